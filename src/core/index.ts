@@ -1,0 +1,3 @@
+export { Agenda } from './agenda.ts';
+export type { Core, Dropped, Endpoint, Environment, Failure, Instant, Layer, Milliseconds, Trace } from './core.ts';
+export { Timers } from './timers.ts';

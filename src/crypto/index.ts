@@ -1,0 +1,1 @@
+export type { CbcName, Crypto, GroupName, HashName, KeyExchange, KeyPair } from './crypto.ts';

@@ -1,0 +1,133 @@
+/**
+ * What the control plane and the data plane say to each other. Plain records: they cross a thread boundary.
+ * The data plane owns the sockets and the TUN device; whatever is not a user's packet it hands up.
+ */
+
+import type { Endpoint } from '../core/index.ts';
+import type { EspKeys, EspSuite } from '../esp/suite.ts';
+
+/**
+ * One peer's path: everything that arrives through its ESP SAs (or, unprotected, from its address and port) is an
+ * L2TP socket of its own, whatever inner addresses, ports and ids others use. Chosen by the control plane.
+ */
+export type ChannelId = number;
+
+/** An established PPP session as the data plane knows it; index into the shared counters. */
+export type SessionSlot = number;
+
+export interface ChannelRecord {
+  readonly channel: ChannelId;
+  /** 'none' is L2TP without IPsec; 'udp' is ESP in UDP 4500; 'esp' is IP protocol 50. */
+  readonly protection: 'none' | 'udp' | 'esp';
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** L2TP's UDP ports inside the protection. The remote one follows what authenticated packets show. */
+  readonly localL2tpPort: number;
+  readonly remoteL2tpPort: number;
+}
+
+export interface SaRecord {
+  readonly channel: ChannelId;
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly mode: 'transport' | 'tunnel';
+  readonly suite: EspSuite;
+  readonly inboundKeys: EspKeys;
+  readonly outboundKeys: EspKeys;
+  /** Packets that the anti-replay window spans. */
+  readonly replayWindow: number;
+}
+
+export interface SessionParameters {
+  readonly slot: SessionSlot;
+  readonly channel: ChannelId;
+  readonly localTunnel: number;
+  readonly localSession: number;
+  readonly peerTunnel: number;
+  readonly peerSession: number;
+  /** Send Ns/Nr in data messages. */
+  readonly sequencing: boolean;
+  readonly lengthBit: boolean;
+  /** Prefix frames with FF 03 / send one-byte protocol numbers. */
+  readonly sendAddressControl: boolean;
+  readonly compressProtocol: boolean;
+  /** The only inner source address that the peer may use, and where packets for it go. Absent: any (client role). */
+  readonly peerAddress?: string;
+  /** Largest inner IP packet towards the peer (its MRU, and what fits the outer path), bytes. */
+  readonly mtuToPeer: number;
+  /** Largest TCP segment for either direction of IPv4; IPv6 is 20 less. Bytes. */
+  readonly mss: number;
+}
+
+export type DataPlaneCommand =
+  | { readonly type: 'openChannel'; readonly record: ChannelRecord }
+  | { readonly type: 'moveChannel'; readonly channel: ChannelId; readonly local: Endpoint; readonly remote: Endpoint }
+  | { readonly type: 'closeChannel'; readonly channel: ChannelId }
+  | { readonly type: 'installSa'; readonly record: SaRecord }
+  /** From now on the channel sends on this SA. Inbound works from `installSa` on. */
+  | { readonly type: 'useSa'; readonly channel: ChannelId; readonly outboundSpi: number }
+  | { readonly type: 'removeSa'; readonly inboundSpi: number }
+  | { readonly type: 'openSession'; readonly session: SessionParameters }
+  | { readonly type: 'closeSession'; readonly slot: SessionSlot }
+  /** An ISAKMP message; the data plane adds the non-ESP marker where `local.port` is the NAT-T port. */
+  | { readonly type: 'sendIke'; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array }
+  | { readonly type: 'sendKeepalive'; readonly local: Endpoint; readonly remote: Endpoint }
+  /** A whole L2TP message (control, or a data message with a PPP control frame), protected as the channel is. */
+  | { readonly type: 'sendL2tp'; readonly channel: ChannelId; readonly bytes: Uint8Array }
+  /** Client-to-client traffic inside the gateway: allowed or dropped. */
+  | { readonly type: 'configure'; readonly clientToClient: boolean };
+
+export type DataPlaneEvent =
+  | { readonly type: 'ike'; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array }
+  /**
+   * An L2TP message that is not a user's packet: a control message, a data message for a session that is not open,
+   * or one with a PPP protocol other than IPv4. `channel` is undefined for unprotected L2TP from an unknown peer.
+   */
+  | {
+      readonly type: 'l2tp';
+      readonly channel: ChannelId | undefined;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+      readonly bytes: Uint8Array;
+    }
+  /** The first user's packet of a session in each direction, for the timeline. */
+  | { readonly type: 'firstPacket'; readonly slot: SessionSlot; readonly direction: 'fromPeer' | 'toPeer' }
+  /** ESP for an SPI that is not installed. Rate-limited by the data plane. */
+  | { readonly type: 'unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
+  /** An authenticated packet came on a newer SA of the channel: the peer has switched. */
+  | { readonly type: 'saUsed'; readonly channel: ChannelId; readonly inboundSpi: number }
+  /** An SA reached a bound: its sequence numbers run out ('sequence': 90 % used, 'exhausted': nothing is sent any more). */
+  | {
+      readonly type: 'saExpiring';
+      readonly channel: ChannelId;
+      readonly inboundSpi: number;
+      readonly why: 'sequence' | 'exhausted';
+    }
+  /** Refused packets since the last event of that code and peer; at most one a second each. */
+  | {
+      readonly type: 'dropped';
+      readonly code: string;
+      readonly reason: string;
+      readonly remote?: Endpoint;
+      readonly count: number;
+    };
+
+/** Where each session's counters stand in the shared `Float64Array`: `slot * COUNTERS_PER_SESSION + …`. */
+export const Counter = {
+  packetsFromPeer: 0,
+  bytesFromPeer: 1,
+  packetsToPeer: 2,
+  bytesToPeer: 3,
+  /** Any authenticated inbound message of the session, control frames too. */
+  messagesFromPeer: 4,
+  dropped: 5,
+} as const;
+export const COUNTERS_PER_SESSION = 8;
+
+/** The data plane as the control plane holds it, whatever thread or simulation is behind it. */
+export interface DataPlane {
+  post(command: DataPlaneCommand): void;
+  /** Shared with the data plane and written by it alone. */
+  readonly counters: Float64Array;
+  close(): Promise<void>;
+}

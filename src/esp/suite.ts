@@ -1,0 +1,24 @@
+/** What protects the packets of one security association, in the field's names. */
+
+export type EspEncryption = 'aes-cbc' | 'aes-gcm-16' | '3des-cbc';
+export type EspIntegrity =
+  | 'hmac-md5-96'
+  | 'hmac-sha1-96'
+  | 'hmac-sha2-256-128'
+  | 'hmac-sha2-384-192'
+  | 'hmac-sha2-512-256';
+
+/** A negotiated ESP transform. `integrity` is absent exactly where the cipher is AEAD. */
+export interface EspSuite {
+  readonly encryption: EspEncryption;
+  /** Bits of the cipher's key, without the GCM salt: 128, 192, 256; 192 for 3DES. */
+  readonly keyBits: number;
+  readonly integrity?: EspIntegrity;
+}
+
+/** Keys of one direction. For AES-GCM `encryption` is the key and the 4-byte salt behind it (RFC 4106 §8.1). */
+export interface EspKeys {
+  readonly encryption: Uint8Array;
+  /** Empty for AEAD. */
+  readonly integrity: Uint8Array;
+}

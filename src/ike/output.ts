@@ -1,0 +1,206 @@
+/** What an IKE core tells its owner. The same for every IKE version, so that nothing above asks which one ran. */
+
+import type { Dropped, Endpoint, Failure, Instant, Trace } from '../core/index.ts';
+import type { GroupName, KeyPair } from '../crypto/index.ts';
+import type { EspKeys, EspSuite } from '../esp/suite.ts';
+
+/** Identifies an IKE SA within one core; never reused in the life of the process. */
+export type IkeSaId = number;
+
+/** Identifies a child SA (a pair of ESP SAs) within one core; never reused. */
+export type ChildSaId = number;
+
+/** An identity as the peer or we state it. RFC 2407 §4.6.2. */
+export interface Identity {
+  readonly type: 'ipv4' | 'ipv6' | 'fqdn' | 'user-fqdn' | 'key-id' | 'der-asn1-dn' | 'ipv4-subnet' | 'other';
+  /** The text form: an address, a name, or hexadecimal for what is not text. */
+  readonly value: string;
+}
+
+/** What NAT detection found. RFC 3947 §3.2. */
+export interface NatSituation {
+  readonly localBehindNat: boolean;
+  readonly remoteBehindNat: boolean;
+}
+
+/** Which inner traffic a child SA covers: protocol and port 0 mean any. */
+export interface Selector {
+  /** An address, or address/prefix length. */
+  readonly address: string;
+  readonly protocol: number;
+  readonly port: number;
+}
+
+/** An IKE SA that is authenticated and ready to carry child SAs. */
+export interface IkeEstablished {
+  readonly type: 'ikeEstablished';
+  readonly ikeSa: IkeSaId;
+  readonly version: 1 | 2;
+  readonly role: 'initiator' | 'responder';
+  /** 'main' or 'aggressive' for IKEv1. */
+  readonly exchange: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly localIdentity: Identity;
+  readonly remoteIdentity: Identity;
+  readonly nat: NatSituation;
+  /** E.g. `aes-cbc-256/hmac-sha2-256/modp2048`. */
+  readonly algorithms: string;
+  /** Names of the peer's known vendor ids, hexadecimal of the unknown ones. */
+  readonly vendorIds: readonly string[];
+  /** The IKE SA whose child SAs this one takes over (a re-authentication by the same peer). */
+  readonly adopts?: IkeSaId;
+  /** True where the peer sent INITIAL-CONTACT: its earlier IKE SAs of the same identity were dropped. */
+  readonly initialContact: boolean;
+}
+
+/** A pair of ESP SAs to install. The receiving one must work before the peer can use it, so this precedes the `send`. */
+export interface ChildEstablished {
+  readonly type: 'childEstablished';
+  readonly child: ChildSaId;
+  readonly ikeSa: IkeSaId;
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly mode: 'transport' | 'tunnel';
+  readonly udpEncapsulation: boolean;
+  /** Outer endpoints; the ports count only with UDP encapsulation. */
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly suite: EspSuite;
+  readonly inboundKeys: EspKeys;
+  readonly outboundKeys: EspKeys;
+  readonly localSelector: Selector;
+  readonly remoteSelector: Selector;
+  /** Group of the PFS exchange, where there was one. */
+  readonly pfs?: GroupName;
+  readonly lifetimeSeconds: number;
+  readonly lifetimeKilobytes?: number;
+  /** The child SA that this one is the successor of: same IKE SA (or adopted), same selectors. */
+  readonly replaces?: ChildSaId;
+}
+
+/** From now on send on this child SA (message 3 of Quick Mode was authenticated, or we are its initiator). */
+export interface ChildConfirmed {
+  readonly type: 'childConfirmed';
+  readonly child: ChildSaId;
+}
+
+export interface ChildClosed {
+  readonly type: 'childClosed';
+  readonly child: ChildSaId;
+  readonly ikeSa: IkeSaId;
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly reason: Failure;
+}
+
+/** An IKE SA is gone, established or half-open. `childClosed` of each of its children came before it. */
+export interface IkeClosed {
+  readonly type: 'ikeClosed';
+  readonly ikeSa: IkeSaId;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly established: boolean;
+  readonly reason: Failure;
+}
+
+/** A negotiation that failed without (yet) ending the IKE SA, e.g. Quick Mode without a common proposal. */
+export interface IkeFailed {
+  readonly type: 'ikeFailed';
+  readonly ikeSa: IkeSaId;
+  readonly remote: Endpoint;
+  readonly failure: Failure;
+}
+
+/** A milestone for the session record's timeline. */
+export interface IkeMilestone {
+  readonly type: 'milestone';
+  readonly ikeSa: IkeSaId;
+  /** E.g. `ike first message`, `ike proposal agreed`, `nat found`, `ike keys agreed`. */
+  readonly name: string;
+  readonly detail?: string;
+}
+
+/** Public-key work to be done outside the core; answer with the command `answer` of the same `id`. */
+export interface KeyAsk {
+  readonly type: 'ask';
+  readonly id: number;
+  readonly ask:
+    | { readonly kind: 'generateKey'; readonly group: GroupName }
+    | {
+        readonly kind: 'deriveSecret';
+        readonly group: GroupName;
+        readonly privateValue: Uint8Array;
+        readonly peerPublicValue: Uint8Array;
+      };
+}
+
+export type KeyAnswer =
+  | { readonly kind: 'generateKey'; readonly keyPair: KeyPair }
+  /** `secret` is undefined where the peer's value was refused. */
+  | { readonly kind: 'deriveSecret'; readonly secret: Uint8Array | undefined };
+
+/** Keys for Wireshark, given only where the owner asked for them. */
+export interface KeyLog {
+  readonly type: 'keyLog';
+  /** One line of Wireshark's `ikev1_decryption_table` or `esp_sa` table. */
+  readonly table: 'ikev1_decryption_table' | 'esp_sa';
+  readonly line: string;
+}
+
+/** An ISAKMP message to send, without the non-ESP marker: whoever owns port 4500 puts it on (RFC 3948 §2.2). */
+export interface IkeSend {
+  readonly type: 'send';
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+/** A NAT keepalive to send: one byte FF (RFC 3948 §2.3). */
+export interface IkeKeepalive {
+  readonly type: 'keepalive';
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+export type IkeOutput =
+  | IkeSend
+  | IkeKeepalive
+  | KeyAsk
+  | IkeMilestone
+  | IkeEstablished
+  | IkeClosed
+  | IkeFailed
+  | ChildEstablished
+  | ChildConfirmed
+  | ChildClosed
+  | KeyLog
+  | Trace
+  | Dropped;
+
+export type IkeCommand =
+  /** Starts an IKE SA and, when it stands, its first child SA. `localPort` 500 unless told. */
+  | {
+      readonly type: 'connect';
+      readonly ikeSa: IkeSaId;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+      readonly localSelector: Selector;
+      readonly remoteSelector: Selector;
+    }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: KeyAnswer }
+  /** Says goodbye to one child SA. */
+  | { readonly type: 'closeChild'; readonly child: ChildSaId }
+  /** Deletes the children, then the IKE SA, with authenticated Delete payloads. */
+  | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
+  /** Authenticated inbound ESP or L2TP traffic was seen: proof of life. */
+  | { readonly type: 'alive'; readonly ikeSa: IkeSaId };
+
+/** What arrives from the network: without the non-ESP marker. */
+export interface IkeDatagram {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+export type { Instant };
