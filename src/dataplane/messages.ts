@@ -74,8 +74,11 @@ export type DataPlaneCommand =
   | { readonly type: 'sendKeepalive'; readonly local: Endpoint; readonly remote: Endpoint }
   /** A whole L2TP message (control, or a data message with a PPP control frame), protected as the channel is. */
   | { readonly type: 'sendL2tp'; readonly channel: ChannelId; readonly bytes: Uint8Array }
-  /** Client-to-client traffic inside the gateway: allowed or dropped. */
-  | { readonly type: 'configure'; readonly clientToClient: boolean };
+  /**
+   * Client-to-client traffic inside the gateway: allowed or dropped. `localAddress` is the gateway's inner IPv4
+   * address, the source of the ICMP errors that it sends into the tunnels.
+   */
+  | { readonly type: 'configure'; readonly clientToClient: boolean; readonly localAddress?: string };
 
 export type DataPlaneEvent =
   | { readonly type: 'ike'; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array }
@@ -96,6 +99,16 @@ export type DataPlaneEvent =
   | { readonly type: 'unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
   /** An authenticated packet came on a newer SA of the channel: the peer has switched. */
   | { readonly type: 'saUsed'; readonly channel: ChannelId; readonly inboundSpi: number }
+  /**
+   * An authenticated packet of the channel came from another address or port than it sends to: a NAT has moved the
+   * peer. Said once for each new place; nothing changes before `moveChannel`.
+   */
+  | {
+      readonly type: 'channelMoved';
+      readonly channel: ChannelId;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+    }
   /** An SA reached a bound: its sequence numbers run out ('sequence': 90 % used, 'exhausted': nothing is sent any more). */
   | {
       readonly type: 'saExpiring';
