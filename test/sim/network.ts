@@ -1,0 +1,213 @@
+/**
+ * A network in memory on a virtual clock: datagrams are delayed, dropped, duplicated and reordered as a seed says,
+ * hosts may stand behind any number of nested NATs, and nothing waits for real time.
+ */
+
+import type { Endpoint, Instant, Milliseconds } from '../../src/core/index.ts';
+import { seededNumbers } from './random.ts';
+
+export interface LinkQuality {
+  /** One-way delay. */
+  readonly delay: Milliseconds;
+  /** Added to the delay, uniformly from 0; more than the gap between datagrams reorders them. */
+  readonly jitter: Milliseconds;
+  /** Probability of loss, 0 to 1. */
+  readonly drop: number;
+  /** Probability that a datagram arrives twice. */
+  readonly duplicate: number;
+  /** Datagrams longer than this are lost; undefined carries all. */
+  readonly largest?: number;
+}
+
+export const PERFECT: LinkQuality = { delay: 10, jitter: 0, drop: 0, duplicate: 0 };
+
+/** What a host is given: `local` is its own address as it knows it, `remote` the sender as it looks from here. */
+export interface SimulatedDatagram {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+export type Receiver = (datagram: SimulatedDatagram, now: Instant) => void;
+
+/** A place where datagrams end or are translated. */
+interface Attachment {
+  readonly address: string;
+  readonly gateway: SimulatedNat | undefined;
+  /** @param to port of this attachment */
+  arrive(to: number, remote: Endpoint, bytes: Uint8Array, now: Instant): void;
+}
+
+/** A host's network card. */
+export class SimulatedHost implements Attachment {
+  readonly address: string;
+  readonly gateway: SimulatedNat | undefined;
+  readonly #network: SimulatedNetwork;
+  readonly #receiver: Receiver;
+
+  constructor(network: SimulatedNetwork, address: string, gateway: SimulatedNat | undefined, receiver: Receiver) {
+    this.address = address;
+    this.gateway = gateway;
+    this.#network = network;
+    this.#receiver = receiver;
+  }
+
+  send(fromPort: number, to: Endpoint, bytes: Uint8Array): void {
+    this.#network.carry(this, fromPort, to, bytes.slice());
+  }
+
+  arrive(to: number, remote: Endpoint, bytes: Uint8Array, now: Instant): void {
+    this.#receiver({ local: { address: this.address, port: to }, remote, bytes }, now);
+  }
+}
+
+interface Mapping {
+  readonly inside: Attachment;
+  readonly port: number;
+  /** Whom the inside has written to: others are filtered (address- and port-dependent filtering, RFC 4787 §5). */
+  readonly known: Set<string>;
+}
+
+/** A NAT with endpoint-independent mapping; several insides may have equal addresses and ports. */
+export class SimulatedNat implements Attachment {
+  readonly address: string;
+  readonly gateway: SimulatedNat | undefined;
+  readonly #outward = new Map<Attachment, Map<number, number>>();
+  readonly #inward = new Map<number, Mapping>();
+  #nextPort: number;
+
+  /** @param firstPort public ports are given out from here upwards */
+  constructor(address: string, gateway: SimulatedNat | undefined, firstPort = 20_000) {
+    this.address = address;
+    this.gateway = gateway;
+    this.#nextPort = firstPort;
+  }
+
+  /** Forgets all mappings, as a reboot or an idle time-out does; the next datagram gets a new port. */
+  flush(): void {
+    this.#outward.clear();
+    this.#inward.clear();
+  }
+
+  /** The public port of a datagram that leaves. */
+  translate(inside: Attachment, port: number, to: Endpoint): number {
+    let ports = this.#outward.get(inside);
+    if (ports === undefined) {
+      ports = new Map();
+      this.#outward.set(inside, ports);
+    }
+    let outside = ports.get(port);
+    if (outside === undefined) {
+      outside = this.#nextPort++;
+      ports.set(port, outside);
+      this.#inward.set(outside, { inside, port, known: new Set() });
+    }
+    this.#inward.get(outside)!.known.add(`${to.address}|${to.port}`);
+    return outside;
+  }
+
+  arrive(to: number, remote: Endpoint, bytes: Uint8Array, now: Instant): void {
+    const mapping = this.#inward.get(to);
+    if (mapping?.known.has(`${remote.address}|${remote.port}`)) mapping.inside.arrive(mapping.port, remote, bytes, now);
+  }
+}
+
+interface Happening {
+  readonly at: Instant;
+  readonly order: number;
+  readonly run: (now: Instant) => void;
+}
+
+/** A datagram on the open side of all NATs, for taps and for tests that tamper. */
+export interface CarriedDatagram {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+export class SimulatedNetwork {
+  now: Instant = 0;
+  quality: LinkQuality;
+  /** Sees each datagram before it is carried; what it returns is carried instead, undefined loses it. */
+  tamper: ((datagram: CarriedDatagram) => CarriedDatagram | undefined) | undefined;
+  /** All that was sent, in order, as it left the outermost NAT. */
+  readonly carried: CarriedDatagram[] = [];
+  readonly #attachments = new Map<string, Attachment>();
+  readonly #happenings: Happening[] = [];
+  readonly #number: () => number;
+  #order = 0;
+
+  constructor(seed: number, quality: LinkQuality = PERFECT) {
+    this.#number = seededNumbers(seed);
+    this.quality = quality;
+  }
+
+  host(address: string, receiver: Receiver, behind?: SimulatedNat): SimulatedHost {
+    const host = new SimulatedHost(this, address, behind, receiver);
+    if (behind === undefined) this.#attachments.set(address, host);
+    return host;
+  }
+
+  nat(address: string, behind?: SimulatedNat, firstPort?: number): SimulatedNat {
+    const nat = new SimulatedNat(address, behind, firstPort);
+    if (behind === undefined) this.#attachments.set(address, nat);
+    return nat;
+  }
+
+  /** Runs `run` when the clock reaches `at`; what was scheduled first for one instant runs first. */
+  schedule(at: Instant, run: (now: Instant) => void): void {
+    const happening = { at: Math.max(at, this.now), order: this.#order++, run };
+    let low = 0;
+    let high = this.#happenings.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#happenings[middle]!.at <= happening.at) low = middle + 1;
+      else high = middle;
+    }
+    this.#happenings.splice(low, 0, happening);
+  }
+
+  /** Moves the clock to `until`, or to where `done` first holds. @returns whether `done` held */
+  run(until: Instant, done: () => boolean = () => false): boolean {
+    while (!done()) {
+      const next = this.#happenings[0];
+      if (next === undefined || next.at > until) {
+        this.now = Math.max(this.now, until);
+        return done();
+      }
+      this.#happenings.shift();
+      this.now = next.at;
+      next.run(this.now);
+    }
+    return true;
+  }
+
+  /** Called by hosts; tests may call it to inject. */
+  carry(origin: Attachment, fromPort: number, to: Endpoint, bytes: Uint8Array): void {
+    let source: Attachment = origin;
+    let port = fromPort;
+    for (let nat = source.gateway; nat !== undefined; nat = source.gateway) {
+      port = nat.translate(source, port, to);
+      source = nat;
+    }
+    this.inject({ from: { address: source.address, port }, to, bytes });
+  }
+
+  /** Puts a datagram on the open side of all NATs, with whatever source it claims. */
+  inject(sent: CarriedDatagram): void {
+    const datagram = this.tamper === undefined ? sent : this.tamper(sent);
+    if (datagram === undefined) return;
+    this.carried.push(datagram);
+    if (this.quality.largest !== undefined && datagram.bytes.length > this.quality.largest) return;
+    const copies = this.#number() < this.quality.duplicate ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      const lost = this.#number() < this.quality.drop;
+      const delay = this.quality.delay + this.#number() * this.quality.jitter;
+      if (!lost) this.schedule(this.now + delay, (now) => this.#deliver(datagram, now));
+    }
+  }
+
+  #deliver({ from, to, bytes }: CarriedDatagram, now: Instant): void {
+    this.#attachments.get(to.address)?.arrive(to.port, from, bytes, now);
+  }
+}
