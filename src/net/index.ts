@@ -1,0 +1,51 @@
+export {
+  canonicalAddress,
+  formatAddress,
+  formatIpv4,
+  formatIpv4Number,
+  formatIpv6,
+  ipv4Bytes,
+  parseAddress,
+  parseIpv4,
+  parseIpv4Number,
+  parseIpv6,
+} from './address.ts';
+export { AddressPool, type AddressPoolOptions } from './addressPool.ts';
+export { checksum, fold, sum16, updateChecksum, WordSum } from './checksum.ts';
+export { fragmentCount, writeFragment } from './fragment.ts';
+export {
+  MOST_ICMP_ERROR_BYTES,
+  MOST_ICMPV6_ERROR_BYTES,
+  mayAnswerWithIcmp,
+  writeFragmentationNeeded,
+  writePacketTooBig,
+  writeTimeExceeded,
+} from './icmp.ts';
+export {
+  decrementTtl,
+  IPV4_HEADER_BYTES,
+  IPV4_LEAST_MTU,
+  IPV6_HEADER_BYTES,
+  IpProtocol,
+  ipv4Destination,
+  ipv4DontFragment,
+  ipv4FragmentOffset,
+  ipv4HeaderBytes,
+  ipv4Length,
+  ipv4Protocol,
+  ipv4Source,
+  ipv4Ttl,
+  UDP_HEADER_BYTES,
+} from './ipv4.ts';
+export {
+  espBytes,
+  espPayloadBytes,
+  l2tpHeaderBytes,
+  outerPacketBytes,
+  planMtu,
+  pppHeaderBytes,
+  type TunnelMtu,
+  type TunnelShape,
+} from './mtu.ts';
+export { formatPrefix, type Prefix, parsePrefix, prefixContains } from './prefix.ts';
+export { clampMss } from './tcpMss.ts';
