@@ -1,1 +1,15 @@
+/** The cryptographic interface that the cores are handed, and what is computed from it alone. */
+
+export { chapMd5Response, checkChapMd5Response } from './chapMd5.ts';
 export type { CbcName, Crypto, GroupName, HashName, KeyExchange, KeyPair } from './crypto.ts';
+export { md4 } from './md4.ts';
+export {
+  challengeHash,
+  checkAuthenticatorResponse,
+  checkNtResponse,
+  generateAuthenticatorResponse,
+  generateNtResponse,
+  ntPasswordHash,
+  type PeerChallenges,
+  withoutDomain,
+} from './msChapV2.ts';

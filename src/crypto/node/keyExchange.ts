@@ -1,0 +1,104 @@
+/**
+ * Diffie-Hellman by node:crypto: MODP groups of RFC 2409 §6.2 and RFC 3526, ECP groups of RFC 5903.
+ * What a peer sends is checked before it is used (RFC 6989 §2).
+ */
+
+import { createDiffieHellman, createDiffieHellmanGroup, createECDH, type DiffieHellman } from 'node:crypto';
+import type { GroupName, KeyExchange, KeyPair } from '../crypto.ts';
+import { plain } from './plain.ts';
+
+export const nodeKeyExchange: KeyExchange = {
+  generateKey(group) {
+    return groups[group].generateKey();
+  },
+  deriveSecret(group, privateValue, peerPublicValue) {
+    const secret = groups[group].deriveSecret(privateValue, peerPublicValue);
+    return secret?.some((byte) => byte !== 0) ? secret : undefined;
+  },
+};
+
+interface Group {
+  generateKey(): KeyPair;
+  deriveSecret(privateValue: Uint8Array, peerPublicValue: Uint8Array): Uint8Array | undefined;
+}
+
+const groups: Readonly<Record<GroupName, Group>> = {
+  modp1024: modp('modp2'),
+  modp1536: modp('modp5'),
+  modp2048: modp('modp14'),
+  modp3072: modp('modp15'),
+  modp4096: modp('modp16'),
+  ecp256: ecp('prime256v1', 32),
+  ecp384: ecp('secp384r1', 48),
+  ecp521: ecp('secp521r1', 66),
+};
+
+function modp(name: string): Group {
+  const group = createDiffieHellmanGroup(name);
+  const prime = plain(group.getPrime());
+  const generator = group.getGenerator();
+  // A group by name takes no private value, and one by its prime is checked for primality, at a cost: made once.
+  let settable: DiffieHellman | undefined;
+  return {
+    generateKey() {
+      const own = createDiffieHellmanGroup(name);
+      const publicValue = padTo(prime.length, own.generateKeys());
+      return { publicValue, privateValue: plain(own.getPrivateKey()) };
+    },
+    deriveSecret(privateValue, peerPublicValue) {
+      if (!isBetweenOneAndMinusOne(peerPublicValue, prime)) return undefined;
+      settable ??= createDiffieHellman(Buffer.from(prime), generator);
+      settable.setPrivateKey(privateValue);
+      try {
+        return padTo(prime.length, settable.computeSecret(peerPublicValue));
+      } catch {
+        return undefined;
+      } finally {
+        settable.setPrivateKey(Uint8Array.of(1));
+      }
+    },
+  };
+}
+
+const UNCOMPRESSED_POINT = 4;
+
+function ecp(curve: string, fieldBytes: number): Group {
+  return {
+    generateKey() {
+      const own = createECDH(curve);
+      const point = own.generateKeys();
+      return { publicValue: plain(point.subarray(1)), privateValue: padTo(fieldBytes, own.getPrivateKey()) };
+    },
+    deriveSecret(privateValue, peerPublicValue) {
+      if (peerPublicValue.length !== 2 * fieldBytes) return undefined;
+      const point = new Uint8Array(1 + peerPublicValue.length);
+      point[0] = UNCOMPRESSED_POINT;
+      point.set(peerPublicValue, 1);
+      const own = createECDH(curve);
+      own.setPrivateKey(privateValue);
+      try {
+        return padTo(fieldBytes, own.computeSecret(point));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+/** 1 < value < prime - 1, for a value as long as the prime. */
+function isBetweenOneAndMinusOne(value: Uint8Array, prime: Uint8Array): boolean {
+  if (value.length !== prime.length) return false;
+  const last = value.length - 1;
+  const high = value.subarray(0, last);
+  if (high.every((byte) => byte === 0) && value[last]! <= 1) return false;
+  // The prime is odd: prime - 1 differs from it in the last byte alone.
+  const order = Buffer.compare(high, prime.subarray(0, last));
+  return order < 0 || (order === 0 && value[last]! < prime[last]! - 1);
+}
+
+/** Leading zeros in front, which OpenSSL leaves off. RFC 2409 §5 and RFC 5903 §7 want them. */
+function padTo(length: number, value: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(length);
+  padded.set(value, length - value.length);
+  return padded;
+}

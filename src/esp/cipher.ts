@@ -1,0 +1,122 @@
+/** Encryption and authentication of whole ESP packets, keyed once per SA. RFC 4303 §3.3.2, §3.4.4; RFC 4106 §3–5. */
+
+import type { CbcName, Crypto, HashName } from '../crypto/index.ts';
+import type { EspKeys, EspSuite } from './suite.ts';
+import { ESP_HEADER_BYTES, type EspGeometry, encryptionTransforms, integrityTransforms } from './transforms.ts';
+
+/**
+ * One direction's cipher. It works on a packet that is laid out already: header and IV at `at`, then what is to be
+ * or was encrypted, and `length` counts all of it without the ICV, which stands at `at + length`.
+ */
+export interface PacketCipher {
+  /** Encrypts in place what follows the IV and writes the ICV behind it. */
+  seal(bytes: Uint8Array, at: number, length: number): void;
+  /**
+   * Verifies the ICV, then decrypts what follows the IV to `out` at `outAt`: another buffer, or the same one with
+   * `outAt` where the ciphertext stands.
+   * @returns false where the ICV does not verify; `out` is then without meaning
+   */
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean;
+  /** Overwrites the keys and gives back what is held outside of JavaScript's heap. Nothing is called after it. */
+  close(): void;
+}
+
+/** Makes the cipher of one SA; keys and geometry are the suite's. The data plane may bring a faster one. */
+export type NewPacketCipher = (suite: EspSuite, keys: EspKeys, geometry: EspGeometry) => PacketCipher;
+
+/** Ciphers over a `Crypto`: correct everywhere, at the price of what `Crypto` allocates for each packet. */
+export function packetCiphers(crypto: Crypto): NewPacketCipher {
+  return ({ encryption, keyBits, integrity }, keys, geometry) => {
+    if (encryption === 'aes-gcm-16') return new GcmCipher(crypto, keys.encryption, keyBits / 8, geometry);
+    return new CbcHmacCipher(crypto, encryption, integrityTransforms[integrity!].hash, keys, geometry);
+  };
+}
+
+class GcmCipher implements PacketCipher {
+  readonly #crypto: Crypto;
+  readonly #key: Uint8Array;
+  readonly #geometry: EspGeometry;
+  /** Salt and the packet's IV. */
+  readonly #nonce: Uint8Array;
+  readonly #saltBytes = encryptionTransforms['aes-gcm-16'].saltBytes;
+
+  constructor(crypto: Crypto, keyAndSalt: Uint8Array, keyBytes: number, geometry: EspGeometry) {
+    this.#crypto = crypto;
+    this.#key = keyAndSalt.slice(0, keyBytes);
+    this.#geometry = geometry;
+    this.#nonce = new Uint8Array(this.#saltBytes + geometry.ivBytes);
+    this.#nonce.set(keyAndSalt.subarray(keyBytes));
+  }
+
+  seal(bytes: Uint8Array, at: number, length: number): void {
+    const from = at + this.#geometry.prefixBytes;
+    const header = bytes.subarray(at, at + ESP_HEADER_BYTES);
+    const plaintext = bytes.subarray(from, at + length);
+    bytes.set(this.#crypto.gcmSeal(this.#key, this.#nonceOf(bytes, at), header, plaintext), from);
+  }
+
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
+    const header = bytes.subarray(at, at + ESP_HEADER_BYTES);
+    const sealed = bytes.subarray(at + this.#geometry.prefixBytes, at + length + this.#geometry.icvBytes);
+    const plaintext = this.#crypto.gcmOpen(this.#key, this.#nonceOf(bytes, at), header, sealed);
+    if (plaintext === undefined) return false;
+    out.set(plaintext, outAt);
+    return true;
+  }
+
+  close(): void {
+    this.#key.fill(0);
+  }
+
+  #nonceOf(bytes: Uint8Array, at: number): Uint8Array {
+    const iv = at + ESP_HEADER_BYTES;
+    for (let i = 0; i < this.#geometry.ivBytes; i++) this.#nonce[this.#saltBytes + i] = bytes[iv + i]!;
+    return this.#nonce;
+  }
+}
+
+class CbcHmacCipher implements PacketCipher {
+  readonly #crypto: Crypto;
+  readonly #cipher: CbcName;
+  readonly #hash: HashName;
+  readonly #encryptionKey: Uint8Array;
+  readonly #integrityKey: Uint8Array;
+  readonly #geometry: EspGeometry;
+
+  constructor(crypto: Crypto, cipher: CbcName, hash: HashName, keys: EspKeys, geometry: EspGeometry) {
+    this.#crypto = crypto;
+    this.#cipher = cipher;
+    this.#hash = hash;
+    this.#encryptionKey = keys.encryption.slice();
+    this.#integrityKey = keys.integrity.slice();
+    this.#geometry = geometry;
+  }
+
+  seal(bytes: Uint8Array, at: number, length: number): void {
+    const from = at + this.#geometry.prefixBytes;
+    const iv = bytes.subarray(at + ESP_HEADER_BYTES, from);
+    const plaintext = bytes.subarray(from, at + length);
+    bytes.set(this.#crypto.cbcEncrypt(this.#cipher, this.#encryptionKey, iv, plaintext), from);
+    bytes.set(this.#icv(bytes, at, length), at + length);
+  }
+
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
+    const received = bytes.subarray(at + length, at + length + this.#geometry.icvBytes);
+    if (!this.#crypto.equal(this.#icv(bytes, at, length), received)) return false;
+    const from = at + this.#geometry.prefixBytes;
+    const iv = bytes.subarray(at + ESP_HEADER_BYTES, from);
+    const ciphertext = bytes.subarray(from, at + length);
+    out.set(this.#crypto.cbcDecrypt(this.#cipher, this.#encryptionKey, iv, ciphertext), outAt);
+    return true;
+  }
+
+  close(): void {
+    this.#encryptionKey.fill(0);
+    this.#integrityKey.fill(0);
+  }
+
+  #icv(bytes: Uint8Array, at: number, length: number): Uint8Array {
+    const digest = this.#crypto.hmac(this.#hash, this.#integrityKey, bytes.subarray(at, at + length));
+    return digest.subarray(0, this.#geometry.icvBytes);
+  }
+}

@@ -1,0 +1,89 @@
+/** An SA to receive on: refuses replays, opens packets, strips the padding. RFC 4303 §3.4. */
+
+import type { NewPacketCipher, PacketCipher } from './cipher.ts';
+import { EspError } from './errors.ts';
+import { DEFAULT_REPLAY_WINDOW, ReplayWindow } from './replayWindow.ts';
+import type { EspKeys, EspSuite } from './suite.ts';
+import { ESP_HEADER_BYTES, ESP_TRAILER_BYTES, type EspGeometry, espGeometry, mustFit } from './transforms.ts';
+
+export interface InboundSaOptions {
+  readonly spi: number;
+  readonly suite: EspSuite;
+  readonly keys: EspKeys;
+  readonly newCipher: NewPacketCipher;
+  /** Packets that the anti-replay window spans, 1024 unless told. */
+  readonly replayWindow?: number;
+  /** See `espGeometry`. */
+  readonly icvBytes?: number;
+}
+
+export class InboundSa {
+  readonly spi: number;
+  readonly suite: EspSuite;
+  readonly geometry: EspGeometry;
+  readonly replay: ReplayWindow;
+  /** Of the packet that `open` returned last: the IP protocol of its payload. */
+  nextHeader = 0;
+  /** Of the packet that `open` returned last. */
+  sequence = 0;
+  readonly #cipher: PacketCipher;
+  #closed = false;
+
+  /** @throws RangeError for keys, a window or an ICV length that are not possible */
+  constructor(options: InboundSaOptions) {
+    const { spi, suite, keys, newCipher, replayWindow, icvBytes } = options;
+    this.spi = spi;
+    this.suite = suite;
+    this.geometry = espGeometry(suite, icvBytes);
+    this.replay = new ReplayWindow(replayWindow ?? DEFAULT_REPLAY_WINDOW);
+    mustFit(suite, keys);
+    this.#cipher = newCipher(suite, keys, this.geometry);
+  }
+
+  /**
+   * Opens the ESP packet of `length` bytes in `packet` at `at`. `out` is another buffer with room for the ciphertext,
+   * or the same one with `outAt` where the ciphertext stands (`at + geometry.prefixBytes`).
+   * @returns length of the payload, which stands in `out` at `outAt`, with `nextHeader` and `sequence` set;
+   *   or one of `EspError`. A payload of next header 59 is a dummy to be discarded.
+   */
+  open(packet: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
+    const { prefixBytes, icvBytes, alignment } = this.geometry;
+    const ciphertext = length - prefixBytes - icvBytes;
+    if (ciphertext < alignment || ciphertext % alignment !== 0) return EspError.truncated;
+    if (at + length > packet.length) return EspError.truncated;
+    if (outAt + ciphertext > out.length) return EspError.noRoom;
+    if (this.#closed || readU32(packet, at) !== this.spi) return EspError.unknown;
+    const sequence = readU32(packet, at + SEQUENCE_OFFSET);
+    if (!this.replay.check(sequence)) return EspError.replayed;
+    if (!this.#cipher.open(packet, at, length - icvBytes, out, outAt)) return EspError.badIcv;
+    this.replay.update(sequence);
+    const payload = payloadLength(out, outAt, ciphertext);
+    if (payload < 0) return payload;
+    this.sequence = sequence;
+    this.nextHeader = out[outAt + ciphertext - 1]!;
+    return payload;
+  }
+
+  /** The SA opens no more; its keys and its cipher are given back. */
+  close(): void {
+    this.#closed = true;
+    this.#cipher.close();
+  }
+}
+
+/** Checks the self-describing padding 1, 2, 3, … RFC 4303 §2.4. */
+function payloadLength(plaintext: Uint8Array, at: number, length: number): number {
+  const trailer = at + length - ESP_TRAILER_BYTES;
+  const padding = plaintext[trailer]!;
+  const payload = length - ESP_TRAILER_BYTES - padding;
+  if (payload < 0) return EspError.badPadding;
+  const from = trailer - padding;
+  for (let i = 0; i < padding; i++) if (plaintext[from + i] !== i + 1) return EspError.badPadding;
+  return payload;
+}
+
+const SEQUENCE_OFFSET = ESP_HEADER_BYTES / 2;
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}

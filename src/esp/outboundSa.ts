@@ -1,0 +1,120 @@
+/** An SA to send on: numbers, pads and seals packets. RFC 4303 §3.3. */
+
+import type { NewPacketCipher, PacketCipher } from './cipher.ts';
+import { EspError } from './errors.ts';
+import { espLength, paddingLength } from './overhead.ts';
+import type { RandomPool } from './randomPool.ts';
+import type { EspKeys, EspSuite } from './suite.ts';
+import { ESP_HEADER_BYTES, ESP_TRAILER_BYTES, type EspGeometry, espGeometry, mustFit } from './transforms.ts';
+
+/** Sequence numbers never wrap: after this one the SA sends no more. RFC 4303 §3.3.3. */
+export const SEQUENCE_LAST = 0xffff_ffff;
+/** From here on (90 %) a successor is wanted. */
+export const SEQUENCE_WARNING = Math.floor(SEQUENCE_LAST * 0.9);
+
+export interface OutboundSaOptions {
+  readonly spi: number;
+  readonly suite: EspSuite;
+  readonly keys: EspKeys;
+  readonly newCipher: NewPacketCipher;
+  /** Where the IVs of CBC come from, which nobody may foretell (RFC 3602 §3). */
+  readonly random: RandomPool;
+  /** See `espGeometry`. */
+  readonly icvBytes?: number;
+  /** The last sequence number that was used under these keys; 0 for a fresh SA. */
+  readonly sequence?: number;
+}
+
+export class OutboundSa {
+  readonly spi: number;
+  readonly suite: EspSuite;
+  readonly geometry: EspGeometry;
+  readonly #cipher: PacketCipher;
+  readonly #random: RandomPool;
+  readonly #isAead: boolean;
+  #sequence: number;
+
+  /** @throws RangeError for keys or an ICV length that are not the suite's */
+  constructor(options: OutboundSaOptions) {
+    const { spi, suite, keys, newCipher, random, icvBytes, sequence } = options;
+    this.spi = spi;
+    this.suite = suite;
+    this.geometry = espGeometry(suite, icvBytes);
+    mustFit(suite, keys);
+    this.#cipher = newCipher(suite, keys, this.geometry);
+    this.#random = random;
+    this.#isAead = suite.integrity === undefined;
+    this.#sequence = sequence ?? 0;
+  }
+
+  /** The last sequence number used; 0 before the first packet. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** 90 % of the sequence numbers are used: time for a successor. */
+  get expiring(): boolean {
+    return this.#sequence >= SEQUENCE_WARNING;
+  }
+
+  /** All of them are used: `seal` refuses. */
+  get exhausted(): boolean {
+    return this.#sequence >= SEQUENCE_LAST;
+  }
+
+  /**
+   * Seals `length` bytes of `input` at `at` into an ESP packet in `out` at `outAt`. The two may be one buffer; nothing
+   * is moved where the payload already stands `geometry.prefixBytes` behind `outAt`.
+   * @param nextHeader IP protocol of the payload
+   * @returns length of the packet from SPI to ICV, or `EspError.exhausted` or `.noRoom`, and then `out` is untouched
+   */
+  seal(nextHeader: number, input: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
+    if (this.#sequence >= SEQUENCE_LAST) return EspError.exhausted;
+    const packetLength = espLength(this.geometry, length);
+    if (outAt + packetLength > out.length) return EspError.noRoom;
+    const from = outAt + this.geometry.prefixBytes;
+    move(input, at, length, out, from);
+    const padding = paddingLength(this.geometry, length);
+    const trailer = from + length + padding;
+    for (let i = 1; i <= padding; i++) out[from + length + i - 1] = i;
+    out[trailer] = padding;
+    out[trailer + 1] = nextHeader;
+    this.#sequence++;
+    writeU32(out, outAt, this.spi);
+    writeU32(out, outAt + 4, this.#sequence);
+    this.#writeIv(out, outAt + ESP_HEADER_BYTES);
+    this.#cipher.seal(out, outAt, trailer + ESP_TRAILER_BYTES - outAt);
+    return packetLength;
+  }
+
+  /** The SA sends no more; its keys and its cipher are given back. */
+  close(): void {
+    this.#sequence = SEQUENCE_LAST;
+    this.#cipher.close();
+  }
+
+  /** For GCM the sequence number, which never repeats under a key, is the IV (RFC 4106 §3.1). */
+  #writeIv(out: Uint8Array, at: number): void {
+    if (!this.#isAead) {
+      this.#random.write(out, at, this.geometry.ivBytes);
+      return;
+    }
+    writeU32(out, at, 0);
+    writeU32(out, at + 4, this.#sequence);
+  }
+}
+
+function move(input: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): void {
+  if (input === out) {
+    if (at !== outAt) out.copyWithin(outAt, at, at + length);
+    return;
+  }
+  out.set(input.subarray(at, at + length), outAt);
+}
+
+function writeU32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
