@@ -1,0 +1,58 @@
+/** What is negotiated, in the field's names: IKE proposals, ESP suites, and the policies that list them. */
+
+import type { CbcName, GroupName, HashName } from '../crypto/index.ts';
+import type { EspSuite } from '../esp/suite.ts';
+
+/** One combination for an IKE SA; the PRF is HMAC of the hash. */
+export interface IkeProposal {
+  readonly encryption: CbcName;
+  /** 128, 192 or 256 for AES; 192 for 3DES. */
+  readonly keyBits: number;
+  readonly hash: HashName;
+  readonly group: GroupName;
+}
+
+/** One suite for a child SA, with the group of its PFS exchange where it has one. */
+export interface EspProposal {
+  readonly suite: EspSuite;
+  readonly pfs?: GroupName;
+}
+
+export type AuthenticationMethod = 'pre-shared-key' | 'rsa-signatures';
+
+/** What one end takes (or, as initiator, offers) for IKE SAs, best first. */
+export interface IkePolicy {
+  readonly proposals: readonly IkeProposal[];
+  readonly authentication: AuthenticationMethod;
+  readonly lifetimeSeconds: number;
+}
+
+/** What one end takes (or, as initiator, offers) for child SAs, best first. */
+export interface EspPolicy {
+  readonly suites: readonly EspSuite[];
+  /** Groups of PFS that are taken, `none` for Quick Mode without KE. An initiator offers the first one. */
+  readonly pfs: readonly (GroupName | 'none')[];
+  readonly lifetimeSeconds: number;
+  readonly lifetimeKilobytes?: number;
+}
+
+/** E.g. `aes-cbc-256/hmac-sha2-256/modp2048`. */
+export const ikeProposalText = ({ encryption, keyBits, hash, group }: IkeProposal): string =>
+  `${cipherText(encryption, keyBits)}/${prfText[hash]}/${group}`;
+
+/** E.g. `aes-cbc-256/hmac-sha1-96` or `aes-gcm-16-128`, with `/modp2048` behind it where there is PFS. */
+export function espSuiteText({ encryption, keyBits, integrity }: EspSuite, pfs?: GroupName): string {
+  return [cipherText(encryption, keyBits), integrity, pfs].filter((part) => part !== undefined).join('/');
+}
+
+/** 3DES has one key length, which is not said. */
+export const cipherText = (encryption: string, keyBits: number): string =>
+  encryption === '3des-cbc' ? encryption : `${encryption}-${keyBits}`;
+
+const prfText: Readonly<Record<HashName, string>> = {
+  md5: 'hmac-md5',
+  sha1: 'hmac-sha1',
+  sha256: 'hmac-sha2-256',
+  sha384: 'hmac-sha2-384',
+  sha512: 'hmac-sha2-512',
+};
