@@ -116,6 +116,8 @@ export interface IkeFailed {
 export interface IkeMilestone {
   readonly type: 'milestone';
   readonly ikeSa: IkeSaId;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
   /** E.g. `ike first message`, `ike proposal agreed`, `nat found`, `ike keys agreed`. */
   readonly name: string;
   readonly detail?: string;

@@ -1,0 +1,23 @@
+/** What a client tells its owner, and what the owner may tell it. */
+
+import type { Failure } from '../core/index.ts';
+import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
+import type { NetworkUp } from '../ppp/output.ts';
+import type { LogEntry } from '../session/log.ts';
+import type { SessionView } from '../session/record.ts';
+
+export type ClientOutput =
+  | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
+  | KeyAsk
+  | KeyLog
+  /** Connected: give the TUN device these addresses and routes. */
+  | { readonly type: 'up'; readonly network: NetworkUp; readonly view: SessionView; readonly mtu: number }
+  /** Over, and nothing is left at the peer as far as it answered. */
+  | { readonly type: 'closed'; readonly reason: Failure; readonly view: SessionView }
+  | LogEntry;
+
+export type ClientCommand =
+  | { readonly type: 'connect' }
+  | { readonly type: 'disconnect'; readonly reason: Failure }
+  | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer };

@@ -1,0 +1,113 @@
+/** The connections that stand, found by what the layers know of them. Every look-up is one map access. */
+
+import type { Endpoint } from '../core/index.ts';
+import type { ChannelId, SessionSlot } from '../dataplane/messages.ts';
+import type { ChildSaId, IkeSaId } from '../ike/output.ts';
+import type { Connection } from '../session/connection.ts';
+import type { PppSession } from '../session/pppSession.ts';
+
+interface Row {
+  readonly ikeSas: Set<IkeSaId>;
+  readonly children: Set<ChildSaId>;
+  readonly slots: Set<SessionSlot>;
+  readonly plainFrom?: string;
+}
+
+export class ConnectionTable implements Iterable<Connection> {
+  readonly #rows = new Map<Connection, Row>();
+  readonly #byIkeSa = new Map<IkeSaId, Connection>();
+  readonly #byChild = new Map<ChildSaId, Connection>();
+  readonly #byChannel = new Map<ChannelId, Connection>();
+  readonly #bySlot = new Map<SessionSlot, { connection: Connection; session: PppSession }>();
+  readonly #plainFrom = new Map<string, number>();
+  #plain = 0;
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#rows.keys();
+  }
+
+  /** @param plainFrom the peer's endpoint, for a connection without IPsec */
+  add(connection: Connection, plainFrom?: Endpoint): void {
+    const empty = { ikeSas: new Set<IkeSaId>(), children: new Set<ChildSaId>(), slots: new Set<SessionSlot>() };
+    this.#rows.set(connection, plainFrom === undefined ? empty : { ...empty, plainFrom: plainFrom.address });
+    this.#byChannel.set(connection.channel, connection);
+    if (plainFrom === undefined) return;
+    this.#plain++;
+    this.#plainFrom.set(plainFrom.address, this.plainFrom(plainFrom) + 1);
+  }
+
+  addIkeSa(connection: Connection, ikeSa: IkeSaId): void {
+    this.#byIkeSa.set(ikeSa, connection);
+    this.#rows.get(connection)?.ikeSas.add(ikeSa);
+  }
+
+  addChild(connection: Connection, child: ChildSaId): void {
+    this.#byChild.set(child, connection);
+    this.#rows.get(connection)?.children.add(child);
+  }
+
+  addSlot(connection: Connection, session: PppSession, slot: SessionSlot): void {
+    this.#bySlot.set(slot, { connection, session });
+    this.#rows.get(connection)?.slots.add(slot);
+  }
+
+  byIkeSa(ikeSa: IkeSaId): Connection | undefined {
+    return this.#byIkeSa.get(ikeSa);
+  }
+
+  byChild(child: ChildSaId): Connection | undefined {
+    return this.#byChild.get(child);
+  }
+
+  byChannel(channel: ChannelId): Connection | undefined {
+    return this.#byChannel.get(channel);
+  }
+
+  bySlot(slot: SessionSlot): { connection: Connection; session: PppSession } | undefined {
+    return this.#bySlot.get(slot);
+  }
+
+  ikeSasOf(connection: Connection): IkeSaId[] {
+    return [...(this.#rows.get(connection)?.ikeSas ?? [])];
+  }
+
+  /** How many connections without IPsec stand. */
+  get plain(): number {
+    return this.#plain;
+  }
+
+  plainFrom(source: Endpoint): number {
+    return this.#plainFrom.get(source.address) ?? 0;
+  }
+
+  removeIkeSa(ikeSa: IkeSaId): void {
+    const connection = this.#byIkeSa.get(ikeSa);
+    this.#byIkeSa.delete(ikeSa);
+    if (connection !== undefined) this.#rows.get(connection)?.ikeSas.delete(ikeSa);
+  }
+
+  removeChild(child: ChildSaId): void {
+    const connection = this.#byChild.get(child);
+    this.#byChild.delete(child);
+    if (connection !== undefined) this.#rows.get(connection)?.children.delete(child);
+  }
+
+  remove(connection: Connection): void {
+    const row = this.#rows.get(connection);
+    if (row === undefined) return;
+    this.#rows.delete(connection);
+    this.#byChannel.delete(connection.channel);
+    for (const ikeSa of row.ikeSas) this.#byIkeSa.delete(ikeSa);
+    for (const child of row.children) this.#byChild.delete(child);
+    for (const slot of row.slots) if (this.#bySlot.get(slot)?.connection === connection) this.#bySlot.delete(slot);
+    if (row.plainFrom === undefined) return;
+    this.#plain--;
+    const left = (this.#plainFrom.get(row.plainFrom) ?? 1) - 1;
+    if (left === 0) this.#plainFrom.delete(row.plainFrom);
+    else this.#plainFrom.set(row.plainFrom, left);
+  }
+}

@@ -1,0 +1,48 @@
+/** What a gateway tells its owner, and what the owner may tell it. */
+
+import type { Endpoint, Failure } from '../core/index.ts';
+import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
+import type { Credentials } from '../ppp/output.ts';
+import type { LogEntry } from '../session/log.ts';
+import type { SessionView } from '../session/record.ts';
+
+/** A user's credentials to judge, with what a policy may want to know. */
+export interface UserAsk {
+  readonly type: 'askUser';
+  readonly id: number;
+  readonly sessionId: string;
+  readonly peer: Endpoint;
+  readonly credentials: Credentials;
+}
+
+/** The judgement on a user. Addresses are IPv4 dotted text. */
+export type UserAnswer =
+  | {
+      readonly accepted: true;
+      /** The user's static address; else the pool gives one. */
+      readonly address?: string;
+      /** MS-CHAPv2's proof that we know the password too: `S=` and 40 hexadecimal digits. */
+      readonly authenticatorResponse?: string;
+      readonly message?: string;
+    }
+  | { readonly accepted: false; readonly reason: Failure };
+
+export type GatewayOutput =
+  | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
+  | KeyAsk
+  | UserAsk
+  | { readonly type: 'sessionUp'; readonly view: SessionView }
+  | { readonly type: 'sessionEnded'; readonly view: SessionView; readonly reason: Failure }
+  | KeyLog
+  /** After `drain`: nothing is left. */
+  | { readonly type: 'drained' }
+  | LogEntry;
+
+export type GatewayCommand =
+  | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer }
+  | { readonly type: 'userAnswer'; readonly id: number; readonly answer: UserAnswer }
+  /** Ends the sessions of a session id or a user name, in order. */
+  | { readonly type: 'disconnect'; readonly who: string; readonly reason: Failure }
+  /** Ends every connection in order and takes no new one. */
+  | { readonly type: 'drain'; readonly reason: Failure };

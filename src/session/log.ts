@@ -1,0 +1,46 @@
+/** Log entries that the compositions return: one entry is one JSON line, or one line for people. */
+
+import type { Dropped, Failure, Instant, Layer, Trace } from '../core/index.ts';
+import type { SessionRecord } from './record.ts';
+
+export interface LogEntry {
+  readonly type: 'log';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly layer: Layer;
+  /** Stable name of the event: `milestone`, `message`, `dropped`, `session-up`, `session-ended`, … */
+  readonly event: string;
+  /** The sentence for people. Never a secret. */
+  readonly text: string;
+  /** The session's id, once there is one. */
+  readonly session?: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** How a failure reads in one line. */
+export function failureText(failure: Failure): string {
+  return failure.remedy === undefined ? failure.reason : `${failure.reason} ${failure.remedy}`;
+}
+
+/** The log line of a protocol message, or of refused input. */
+export function logEntry(output: Trace | Dropped): LogEntry {
+  if (output.type === 'trace') {
+    const { direction, summary, layer, fields } = output;
+    return { type: 'log', level: 'debug', layer, event: 'message', text: summary, fields: { direction, ...fields } };
+  }
+  const { layer, code, reason, remote } = output;
+  const fields = { code, ...(remote === undefined ? {} : { remote }) };
+  return { type: 'log', level: 'warn', layer, event: 'dropped', text: reason, fields };
+}
+
+/** Puts a milestone on the record's timeline and returns its log line. */
+export function milestoneEntry(
+  record: SessionRecord,
+  name: string,
+  now: Instant,
+  detail: string | undefined,
+  layer: Layer = 'session',
+): LogEntry {
+  const milestone = record.stamp(name, now, detail);
+  const text = detail === undefined ? name : `${name}: ${detail}`;
+  return { type: 'log', level: 'info', layer, event: 'milestone', text, session: record.id, fields: { ...milestone } };
+}

@@ -1,0 +1,26 @@
+/** What a connection tells the gateway or client that holds it. */
+
+import type { Failure } from '../core/index.ts';
+import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { Credentials, NetworkUp } from '../ppp/output.ts';
+import type { LogEntry } from './log.ts';
+import type { PppSession } from './pppSession.ts';
+import type { SessionRecord } from './record.ts';
+
+export type ConnectionOutput =
+  | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
+  /** A peer's credentials to judge; answer with `answer` of the connection, the same session and id. */
+  | { readonly type: 'askUser'; readonly session: PppSession; readonly id: number; readonly credentials: Credentials }
+  | { readonly type: 'sessionUp'; readonly session: PppSession; readonly network: NetworkUp; readonly mtu: number }
+  /** A PPP session is over on every path; its address may go back to the pool. */
+  | {
+      readonly type: 'sessionEnded';
+      readonly session: PppSession;
+      readonly record: SessionRecord;
+      readonly reason: Failure;
+    }
+  /** L2TP has said goodbye (or never came): the IPsec and IKE SAs may be deleted. */
+  | { readonly type: 'closeIke'; readonly reason: Failure }
+  /** Nothing of the connection is left above IKE. */
+  | { readonly type: 'ended'; readonly reason: Failure }
+  | LogEntry;

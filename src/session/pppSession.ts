@@ -1,0 +1,38 @@
+/** One PPP session over L2TP as its connection holds it: the link's core and where the data plane knows it. */
+
+import type { Core, Instant } from '../core/index.ts';
+import type { SessionSlot } from '../dataplane/messages.ts';
+import type { SessionUp } from '../l2tp/output.ts';
+import type { LcpUp, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
+import type { SessionRecord } from './record.ts';
+
+export interface PppCore extends Core<PppCommand, PppOutput> {
+  receive(frame: Uint8Array, now: Instant): readonly PppOutput[];
+}
+
+export class PppSession {
+  readonly call: SessionUp;
+  readonly record: SessionRecord;
+  readonly link: PppCore;
+  lcp?: LcpUp;
+  network?: NetworkUp;
+  slot?: SessionSlot;
+  /** Messages seen from the peer when the data plane's counter was last read. */
+  seenMessages = 0;
+  linkClosed = false;
+
+  constructor(call: SessionUp, record: SessionRecord, link: PppCore) {
+    this.call = call;
+    this.record = record;
+    this.link = link;
+  }
+
+  /** The key of the session within its connection. */
+  get key(): string {
+    return sessionKey(this.call.tunnel, this.call.session);
+  }
+}
+
+export function sessionKey(tunnel: number, session: number): string {
+  return `${tunnel}/${session}`;
+}

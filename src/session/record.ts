@@ -1,0 +1,168 @@
+/** The session record: one id through every layer, and the timeline of what happened to a connection. */
+
+import type { Endpoint, Failure, Instant } from '../core/index.ts';
+import type { EspSuite } from '../esp/suite.ts';
+import type { NatSituation } from '../ike/output.ts';
+
+/** How far a connection has come; named for what has happened last. */
+export type Phase = 'ike' | 'ipsec' | 'tunnel' | 'session' | 'authenticated' | 'up' | 'closing' | 'closed';
+
+export interface Milestone {
+  /** Seconds since the Unix epoch, with milliseconds behind the point. */
+  readonly at: number;
+  /** Milliseconds since the record began. */
+  readonly since: number;
+  readonly name: string;
+  readonly detail?: string;
+}
+
+/** Milestones kept per record; later ones of an over-long life push out those in the middle. */
+const MOST_MILESTONES = 64;
+
+/** What the record says of itself, for `sessions --json`, logs and tests. */
+export interface SessionView {
+  readonly id: string;
+  readonly role: 'gateway' | 'client';
+  readonly phase: Phase;
+  readonly user?: string;
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  readonly nat?: NatSituation;
+  /** The peer's address inside the tunnel (gateway), or ours (client). */
+  readonly innerAddress?: string;
+  readonly ike?: string;
+  readonly esp?: string;
+  readonly encapsulation?: 'none' | 'udp' | 'esp';
+  readonly peerHostName?: string;
+  readonly vendorIds?: readonly string[];
+  readonly authentication?: string;
+  readonly bytesFromPeer: number;
+  readonly bytesToPeer: number;
+  readonly packetsFromPeer: number;
+  readonly packetsToPeer: number;
+  /** ISO 8601 time of the first message. */
+  readonly since: string;
+  readonly ended?: Failure;
+  readonly timeline: readonly Milestone[];
+}
+
+export interface Traffic {
+  readonly bytesFromPeer: number;
+  readonly bytesToPeer: number;
+  readonly packetsFromPeer: number;
+  readonly packetsToPeer: number;
+}
+
+export class SessionRecord {
+  readonly id: string;
+  readonly role: 'gateway' | 'client';
+  readonly #began: Instant;
+  readonly #unixTimeAtStart: number;
+  phase: Phase = 'ike';
+  user?: string;
+  peer: Endpoint;
+  local: Endpoint;
+  nat?: NatSituation;
+  innerAddress?: string;
+  ike?: string;
+  esp?: string;
+  encapsulation?: 'none' | 'udp' | 'esp';
+  peerHostName?: string;
+  vendorIds?: readonly string[];
+  authentication?: string;
+  ended?: Failure;
+  traffic: Traffic = { bytesFromPeer: 0, bytesToPeer: 0, packetsFromPeer: 0, packetsToPeer: 0 };
+  readonly #timeline: Milestone[] = [];
+
+  /** @param unixTime seconds since the Unix epoch at `now` */
+  constructor(id: string, role: 'gateway' | 'client', local: Endpoint, peer: Endpoint, now: Instant, unixTime: number) {
+    this.id = id;
+    this.role = role;
+    this.local = local;
+    this.peer = peer;
+    this.#began = now;
+    this.#unixTimeAtStart = unixTime;
+  }
+
+  /** Puts a milestone on the timeline and returns it. */
+  stamp(name: string, now: Instant, detail?: string): Milestone {
+    const since = now - this.#began;
+    const milestone: Milestone = {
+      at: Math.round(this.#unixTimeAtStart * 1000 + since) / 1000,
+      since: Math.round(since * 10) / 10,
+      name,
+      ...(detail === undefined ? {} : { detail }),
+    };
+    if (this.#timeline.length === MOST_MILESTONES) this.#timeline.splice(MOST_MILESTONES / 2, 1);
+    this.#timeline.push(milestone);
+    return milestone;
+  }
+
+  get timeline(): readonly Milestone[] {
+    return this.#timeline;
+  }
+
+  /** A record for a further session of the same connection: a new id, the same past. */
+  fork(id: string, now: Instant): SessionRecord {
+    const fork = new SessionRecord(id, this.role, this.local, this.peer, now, this.#unixTimeAtStart);
+    const { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds } = this;
+    Object.assign(fork, { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds });
+    return fork;
+  }
+
+  setEsp(suite: EspSuite): void {
+    const cipher = suite.encryption === '3des-cbc' ? suite.encryption : `${suite.encryption}-${suite.keyBits}`;
+    this.esp = suite.integrity === undefined ? cipher : `${cipher}/${suite.integrity}`;
+  }
+
+  view(traffic: Traffic = this.traffic): SessionView {
+    const optional = {
+      user: this.user,
+      nat: this.nat,
+      innerAddress: this.innerAddress,
+      ike: this.ike,
+      esp: this.esp,
+      encapsulation: this.encapsulation,
+      peerHostName: this.peerHostName,
+      vendorIds: this.vendorIds,
+      authentication: this.authentication,
+      ended: this.ended,
+    };
+    return {
+      id: this.id,
+      role: this.role,
+      phase: this.phase,
+      peer: this.peer,
+      local: this.local,
+      ...(Object.fromEntries(
+        Object.entries(optional).filter(([, value]) => value !== undefined),
+      ) as Partial<SessionView>),
+      ...traffic,
+      since: isoTime(this.#unixTimeAtStart),
+      timeline: this.#timeline,
+    };
+  }
+}
+
+/** ISO 8601 in UTC for seconds since the Unix epoch; written out because cores hold no Date. */
+export function isoTime(unixTime: number): string {
+  const seconds = Math.floor(unixTime);
+  const days = Math.floor(seconds / 86400);
+  // Civil date from day number, proleptic Gregorian calendar with years that begin in March.
+  const shifted = days + 719468;
+  const era = Math.floor(shifted / 146097);
+  const dayOfEra = shifted - era * 146097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36524) - Math.floor(dayOfEra / 146096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const month = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * month + 2) / 5) + 1;
+  const calendarMonth = month < 10 ? month + 3 : month - 9;
+  const year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0);
+  const ofDay = seconds - days * 86400;
+  const two = (n: number) => String(n).padStart(2, '0');
+  const milliseconds = String(Math.floor((unixTime - seconds) * 1000)).padStart(3, '0');
+  const time = `${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}.${milliseconds}`;
+  return `${year}-${two(calendarMonth)}-${two(day)}T${time}Z`;
+}
