@@ -1,0 +1,94 @@
+/** Runs the cases one after another in one lab, one line each, and keeps the logs of those that fail. */
+
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Case } from './case.ts';
+import { Lab } from './lab.ts';
+import { installPackages } from './packages.ts';
+
+const CASE_SECONDS = 60;
+const TAIL_LINES = 40;
+
+/** Runs the cases whose name matches `pattern` (a regular expression, any case). Returns the exit code. */
+export async function runInterop(pattern: string): Promise<number> {
+  if (process.getuid?.() !== 0) {
+    console.error('The interop tests make network namespaces and install packages: run them as root.');
+    return 1;
+  }
+  const cases = (await loadCases()).filter(({ name }) => new RegExp(pattern, 'i').test(name));
+  if (cases.length === 0) {
+    console.error(`No case matches ${pattern}.`);
+    return 1;
+  }
+  await installPackages();
+  const lab = await Lab.create();
+  endOnSignal(lab);
+  try {
+    let failed = 0;
+    for (const one of cases) if (!(await runCase(lab, one))) failed++;
+    console.log(`${cases.length - failed} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
+  } finally {
+    await lab.remove();
+  }
+}
+
+async function loadCases(): Promise<Case[]> {
+  const folder = new URL('./cases/', import.meta.url);
+  const cases: Case[] = [];
+  for (const file of readdirSync(folder).sort()) {
+    const module = (await import(new URL(file, folder).href)) as { cases: readonly Case[] };
+    cases.push(...module.cases);
+  }
+  return cases;
+}
+
+async function runCase(lab: Lab, { name, seconds = CASE_SECONDS, run }: Case): Promise<boolean> {
+  const start = performance.now();
+  const time = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  try {
+    await within(seconds, run(lab));
+    console.log(`ok    ${name} (${time()})`);
+    await within(CASE_SECONDS, lab.clean()).catch(() => lab.discard());
+    return true;
+  } catch (error) {
+    console.log(`FAIL  ${name} (${time()})`);
+    console.log(indent(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    await keepLogs(lab, name);
+    await lab.discard();
+    return false;
+  }
+}
+
+async function keepLogs(lab: Lab, name: string): Promise<void> {
+  const parent = join(tmpdir(), 'sallyport-interop-logs');
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, `${name.replaceAll(/\W+/g, '-')}-`));
+  for (const [machine, log] of await lab.logs()) {
+    const file = join(folder, `${machine}.log`);
+    writeFileSync(file, log);
+    console.log(`      --- end of ${file}\n${indent(log.trimEnd().split('\n').slice(-TAIL_LINES).join('\n'))}`);
+  }
+}
+
+async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done in ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+function endOnSignal(lab: Lab): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      console.error(`\n${signal}: removing the lab`);
+      lab.remove().finally(() => process.exit(130));
+    });
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^/gm, '      ');
+}

@@ -1,0 +1,66 @@
+/** A stock Linux L2TP/IPsec client: strongSwan, xl2tpd and pppd in a guest. */
+
+import { sh } from '../process.ts';
+import { initiateIpsec, loadIpsec, terminateIpsec } from './ipsec.ts';
+import { loadL2tp, refuseOthers, terminatePpp, waitForNoPpp } from './l2tp.ts';
+import { IPSEC, type Ipsec, type Method, USER, type User } from './options.ts';
+import { StockPeer } from './peer.ts';
+
+export interface ClientOptions extends Partial<Ipsec> {
+  readonly server: string;
+  readonly method: Method;
+  readonly user?: User;
+}
+
+/** The addresses inside the tunnel. */
+export interface Link {
+  readonly local: string;
+  readonly remote: string;
+}
+
+export class StockClient extends StockPeer {
+  async configure(options: ClientOptions): Promise<void> {
+    const { server, method, user = USER } = options;
+    await loadIpsec(this.guest, { ...IPSEC, ...options, role: 'client' });
+    await loadL2tp(this.guest, {
+      section: `[lac lab]\nlns = ${server}\nredial = no`,
+      users: [],
+      ppp: [
+        `user "${user.name}"`,
+        `password "${user.password}"`,
+        'noauth',
+        ...refuseOthers(method),
+        'noipdefault',
+        'ipcp-accept-local',
+        'ipcp-accept-remote',
+        'usepeerdns',
+        'nodefaultroute',
+        'noccp',
+        'mtu 1400',
+        'mru 1400',
+        'logfile /run/lab/pppd.log',
+      ],
+    });
+  }
+
+  /** IKE, L2TP and PPP up to an address. Throws with what strongSwan says, or when PPP takes longer than `seconds`. */
+  async connect(seconds = 15): Promise<Link> {
+    await initiateIpsec(this.guest);
+    await this.dial();
+    const [, , local, remote] = (await this.guest.event(/ppp-up/, seconds)).split(' ');
+    return { local: local!, remote: remote! };
+  }
+
+  /** Starts L2TP over an SA that is up. */
+  async dial(): Promise<void> {
+    await sh(this.guest, 'xl2tpd-control -c /run/xl2tpd/l2tp-control connect-lac lab');
+  }
+
+  /** Ends L2TP first (`l2tp`: StopCCN at once) or PPP first (`ppp`: LCP Terminate, CDN), then ESP and IKE. */
+  async disconnect(order: 'l2tp' | 'ppp'): Promise<void> {
+    if (order === 'l2tp') await sh(this.guest, 'xl2tpd-control -c /run/xl2tpd/l2tp-control disconnect-lac lab');
+    else await terminatePpp(this.guest);
+    await waitForNoPpp(this.guest, 10);
+    await terminateIpsec(this.guest);
+  }
+}

@@ -1,0 +1,97 @@
+/** strongSwan in a guest: an IKEv1 daemon with one transport-mode connection for L2TP. */
+
+import type { Guest } from '../guest/guest.ts';
+import { sh } from '../process.ts';
+import type { Ipsec } from './options.ts';
+
+/** Few plugins, named: with all of the stock file each call of swanctl takes seconds in a guest. */
+const SETTINGS = `
+charon-systemd {
+  load = random nonce openssl aes des sha1 sha2 md5 hmac kdf gcm pem pkcs1 x509 kernel-netlink socket-default vici updown
+  retransmit_timeout = 1.0
+  retransmit_tries = 4
+  journal { default = -1 }
+  filelog { log { path = /run/lab/charon.log
+    default = 1
+    ike = 2
+    cfg = 2
+    flush_line = yes
+    ike_name = yes } }
+}
+swanctl { load = random openssl }
+`;
+
+export interface Connection extends Ipsec {
+  readonly role: 'client' | 'server';
+  /** The server that a client talks to. */
+  readonly server: string;
+}
+
+/** Loads the connection `l2tp`, after whatever was loaded or up before is gone. Starts the daemon when needed. */
+export async function loadIpsec(guest: Guest, connection: Connection): Promise<void> {
+  await sh(
+    guest,
+    `cat > /run/lab/swanctl.conf <<'END'
+${swanctlConf(connection)}
+END
+    export STRONGSWAN_CONF=/run/lab/strongswan.conf
+    if [ ! -S /run/charon.vici ]; then
+      cat > $STRONGSWAN_CONF <<'END'
+${SETTINGS}
+END
+      # No L2TP outside IPsec: the policies of an SA take precedence over these.
+      for dir in in out; do for port in sport dport; do
+        ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp $port 1701 dir $dir action block priority 4000000000
+      done; done
+      charon-systemd > /run/lab/charon.out 2>&1 &
+      await 10 '[ -S /run/charon.vici ]'
+    fi
+    swanctl --load-all --file /run/lab/swanctl.conf`,
+  );
+}
+
+export async function initiateIpsec(guest: Guest): Promise<void> {
+  await sh(guest, `${SWANCTL} --initiate --child l2tp --timeout 15`);
+}
+
+/** Deletes ESP and IKE SAs in order, telling the peer. */
+export async function terminateIpsec(guest: Guest): Promise<void> {
+  await guest.run(`${SWANCTL} --terminate --ike l2tp --timeout 5`);
+}
+
+/** The IKE and ESP SAs that are there, one line each; none when all is clean. */
+export async function associations(guest: Guest): Promise<string[]> {
+  const output = await sh(
+    guest,
+    `${SWANCTL} --list-sas --raw | grep -a . ; ip xfrm state list | grep -a '^src' ; true`,
+  );
+  return output.split('\n').filter((line) => line !== '' && !/^list-sas? reply/.test(line));
+}
+
+/** What strongSwan prints about its SAs, for people. */
+export async function describeIpsec(guest: Guest): Promise<string> {
+  return (await guest.run(`${SWANCTL} --list-sas`)).output;
+}
+
+const SWANCTL = 'STRONGSWAN_CONF=/run/lab/strongswan.conf swanctl';
+
+function swanctlConf({ role, server, psk, ike, esp }: Connection): string {
+  const remoteSelector = role === 'client' ? 'dynamic[udp/1701]' : 'dynamic[udp]';
+  return `
+connections { l2tp {
+  version = 1
+  ${role === 'client' ? `remote_addrs = ${server}` : ''}
+  proposals = ${ike}
+  dpd_delay = 0
+  unique = never
+  local { auth = psk }
+  remote { auth = psk }
+  children { l2tp {
+    mode = transport
+    local_ts = dynamic[udp/1701]
+    remote_ts = ${remoteSelector}
+    esp_proposals = ${esp}
+  } }
+} }
+secrets { ike-lab { secret = "${psk}" } }`;
+}

@@ -1,0 +1,61 @@
+/** What the stock client and the stock server have in common. */
+
+import type { Guest } from '../guest/guest.ts';
+import type { Machine, Result } from '../process.ts';
+import { associations, describeIpsec, terminateIpsec } from './ipsec.ts';
+import { stopL2tp, waitForNoPpp } from './l2tp.ts';
+
+export class StockPeer implements Machine {
+  readonly guest: Guest;
+
+  constructor(guest: Guest) {
+    this.guest = guest;
+  }
+
+  get name(): string {
+    return this.guest.name;
+  }
+
+  get lab(): string {
+    return this.guest.lab;
+  }
+
+  get address(): string {
+    return this.guest.address;
+  }
+
+  run(script: string, seconds?: number): Promise<Result> {
+    return this.guest.run(script, seconds);
+  }
+
+  /** What is left of connections, one line each; waits `seconds` for pppd to go. */
+  async leftovers(seconds = 5): Promise<string[]> {
+    const left = (await waitForNoPpp(this.guest, seconds)) ? [] : ['pppd still runs'];
+    for (let turn = 0; ; turn++) {
+      const found = await associations(this.guest);
+      if (found.length === 0 || turn >= 4 * seconds) return [...left, ...found];
+      await this.guest.run('pause 0.25');
+    }
+  }
+
+  /** Drops everything without ceremony, so that the next case starts clean. */
+  async reset(): Promise<void> {
+    await stopL2tp(this.guest);
+    await terminateIpsec(this.guest);
+    await this.guest.run('ip xfrm state flush');
+    this.guest.forgetEvents();
+  }
+
+  /** What strongSwan says of its SAs. */
+  describe(): Promise<string> {
+    return describeIpsec(this.guest);
+  }
+
+  /** The logs of all daemons since boot. */
+  async logs(): Promise<string> {
+    const { output } = await this.guest.run(
+      'tail -n +1 /run/lab/*.log /run/lab/charon.out; ip xfrm state; ip addr show',
+    );
+    return `${output}\n==> console <==\n${this.guest.console()}`;
+  }
+}

@@ -1,0 +1,43 @@
+/** A stock Linux L2TP/IPsec server for many clients: strongSwan, xl2tpd and pppd in a guest. */
+
+import { loadIpsec, terminateIpsec } from './ipsec.ts';
+import { loadL2tp, requireMethod, stopL2tp, terminatePpp, waitForNoPpp } from './l2tp.ts';
+import { IPSEC, type Ipsec, type Method, USERS } from './options.ts';
+import { StockPeer } from './peer.ts';
+
+export interface ServerOptions extends Partial<Ipsec> {
+  readonly method: Method;
+}
+
+export const SERVER_INNER_ADDRESS = '10.73.0.1';
+
+export class StockServer extends StockPeer {
+  async configure(options: ServerOptions): Promise<void> {
+    await loadIpsec(this.guest, { ...IPSEC, ...options, role: 'server', server: this.address });
+    await loadL2tp(this.guest, {
+      section: `[lns default]
+ip range = 10.73.0.10-10.73.0.200
+local ip = ${SERVER_INNER_ADDRESS}
+require authentication = yes
+name = stock`,
+      users: USERS,
+      ppp: [
+        ...requireMethod(options.method),
+        'name stock',
+        'ms-dns 10.73.0.1',
+        'noccp',
+        'mtu 1400',
+        'mru 1400',
+        'logfile /run/lab/pppd.log',
+      ],
+    });
+  }
+
+  /** Ends all sessions, PPP first (LCP Terminate, CDN) or L2TP first (StopCCN; xl2tpd then stays down). */
+  async disconnect(order: 'l2tp' | 'ppp'): Promise<void> {
+    if (order === 'l2tp') await stopL2tp(this.guest);
+    else await terminatePpp(this.guest);
+    await waitForNoPpp(this.guest, 10);
+    await terminateIpsec(this.guest);
+  }
+}

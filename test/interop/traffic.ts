@@ -1,0 +1,32 @@
+/** Traffic through a tunnel: ping, and a download and an upload whose content is verified. */
+
+import { type Machine, sh } from './process.ts';
+
+/** Three echo requests, all answered. */
+export async function ping(machine: Machine, address: string): Promise<void> {
+  await sh(machine, `ping -n -q -c 3 -i 0.05 -W 2 ${address} | tee /dev/stderr | grep -q ' 0% packet loss'`);
+}
+
+/** Starts the HTTP server on a machine; it stays until the machine goes. */
+export async function serveHttp(machine: Machine): Promise<void> {
+  await sh(
+    machine,
+    `ss -Hltn 'sport = 8080' | grep -q . && exit 0
+    setsid perl ${machine.lab}/httpServer.pl ${machine.lab}/payload > /dev/null 2>&1 < /dev/null &
+    for try in {1..100}; do (exec 4<> /dev/tcp/127.0.0.1/8080) 2> /dev/null && exit 0; sleep 0.05; done; exit 1`,
+  );
+}
+
+/** Fetches the payload (20 MB) from the server at `address`, then sends it there, and compares the digests. */
+export async function transfer(machine: Machine, address: string): Promise<void> {
+  await sh(
+    machine,
+    `set -o pipefail
+    expected=$(sha256sum < ${machine.lab}/payload); expected=\${expected%% *}
+    down=$(curl -sS --max-time 40 http://${address}:8080/ | sha256sum) || exit
+    [ "\${down%% *}" = "$expected" ] || { echo "download: $down instead of $expected"; exit 1; }
+    up=$(curl -sS --max-time 40 -H Expect: -T ${machine.lab}/payload http://${address}:8080/) || exit
+    [ "$up" = "$expected" ] || { echo "upload: $up instead of $expected"; exit 1; }`,
+    90,
+  );
+}
