@@ -1,0 +1,137 @@
+/** Reads a YAML configuration and says of every mistake where it stands, what is wrong and what was likely meant. */
+
+import { readFileSync } from 'node:fs';
+import { type Document, isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml';
+import { z } from 'zod';
+import { nearest } from './nearest.ts';
+import { GatewaySchema, type GatewaySettings } from './schema.ts';
+
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  /** Dotted path of the field, e.g. `ike.secrets[0].psk`; empty for the whole file. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** All mistakes of a file at once; `message` is one line for each. */
+export class ConfigError extends Error {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map((p) => `${p.file}:${p.line}: ${p.field === '' ? '' : `${p.field} `}${p.message}`).join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** @throws ConfigError for a file that cannot be read or that breaks the schema */
+export function loadConfig(file: string): GatewaySettings {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError([
+      { file, line: 0, field: '', message: code === 'ENOENT' ? 'There is no such file.' : `cannot be read (${code}).` },
+    ]);
+  }
+  return parseConfig(text, file);
+}
+
+/** @param file what to call the text in messages */
+export function parseConfig(text: string, file: string): GatewaySettings {
+  return parseWith(GatewaySchema, text, file);
+}
+
+/** Parses YAML against any schema, with the same messages. */
+export function parseWith<S extends z.ZodType>(schema: S, text: string, file: string): z.output<S> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const lineAt = (offset: number) => lines.linePos(offset).line;
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map((e) => ({
+        file,
+        line: lineAt(e.pos[0]),
+        field: '',
+        message: `is not valid YAML: ${e.message}`,
+      })),
+    );
+  }
+  const result = schema.safeParse(document.toJS() ?? {});
+  if (result.success) return result.data;
+  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, document, file, lineAt, schema));
+  throw new ConfigError(problems);
+}
+
+type Path = readonly PropertyKey[];
+
+function problemsOf(
+  issue: z.core.$ZodIssue,
+  document: Document,
+  file: string,
+  lineAt: (offset: number) => number,
+  schema: z.ZodType,
+): ConfigProblem[] {
+  const line = (path: Path) => lineAt(offsetOf(document, path));
+  if (issue.code === 'unrecognized_keys') {
+    const valid = keysAt(schema, issue.path);
+    return issue.keys.map((key) => {
+      const meant = nearest(key, valid);
+      const hint = meant === undefined ? ` Valid keys here: ${valid.join(', ')}.` : ` Did you mean ${meant}?`;
+      return {
+        file,
+        line: line([...issue.path, key]),
+        field: fieldName([...issue.path, key]),
+        message: `is no known key.${hint}`,
+      };
+    });
+  }
+  return [{ file, line: line(issue.path), field: fieldName(issue.path), message: sentence(issue) }];
+}
+
+function sentence(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') {
+    const words = issue.values.map(String);
+    const meant = typeof issue.input === 'string' ? nearest(issue.input, words) : undefined;
+    return `must be one of ${words.join(', ')}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
+  }
+  if (issue.code === 'invalid_type')
+    return `must be ${issue.expected === 'int' ? 'a whole number' : `of type ${issue.expected}`}.`;
+  if (issue.code === 'too_small' && issue.origin !== 'string') return `must be at least ${issue.minimum}.`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}.`;
+  return issue.message.endsWith('.') ? issue.message : `${issue.message}.`;
+}
+
+function fieldName(path: Path): string {
+  return path.reduce<string>(
+    (name, part) =>
+      typeof part === 'number' ? `${name}[${part}]` : name === '' ? String(part) : `${name}.${String(part)}`,
+    '',
+  );
+}
+
+/** Where the deepest part of `path` that the file holds stands in it. */
+function offsetOf(document: Document, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    if (isMap(parent)) {
+      const key = (parent as YAMLMap).items.find(
+        (pair) => isScalar(pair.key) && pair.key.value === path[length - 1],
+      )?.key;
+      if (isScalar(key) && key.range) return key.range[0];
+    }
+    const node = document.getIn(path.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+    if (node?.range) return node.range[0];
+  }
+  return 0;
+}
+
+/** The keys that the schema knows at `path`, found through its JSON Schema. */
+function keysAt(schema: z.ZodType, path: Path): string[] {
+  type Json = { properties?: Record<string, Json>; items?: Json; allOf?: Json[]; anyOf?: Json[] };
+  let at = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json | undefined;
+  for (const part of path) at = typeof part === 'number' ? at?.items : at?.properties?.[String(part)];
+  return Object.keys(at?.properties ?? {});
+}

@@ -1,0 +1,206 @@
+/** The configuration of a gateway, declared once: validation, types, defaults, JSON Schema and reference come from here. */
+
+import { z } from 'zod';
+import { parseEspProposal, parseIkeProposal } from '../ike/index.ts';
+import { canonicalAddress, parseIpv4, parsePrefix } from '../net/index.ts';
+import { parseDuration } from './duration.ts';
+
+/** Shorter than this a pre-shared key can be guessed offline by whoever sees one handshake. */
+export const SHORTEST_PSK = 12;
+
+const duration = (fallback: string, what: string) =>
+  z
+    .union([z.string(), z.number()])
+    .refine((text) => parseDuration(text) !== undefined, 'is not a span of time such as 90, 90s, 15m, 8h or 1d')
+    .transform((text) => parseDuration(text)!)
+    .prefault(fallback)
+    .describe(`${what} A number of seconds, or with s, m, h, d.`);
+
+const address = z
+  .string()
+  .refine((text) => canonicalAddress(text) !== undefined, 'is not an IPv4 or IPv6 address')
+  .transform((text) => canonicalAddress(text)!);
+const ipv4 = z.string().refine((text) => parseIpv4(text) !== undefined, 'is not an IPv4 address');
+const prefix = z
+  .string()
+  .refine(
+    (text) => parsePrefix(text) !== undefined || canonicalAddress(text) !== undefined,
+    'is not an address or prefix such as 192.0.2.0/24',
+  );
+
+const psk = z
+  .string()
+  .min(SHORTEST_PSK, `has fewer than ${SHORTEST_PSK} characters, which can be guessed; take ${SHORTEST_PSK} or more`);
+const file = z.string().min(1);
+
+const parses = (parse: (text: string) => unknown) => (text: string, context: z.RefinementCtx) => {
+  try {
+    parse(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is no proposal: ${(error as Error).message}` });
+  }
+};
+const ikeProposal = z.string().superRefine(parses(parseIkeProposal));
+const espProposal = z.string().superRefine(parses(parseEspProposal));
+
+const profile = z
+  .enum(['strict', 'compatible', 'legacy'])
+  .describe(
+    'Which algorithms are accepted: `strict`, `compatible` (what current stock clients offer, without 3DES, MD5 and small groups) or `legacy` (Android 11 and older, old routers).',
+  );
+
+const secret = z
+  .strictObject({
+    identity: z.string().min(1).optional().describe('The peer’s IKE identity: an address, name, user@name or key id.'),
+    address: prefix.optional().describe('The peer’s address or prefix.'),
+    psk: psk.optional().describe('The pre-shared key.'),
+    psk_file: file
+      .optional()
+      .describe('A file (0600) that holds the pre-shared key; a relative path counts from the configuration file.'),
+  })
+  .refine((s) => (s.psk === undefined) !== (s.psk_file === undefined), 'takes exactly one of psk and psk_file')
+  .refine(
+    (s) => s.identity !== undefined || s.address !== undefined,
+    'takes an identity or an address; a key for everybody is ike.psk_file',
+  );
+
+const ike = z
+  .strictObject({
+    profile: profile.default('compatible'),
+    proposals: z
+      .array(ikeProposal)
+      .min(1)
+      .optional()
+      .describe(
+        'Exactly these IKE proposals instead of the profile’s, in order of preference, e.g. `aes256-sha256-modp2048`.',
+      ),
+    esp_proposals: z
+      .array(espProposal)
+      .min(1)
+      .optional()
+      .describe('Exactly these ESP proposals instead of the profile’s, e.g. `aes256gcm16`, `aes256-sha256-modp2048`.'),
+    psk: psk.optional().describe('The pre-shared key of peers that no entry of `secrets` names.'),
+    psk_file: file.optional().describe('The same in a file (0600).'),
+    secrets: z.array(secret).default([]).describe('Pre-shared keys per identity, address or prefix.'),
+    identity: z.string().min(1).optional().describe('Our IKE identity; our address unless told.'),
+    aggressive: z
+      .enum(['off', 'unsafe'])
+      .default('off')
+      .describe('`unsafe` answers Aggressive Mode, which hands a hash of the pre-shared key to whoever asks.'),
+    force_encapsulation: z
+      .boolean()
+      .default(false)
+      .describe('Encapsulate ESP in UDP even where no NAT was found, for paths that drop protocol 50.'),
+    keepalive: duration('20s', 'How often a NAT is reminded of an idle path.'),
+    dpd_interval: duration('30s', 'How long a peer may be silent before it is asked whether it lives.'),
+    dpd_timeout: duration('150s', 'How long it may then leave that unanswered.'),
+    lifetime: duration('8h', 'Lifetime of an IKE SA. The smaller of ours and the peer’s counts.'),
+    esp_lifetime: duration('1h', 'Lifetime of an ESP SA.'),
+    half_open: z.int().min(1).max(100_000).default(1000).describe('IKE SAs that may be half-open at once.'),
+    half_open_per_source: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(50)
+      .describe('The same from one source address (many clients may share one behind a NAT).'),
+    fragment_size: z
+      .int()
+      .min(256)
+      .max(1400)
+      .default(1280)
+      .describe('Largest IKE message sent in one piece to peers that take fragments. Bytes.'),
+  })
+  .refine((i) => i.psk === undefined || i.psk_file === undefined, 'takes only one of psk and psk_file');
+
+const l2tp = z.strictObject({
+  without_ipsec: z
+    .boolean()
+    .default(false)
+    .describe('Serve L2TP that IPsec does not protect. Passwords and traffic are then in the clear.'),
+  host_name: z.string().min(1).max(64).default('sallyport').describe('The Host Name AVP.'),
+  hello_interval: duration('60s', 'How long a tunnel may be silent before a HELLO is sent.'),
+  receive_window: z
+    .int()
+    .min(1)
+    .max(1024)
+    .default(16)
+    .describe('Control messages that the peer may send unacknowledged.'),
+  tunnel_secret: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Shared secret of the L2TP tunnel authentication; required of the peer where given.'),
+  tunnel_secret_file: file.optional().describe('The same in a file (0600).'),
+  permissive: z.boolean().default(false).describe('Ignore unknown mandatory AVPs instead of ending the tunnel.'),
+});
+
+const ppp = z.strictObject({
+  authentication: z
+    .array(z.enum(['ms-chap-v2', 'chap-md5', 'pap']))
+    .min(1)
+    .default(['ms-chap-v2', 'chap-md5', 'pap'])
+    .describe('Methods by which users may prove themselves, the preferred first.'),
+  mru: z.int().min(576).max(1500).default(1400).describe('Largest packet that we take from a peer inside PPP. Bytes.'),
+  echo_interval: duration('30s', 'How long a link may be silent before an LCP echo is sent.'),
+  echo_failures: z.int().min(1).max(100).default(4).describe('Unanswered echoes after which the link is dead.'),
+});
+
+const network = z.strictObject({
+  pool: z
+    .string()
+    .default('10.87.0.0/24')
+    .describe('Addresses for users: a prefix, or a range such as `10.87.0.10-10.87.0.200`.'),
+  gateway_address: ipv4.default('10.87.0.1').describe('The gateway’s own address inside the tunnels.'),
+  dns: z
+    .array(ipv4)
+    .max(2)
+    .optional()
+    .describe('Name servers handed to users (two at most). Unless told: those that the host uses.'),
+  nbns: z.array(ipv4).max(2).default([]).describe('WINS servers handed to users.'),
+  nat: z.boolean().default(true).describe('Translate users’ addresses to the host’s on the way out.'),
+  client_to_client: z.boolean().default(false).describe('Let users reach each other.'),
+  path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the clients. Bytes.'),
+  tun: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'is not an interface name')
+    .default('sallyport0')
+    .describe('Name of the TUN device.'),
+});
+
+const limits = z.strictObject({
+  sessions: z.int().min(1).max(65_536).default(10_000).describe('Sessions at once.'),
+  tunnels_without_ipsec: z.int().min(1).default(1000).describe('Connections without IPsec at once.'),
+  tunnels_without_ipsec_per_source: z.int().min(1).default(16).describe('The same from one source address.'),
+  drain_seconds: z.int().min(1).max(60).default(8).describe('How long an orderly stop may take.'),
+});
+
+const times = z.strictObject({
+  tunnel: duration('30s', 'From IPsec to an L2TP tunnel.'),
+  network: duration('60s', 'From an L2TP session to an address.'),
+  idle: duration('10s', 'How long a tunnel without a session is kept.'),
+  close: duration('8s', 'How long the orderly end of a connection may take.'),
+});
+
+const listener = z.strictObject({
+  address: address.describe('A local address to serve under rules of its own.'),
+  ike: ike.optional(),
+  without_ipsec: z.boolean().optional().describe('Overrides l2tp.without_ipsec.'),
+});
+
+export const GatewaySchema = z.strictObject({
+  listen: z.array(address).default([]).describe('Local addresses to serve; all of the host’s unless told.'),
+  ike: ike.prefault({}),
+  l2tp: l2tp.prefault({}),
+  ppp: ppp.prefault({}),
+  network: network.prefault({}),
+  limits: limits.prefault({}),
+  times: times.prefault({}),
+  listeners: z
+    .array(listener)
+    .default([])
+    .describe('Local addresses with an `ike` section of their own (profile, keys, aggressive …).'),
+});
+
+/** A validated configuration, with defaults filled in and spans of time in seconds. */
+export type GatewaySettings = z.output<typeof GatewaySchema>;
+export type IkeSettings = z.output<typeof ike>;

@@ -1,0 +1,61 @@
+/** The log: one JSON line an event, or lines for people. */
+
+import { pino, stdTimeFunctions } from 'pino';
+import pretty from 'pino-pretty';
+import type { LogEntry } from '../session/log.ts';
+
+export type LogFormat = 'json' | 'pretty';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface Log {
+  entry(entry: LogEntry): void;
+  info(event: string, text: string, fields?: Record<string, unknown>): void;
+  warn(event: string, text: string, fields?: Record<string, unknown>): void;
+  error(event: string, text: string, fields?: Record<string, unknown>): void;
+  /** Writes out what is buffered. */
+  flush(): void;
+}
+
+/**
+ * A log on standard output.
+ * Lines carry `level`, `time` (ISO 8601), `layer`, `event`, `session` where there is one, `msg`, and the event's fields.
+ */
+export function makeLog(format: LogFormat, level: LogLevel): Log {
+  const stream = format === 'pretty' ? prettyStream() : undefined;
+  const options = {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  // Synchronous: the lines around a crash are those that are wanted.
+  const logger = stream === undefined ? pino(options, pino.destination({ fd: 1, sync: true })) : pino(options, stream);
+  const write = (at: LogLevel, event: string, text: string, fields?: Record<string, unknown>) =>
+    logger[at]({ layer: 'gateway', event, ...fields }, text);
+  return {
+    entry: ({ level: at, layer, event, text, session, fields }) =>
+      logger[at]({ layer, event, ...(session === undefined ? {} : { session }), ...fields }, text),
+    info: (event, text, fields) => write('info', event, text, fields),
+    warn: (event, text, fields) => write('warn', event, text, fields),
+    error: (event, text, fields) => write('error', event, text, fields),
+    flush: () => logger.flush(),
+  };
+}
+
+/** `07:30:01.123 session 1f2e… L2TP → SCCRP Ns=0 Nr=1` */
+function prettyStream() {
+  return pretty({
+    sync: true,
+    colorize: process.stdout.isTTY === true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'layer,event,session,at,since,name,detail,direction,code,remote,count,reason,remedy',
+    hideObject: true,
+    messageFormat: (line, messageKey) => {
+      const { layer, session, direction, since } = line as Record<string, string | number | undefined>;
+      const arrow = direction === 'in' ? '<- ' : direction === 'out' ? '-> ' : '';
+      const id = session === undefined ? '' : `${session} `;
+      const at = since === undefined ? '' : ` (+${since} ms)`;
+      return `${id}${String(layer).padEnd(7)} ${arrow}${line[messageKey]}${at}`;
+    },
+  });
+}

@@ -1,0 +1,77 @@
+/** Judges the credentials that a peer presented against the stored users. */
+
+import {
+  checkChapMd5Response,
+  checkNtResponse,
+  generateAuthenticatorResponse,
+  withoutDomain,
+} from '../crypto/index.ts';
+import { nodeCrypto } from '../crypto/node/index.ts';
+import type { UserAnswer } from '../gateway/output.ts';
+import type { Credentials } from '../ppp/output.ts';
+import { fromUtf8, utf8 } from '../wire/index.ts';
+import type { Store } from './store.ts';
+import { type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
+
+/** Judged in place of the hash of a user that does not exist, so that both take the same time. */
+const NOBODY = `scrypt$32768$8$1$${'A'.repeat(22)}==$${'A'.repeat(43)}=`;
+
+export async function judge(store: Store, key: Uint8Array, credentials: Credentials): Promise<UserAnswer> {
+  const name = fromUtf8(withoutDomain(utf8(credentials.user)));
+  const user = store.user(credentials.user) ?? store.user(name);
+  if (credentials.method === 'pap') {
+    const right = await verifyPassword(user?.passwordHash ?? NOBODY, credentials.password);
+    if (user === undefined) return unknownUser(credentials.user);
+    if (!right) return wrongPassword(credentials.user);
+    return user.disabled
+      ? disabled(user.name)
+      : { accepted: true, ...(user.address === undefined ? {} : { address: user.address }) };
+  }
+  if (user === undefined) return unknownUser(credentials.user);
+  const proof = prove(credentials, unsealUser(key, user));
+  if (!proof.right) return wrongPassword(credentials.user);
+  if (user.disabled) return disabled(user.name);
+  const { authenticatorResponse } = proof;
+  return {
+    accepted: true,
+    ...(user.address === undefined ? {} : { address: user.address }),
+    ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
+  };
+}
+
+function prove(
+  credentials: Exclude<Credentials, { method: 'pap' }>,
+  { ntHash, password }: UserSecrets,
+): { right: boolean; authenticatorResponse?: string } {
+  if (credentials.method === 'chap-md5') {
+    const { identifier, challenge, response } = credentials;
+    return { right: checkChapMd5Response(nodeCrypto, identifier, utf8(password), challenge, response) };
+  }
+  const { authenticatorChallenge, peerChallenge, ntResponse, user } = credentials;
+  const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(utf8(user)) };
+  if (!checkNtResponse(nodeCrypto, challenges, ntHash, ntResponse)) return { right: false };
+  return {
+    right: true,
+    authenticatorResponse: generateAuthenticatorResponse(nodeCrypto, challenges, ntHash, ntResponse),
+  };
+}
+
+const refuse = (code: string, reason: string, remedy: string): UserAnswer => ({
+  accepted: false,
+  reason: { code, reason, remedy },
+});
+
+const unknownUser = (name: string) =>
+  refuse(
+    'unknown-user',
+    `There is no user ${JSON.stringify(name)}.`,
+    'Check the spelling, or add the user with `sallyport user add`.',
+  );
+const wrongPassword = (name: string) =>
+  refuse(
+    'wrong-password',
+    `The password of ${JSON.stringify(name)} is wrong.`,
+    'Windows shows this as error 691. Set a new one with `sallyport user passwd`.',
+  );
+const disabled = (name: string) =>
+  refuse('user-disabled', `User ${JSON.stringify(name)} is disabled.`, 'Enable the user with `sallyport user enable`.');

@@ -1,0 +1,127 @@
+/**
+ * The store in one SQLite file. The same prebuilt engine serves every Node version, so that a database never meets two;
+ * it has node:sqlite's interface, to which this can move when Node 24 is the floor.
+ */
+
+import { chmodSync, closeSync, openSync } from 'node:fs';
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import type { Store, StoredUser } from './store.ts';
+
+/** Each entry brings the schema from its index to the next version. */
+const MIGRATIONS = [
+  `CREATE TABLE users (
+     name TEXT PRIMARY KEY,
+     password_hash TEXT NOT NULL,
+     sealed_secrets BLOB NOT NULL,
+     address TEXT UNIQUE,
+     disabled INTEGER NOT NULL DEFAULT 0,
+     created_at REAL NOT NULL
+   ) STRICT;
+   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
+];
+
+interface UserRow {
+  name: string;
+  password_hash: string;
+  sealed_secrets: Uint8Array;
+  address: string | null;
+  disabled: number;
+  created_at: number;
+}
+
+/**
+ * Opens or creates the database, mode 0600.
+ * @throws Error when the file is of a newer version of the program, or no database
+ */
+export function openSqliteStore(file: string): Store {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+  const database = new DatabaseSync(file);
+  // `user add` beside a running gateway waits for its turn instead of failing.
+  database.exec('PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON');
+  migrate(database, file);
+  return new SqliteStore(database);
+}
+
+class SqliteStore implements Store {
+  readonly #database: DatabaseSyncInstance;
+
+  constructor(database: DatabaseSyncInstance) {
+    this.#database = database;
+  }
+
+  users(): StoredUser[] {
+    return this.#database
+      .prepare('SELECT * FROM users ORDER BY name')
+      .all()
+      .map((row) => fromRow(row as unknown as UserRow));
+  }
+
+  user(name: string): StoredUser | undefined {
+    const row = this.#database.prepare('SELECT * FROM users WHERE name = ?').get(name);
+    return row === undefined ? undefined : fromRow(row as unknown as UserRow);
+  }
+
+  putUser(user: StoredUser): void {
+    this.#database
+      .prepare(
+        `INSERT INTO users (name, password_hash, sealed_secrets, address, disabled, created_at) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, sealed_secrets = excluded.sealed_secrets,
+           address = excluded.address, disabled = excluded.disabled`,
+      )
+      .run(
+        user.name,
+        user.passwordHash,
+        user.sealedSecrets,
+        user.address ?? null,
+        user.disabled ? 1 : 0,
+        user.createdAt,
+      );
+  }
+
+  removeUser(name: string): boolean {
+    return Number(this.#database.prepare('DELETE FROM users WHERE name = ?').run(name).changes) > 0;
+  }
+
+  setting(name: string): string | undefined {
+    return (
+      this.#database.prepare('SELECT value FROM settings WHERE name = ?').get(name) as { value: string } | undefined
+    )?.value;
+  }
+
+  putSetting(name: string, value: string): void {
+    this.#database
+      .prepare(
+        'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+      )
+      .run(name, value);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function fromRow(row: UserRow): StoredUser {
+  return {
+    name: row.name,
+    passwordHash: row.password_hash,
+    sealedSecrets: new Uint8Array(row.sealed_secrets),
+    ...(row.address === null ? {} : { address: row.address }),
+    disabled: row.disabled !== 0,
+    createdAt: row.created_at,
+  };
+}
+
+function migrate(database: DatabaseSyncInstance, file: string): void {
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version > MIGRATIONS.length) {
+    database.close();
+    throw new Error(
+      `${file} was written by a newer version of Sallyport (schema ${version}, this one knows ${MIGRATIONS.length}). Update Sallyport, or choose another state directory.`,
+    );
+  }
+  for (let next = version; next < MIGRATIONS.length; next++) {
+    database.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[next]} PRAGMA user_version = ${next + 1}; COMMIT`);
+  }
+}

@@ -1,0 +1,27 @@
+/** What the gateway keeps between starts. One interface, so that another database can stand behind it. */
+
+/** A user as it is kept: `secrets` is sealed with the key file of the state directory. */
+export interface StoredUser {
+  readonly name: string;
+  /** `scrypt$N$r$p$salt$hash`, judged for PAP alone. */
+  readonly passwordHash: string;
+  /** AES-256-GCM of the NT hash and, where CHAP-MD5 is wanted, the password itself. */
+  readonly sealedSecrets: Uint8Array;
+  /** The user's own inner IPv4 address. */
+  readonly address?: string;
+  readonly disabled: boolean;
+  /** Seconds since the Unix epoch. */
+  readonly createdAt: number;
+}
+
+export interface Store {
+  users(): StoredUser[];
+  user(name: string): StoredUser | undefined;
+  /** Adds a user, or replaces the one of that name. */
+  putUser(user: StoredUser): void;
+  /** @returns false when there was none */
+  removeUser(name: string): boolean;
+  setting(name: string): string | undefined;
+  putSetting(name: string, value: string): void;
+  close(): void;
+}
