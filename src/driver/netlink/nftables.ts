@@ -1,6 +1,6 @@
 /** The packet filter's NAT for the tunnel's clients, set over nf_tables netlink: needs no `nft` and no `iptables`. */
 
-import { prefixBytes } from '../ipText.ts';
+import { parsePrefix } from '../../net/index.ts';
 import { decodeAttributes, encodeAttributes } from './attributes.ts';
 import { Flag } from './message.ts';
 import {
@@ -133,9 +133,9 @@ export function masqueradeRequests({ table, pools, device }: Masquerade): Netlin
 }
 
 function masqueradeRule(table: string, pool: string, device: string): NetlinkRequest {
-  const prefix = prefixBytes(pool);
-  if (prefix === undefined || prefix.bytes.length !== 4) throw new RangeError(`${pool} is no IPv4 prefix`);
-  const expressions = [...sourceWithin(prefix.bytes, prefix.length), ...notLeavingBy(device), ...masquerade()];
+  const prefix = parsePrefix(pool);
+  if (prefix === undefined || prefix.address.length !== 4) throw new RangeError(`${pool} is no IPv4 prefix`);
+  const expressions = [...sourceWithin(prefix.address, prefix.length), ...notLeavingBy(device), ...masquerade()];
   return {
     what: `create the masquerade rule for ${pool}`,
     type: NftMessageType.newRule,

@@ -1,7 +1,7 @@
 /** Links, addresses and routes of this host's (network namespace's) kernel, read and changed over rtnetlink. */
 
+import { formatAddress, parseAddress, parsePrefix } from '../../net/index.ts';
 import { Family } from '../constants.ts';
-import { addressBytes, addressText, prefixBytes } from '../ipText.ts';
 import { Flag } from './message.ts';
 import {
   AddressFlag,
@@ -135,9 +135,9 @@ export class Rtnetlink {
     const link = this.links().find((candidate) => candidate.index === attributes.outputDevice);
     const { gateway, preferredSource, metrics } = attributes;
     return {
-      source: preferredSource === undefined ? destination : addressText(preferredSource),
+      source: preferredSource === undefined ? destination : formatAddress(preferredSource),
       device: link?.name ?? '',
-      ...(gateway === undefined ? {} : { gateway: addressText(gateway) }),
+      ...(gateway === undefined ? {} : { gateway: formatAddress(gateway) }),
       mtu: metrics?.mtu ?? link?.mtu ?? 0,
       local: header.type === RouteType.local,
     };
@@ -163,11 +163,11 @@ export class Rtnetlink {
 
   #changeRoute(type: number, flags: number, what: string, route: Route): void {
     const { destination, device, gateway, source, metric, mtu } = route;
-    const prefix = prefixBytes(destination);
+    const prefix = parsePrefix(destination);
     if (prefix === undefined) throw new RangeError(`${destination} is no address prefix`);
     const payload = routeMessage.encode(
       {
-        family: familyOf(prefix.bytes),
+        family: familyOf(prefix.address),
         destinationLength: prefix.length,
         table: RouteTableId.main,
         protocol: RouteProtocol.static,
@@ -175,7 +175,7 @@ export class Rtnetlink {
         type: device === undefined && gateway === undefined ? RouteType.blackhole : RouteType.unicast,
       },
       {
-        destination: prefix.bytes,
+        destination: prefix.address,
         ...(device === undefined ? {} : { outputDevice: this.#index(device) }),
         ...(gateway === undefined ? {} : { gateway: mustBeAddress(gateway) }),
         ...(metric === undefined ? {} : { priority: metric }),
@@ -212,8 +212,8 @@ function readAddress(payload: Uint8Array, names: ReadonlyMap<number, string>): I
   const own = attributes.local ?? attributes.address;
   const other = attributes.address;
   if (own === undefined || (own.length !== 4 && own.length !== 16)) return undefined;
-  const address = addressText(own);
-  const peer = other === undefined ? address : addressText(other);
+  const address = formatAddress(own);
+  const peer = other === undefined ? address : formatAddress(other);
   return {
     device: names.get(header.index) ?? '',
     address,
@@ -223,7 +223,7 @@ function readAddress(payload: Uint8Array, names: ReadonlyMap<number, string>): I
 }
 
 function mustBeAddress(text: string): Uint8Array {
-  const bytes = addressBytes(text);
+  const bytes = parseAddress(text);
   if (bytes === undefined) throw new RangeError(`${text} is no IP address`);
   return bytes;
 }

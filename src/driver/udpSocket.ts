@@ -1,0 +1,56 @@
+/** A UDP socket whose datagrams say to which local address they came, and leave from the one that is asked for. */
+
+import type { Peer, Source } from '../dataplane/ports.ts';
+import { MessageFlag, Protocol, SocketType } from './constants.ts';
+import { type Address, libc } from './ffi.ts';
+import { ReceiveHeader, SendHeader } from './messageHeader.ts';
+import { bindSocket, openInternetSocket } from './socketKit.ts';
+
+export class UdpSocket {
+  readonly fd: number;
+  readonly family: 4 | 6;
+  /** What it is bound to; all zeros for any. */
+  readonly address: Uint8Array;
+  readonly port: number;
+  readonly #receive: ReceiveHeader;
+
+  /**
+   * @param address 4 or 16 bytes; all zeros for any address of the family
+   * @param port 0 lets the kernel choose
+   * @param room where received datagrams go
+   * @throws SystemError, EADDRINUSE where another process has the port
+   */
+  constructor(address: Uint8Array, port: number, room: Address, roomBytes: number) {
+    this.family = address.length === 4 ? 4 : 6;
+    this.address = address;
+    const what = `a UDP socket (IPv${this.family})`;
+    this.fd = openInternetSocket(this.family, SocketType.datagram, Protocol.udp, what);
+    this.port = bindSocket(this.fd, address, port, 'UDP');
+    this.#receive = new ReceiveHeader(room, roomBytes);
+  }
+
+  /** @returns length of the datagram now in the room, -1 when there is none */
+  receive(source: Source): number {
+    this.#receive.prepare();
+    const length = libc().recvmsg(this.fd, this.#receive.address, MessageFlag.dontWait);
+    if (length < 0) return -1;
+    this.#receive.readInto(source, this.family);
+    source.localPort = this.port;
+    return length;
+  }
+
+  /** A header to give to `send` for every datagram to `peer`. */
+  headerFor(peer: Peer): SendHeader {
+    return new SendHeader(peer, peer.remotePort);
+  }
+
+  /** @returns bytes sent, or -1 with the reason in errno */
+  send(header: SendHeader, payload: Address, length: number): number {
+    header.setPayload(payload, length);
+    return libc().sendmsg(this.fd, header.address, MessageFlag.dontWait);
+  }
+
+  close(): void {
+    libc().close(this.fd);
+  }
+}
