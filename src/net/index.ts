@@ -38,8 +38,6 @@ export {
   UDP_HEADER_BYTES,
 } from './ipv4.ts';
 export {
-  espBytes,
-  espPayloadBytes,
   l2tpHeaderBytes,
   outerPacketBytes,
   planMtu,

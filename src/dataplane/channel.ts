@@ -1,0 +1,121 @@
+/** What the packet path keeps per peer, security association and session. Mutable, flat, looked up by small integers. */
+
+import type { Endpoint } from '../core/index.ts';
+import type { InboundSa, OutboundSa } from '../esp/index.ts';
+import { IPV4_LEAST_MTU, IpProtocol, parseIpv4Number, sum16 } from '../net/index.ts';
+import { type DataHeader, dataHeader, idsKey } from './l2tpData.ts';
+import { type ChannelId, type ChannelRecord, COUNTERS_PER_SESSION, type SessionParameters } from './messages.ts';
+import { newPeer } from './peer.ts';
+import type { Peer } from './ports.ts';
+import { Rate, type Second } from './second.ts';
+
+/**
+ * Messages for the control plane that one peer may cause in a second. A tunnel with thousands of sessions needs
+ * hundreds; a flood must not reach the thread that serves everyone.
+ */
+export const MESSAGES_PER_SECOND = 2000;
+
+/** IP packets of sessions that are not open, of one peer in a second, that the control plane is shown. */
+export const STRAY_PACKETS_PER_SECOND = 16;
+
+export class Channel {
+  readonly id: ChannelId;
+  readonly protection: ChannelRecord['protection'];
+  readonly localL2tpPort: number;
+  remoteL2tpPort: number;
+  local: Endpoint;
+  remote: Endpoint;
+  peer: Peer;
+  /** Sum of what the inner UDP checksum covers of the outer IPv6 header, but the length. 0 for IPv4: no checksum. */
+  pseudoSum: number;
+  /** The other place that authenticated packets came from, once told. */
+  movedTo: Peer | undefined = undefined;
+  /** The SA that is sent on. */
+  sending: SaPair | undefined = undefined;
+  readonly sas = new Set<SaPair>();
+  /** By our tunnel and session id, as the peer writes them. */
+  readonly sessions = new Map<number, Session>();
+  /** Ns of the control plane's last sequenced data message, by the peer's ids, for sessions that are not open yet. */
+  readonly lastSequence = new Map<number, number>();
+  readonly messages: Rate;
+  readonly strays: Rate;
+
+  /** @throws RangeError for addresses that do not read */
+  constructor(record: ChannelRecord, second: Second) {
+    this.id = record.channel;
+    this.protection = record.protection;
+    this.localL2tpPort = record.localL2tpPort;
+    this.remoteL2tpPort = record.remoteL2tpPort;
+    this.local = record.local;
+    this.remote = record.remote;
+    this.peer = newPeer(record.local, record.remote);
+    this.pseudoSum = pseudoSum(this.peer);
+    this.messages = new Rate(second, MESSAGES_PER_SECOND);
+    this.strays = new Rate(second, STRAY_PACKETS_PER_SECOND);
+  }
+
+  /** @throws RangeError for addresses that do not read; then nothing has changed */
+  move(local: Endpoint, remote: Endpoint): void {
+    this.peer = newPeer(local, remote);
+    this.pseudoSum = pseudoSum(this.peer);
+    this.local = local;
+    this.remote = remote;
+    this.movedTo = undefined;
+  }
+}
+
+/** The two ESP SAs that were installed together. */
+export interface SaPair {
+  readonly channel: Channel;
+  readonly inbound: InboundSa;
+  readonly outbound: OutboundSa;
+  readonly isTunnelMode: boolean;
+  /** Counts up with every installed pair: the newer has the larger. */
+  readonly age: number;
+  usedTold: boolean;
+  expiringTold: boolean;
+  exhaustedTold: boolean;
+}
+
+export class Session {
+  readonly slot: number;
+  /** Index of the first counter. */
+  readonly counter: number;
+  readonly channel: Channel;
+  /** Key among the channel's sessions. */
+  readonly ids: number;
+  readonly peerIds: number;
+  readonly header: DataHeader;
+  readonly mtu: number;
+  readonly mss: number;
+  /** Signed 32-bit number; undefined where any address may be the peer's. */
+  readonly address: number | undefined;
+  sequence = 0;
+  seenFromPeer = false;
+  seenToPeer = false;
+
+  /** @throws RangeError for an address that does not read */
+  constructor(session: SessionParameters, channel: Channel) {
+    this.slot = session.slot;
+    this.counter = session.slot * COUNTERS_PER_SESSION;
+    this.channel = channel;
+    this.ids = idsKey(session.localTunnel, session.localSession);
+    this.peerIds = idsKey(session.peerTunnel, session.peerSession);
+    this.header = dataHeader(session);
+    this.mtu = Math.max(IPV4_LEAST_MTU, session.mtuToPeer);
+    this.mss = session.mss;
+    this.address = session.peerAddress === undefined ? undefined : addressKey(session.peerAddress);
+    this.sequence = channel.lastSequence.get(this.peerIds) ?? 0;
+  }
+}
+
+/** An IPv4 address as the readers of `net/` give it: a signed 32-bit number. */
+export function addressKey(address: string): number {
+  const number = parseIpv4Number(address);
+  if (number === undefined) throw new RangeError(`not an IPv4 address: ${address}`);
+  return number | 0;
+}
+
+function pseudoSum({ family, local, remote }: Peer): number {
+  return family === 4 ? 0 : sum16(local, 0, 16) + sum16(remote, 0, 16) + IpProtocol.udp;
+}

@@ -1,0 +1,195 @@
+/** Channels, security associations and sessions as the control plane installs them, and how packets find them. */
+
+import type { Endpoint, Environment } from '../core/index.ts';
+import { InboundSa, type NewPacketCipher, OutboundSa, RandomPool } from '../esp/index.ts';
+import { Channel, type SaPair, Session } from './channel.ts';
+import type { PathContext } from './context.ts';
+import {
+  type ChannelId,
+  type ChannelRecord,
+  COUNTERS_PER_SESSION,
+  type SaRecord,
+  type SessionParameters,
+  type SessionSlot,
+} from './messages.ts';
+import { isFrom, remoteHash } from './peer.ts';
+import type { Source } from './ports.ts';
+import type { Second } from './second.ts';
+
+export class Tables {
+  readonly #second: Second;
+  readonly #newCipher: NewPacketCipher;
+  readonly #random: RandomPool;
+  readonly #counters: Float64Array;
+  readonly #channels = new Map<ChannelId, Channel>();
+  /** Unprotected channels by a hash of the remote end. */
+  readonly #plain = new Map<number, Channel[]>();
+  /** By inbound SPI as a signed 32-bit number. */
+  readonly #sas = new Map<number, SaPair>();
+  readonly #slots = new Map<SessionSlot, Session>();
+  /** By inner address as a signed 32-bit number. */
+  readonly #byAddress = new Map<number, Session>();
+  /** Where packets go that no address claims: the client's one session. */
+  #default: Session | undefined;
+  #installed = 0;
+
+  constructor({ second, counters }: PathContext, newCipher: NewPacketCipher, environment: Environment) {
+    this.#second = second;
+    this.#counters = counters;
+    this.#newCipher = newCipher;
+    this.#random = new RandomPool(environment);
+  }
+
+  channel(id: ChannelId): Channel | undefined {
+    return this.#channels.get(id);
+  }
+
+  /** @param spi signed 32-bit number */
+  sa(spi: number): SaPair | undefined {
+    return this.#sas.get(spi);
+  }
+
+  /** The session that packets to an inner address go into. */
+  route(address: number): Session | undefined {
+    return this.#byAddress.get(address) ?? this.#default;
+  }
+
+  /** As `route`, but only another client of this gateway. */
+  client(address: number): Session | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  /** The unprotected channel of a datagram's source. */
+  plain(source: Source): Channel | undefined {
+    const channels = this.#plain.get(remoteHash(source.family, source.remote, source.remotePort));
+    if (channels === undefined) return undefined;
+    for (let i = 0; i < channels.length; i++) if (isFrom(source, channels[i]!.peer)) return channels[i];
+    return undefined;
+  }
+
+  /** A channel of the same id is closed first. */
+  openChannel(record: ChannelRecord): void {
+    const channel = new Channel(record, this.#second);
+    this.closeChannel(record.channel);
+    this.#channels.set(channel.id, channel);
+    this.#addPlain(channel);
+  }
+
+  moveChannel(id: ChannelId, local: Endpoint, remote: Endpoint): void {
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return;
+    this.#removePlain(channel);
+    try {
+      channel.move(local, remote);
+    } finally {
+      this.#addPlain(channel);
+    }
+  }
+
+  /** Its SAs and sessions go with it. */
+  closeChannel(id: ChannelId): void {
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return;
+    for (const pair of channel.sas) this.#removeSa(pair);
+    for (const session of channel.sessions.values()) this.closeSession(session.slot);
+    this.#removePlain(channel);
+    this.#channels.delete(id);
+  }
+
+  /** @throws RangeError for keys that do not fit the suite, or an SPI that is in use */
+  installSa(record: SaRecord): void {
+    const channel = this.#channels.get(record.channel);
+    if (channel === undefined) return;
+    if (this.#sas.has(record.inboundSpi | 0)) throw new RangeError('the inbound SPI is installed already');
+    const { suite, inboundSpi, outboundSpi, inboundKeys, outboundKeys, replayWindow } = record;
+    const newCipher = this.#newCipher;
+    const random = this.#random;
+    const pair: SaPair = {
+      channel,
+      inbound: new InboundSa({ spi: inboundSpi, suite, keys: inboundKeys, newCipher, replayWindow }),
+      outbound: new OutboundSa({ spi: outboundSpi, suite, keys: outboundKeys, newCipher, random }),
+      isTunnelMode: record.mode === 'tunnel',
+      age: ++this.#installed,
+      usedTold: false,
+      expiringTold: false,
+      exhaustedTold: false,
+    };
+    channel.sas.add(pair);
+    this.#sas.set(inboundSpi | 0, pair);
+  }
+
+  useSa(id: ChannelId, outboundSpi: number): void {
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return;
+    for (const pair of channel.sas) if (pair.outbound.spi === outboundSpi) channel.sending = pair;
+  }
+
+  removeSa(inboundSpi: number): void {
+    const pair = this.#sas.get(inboundSpi | 0);
+    if (pair !== undefined) this.#removeSa(pair);
+  }
+
+  /**
+   * A session of the same slot or ids is closed first; packets to the same address go the newer way. The counters of
+   * the slot start from 0.
+   * @throws RangeError for a slot beyond the counters
+   */
+  openSession(parameters: SessionParameters): void {
+    const channel = this.#channels.get(parameters.channel);
+    if (channel === undefined) return;
+    const session = new Session(parameters, channel);
+    const end = session.counter + COUNTERS_PER_SESSION;
+    if (session.slot < 0 || end > this.#counters.length) throw new RangeError(`no counters for slot ${session.slot}`);
+    this.closeSession(session.slot);
+    const sameIds = channel.sessions.get(session.ids);
+    if (sameIds !== undefined) this.closeSession(sameIds.slot);
+    this.#counters.fill(0, session.counter, end);
+    this.#slots.set(session.slot, session);
+    channel.sessions.set(session.ids, session);
+    channel.lastSequence.delete(session.peerIds);
+    if (session.address === undefined) this.#default = session;
+    else this.#byAddress.set(session.address, session);
+  }
+
+  closeSession(slot: SessionSlot): void {
+    const session = this.#slots.get(slot);
+    if (session === undefined) return;
+    this.#slots.delete(slot);
+    session.channel.sessions.delete(session.ids);
+    if (this.#default === session) this.#default = undefined;
+    const { address } = session;
+    if (address !== undefined && this.#byAddress.get(address) === session) this.#byAddress.delete(address);
+  }
+
+  /** Gives all ciphers back. */
+  close(): void {
+    for (const id of this.#channels.keys()) this.closeChannel(id);
+  }
+
+  #removeSa(pair: SaPair): void {
+    const { channel, inbound, outbound } = pair;
+    this.#sas.delete(inbound.spi | 0);
+    channel.sas.delete(pair);
+    if (channel.sending === pair) channel.sending = undefined;
+    inbound.close();
+    outbound.close();
+  }
+
+  #addPlain(channel: Channel): void {
+    if (channel.protection !== 'none') return;
+    const { family, remote, remotePort } = channel.peer;
+    const hash = remoteHash(family, remote, remotePort);
+    const channels = this.#plain.get(hash);
+    if (channels === undefined) this.#plain.set(hash, [channel]);
+    else channels.unshift(channel);
+  }
+
+  #removePlain(channel: Channel): void {
+    if (channel.protection !== 'none') return;
+    const { family, remote, remotePort } = channel.peer;
+    const hash = remoteHash(family, remote, remotePort);
+    const left = this.#plain.get(hash)?.filter((other) => other !== channel) ?? [];
+    if (left.length === 0) this.#plain.delete(hash);
+    else this.#plain.set(hash, left);
+  }
+}
