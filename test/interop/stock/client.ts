@@ -38,6 +38,8 @@ export class StockClient extends StockPeer {
         'noccp',
         'mtu 1400',
         'mru 1400',
+        // Nobody answers LCP Terminate once StopCCN was sent: one try, 3 s, instead of two.
+        'lcp-max-terminate 1',
         'logfile /run/lab/pppd.log',
       ],
     });
