@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeCrypto } from '../../src/crypto/node/index.ts';
-import { type EspSuite, espGeometry } from '../../src/esp/index.ts';
+import { type EspSuite, espGeometry, RandomPool } from '../../src/esp/index.ts';
 import { concat, fromHex, sameBytes, toHex } from '../../src/wire/index.ts';
 import { inbound, newCipher, outbound } from './fixtures.ts';
 
@@ -65,8 +65,8 @@ for (const { name, key, packet, payload, nextHeader } of cbcCases) {
     const spi = new DataView(covered.buffer).getUint32(0);
     const sequence = new DataView(covered.buffer).getUint32(4);
 
-    const iv = { write: (out: Uint8Array, at: number) => out.set(covered.subarray(8, 24), at) };
-    const sender = outbound(suite, { spi, keys, sequence: sequence - 1, random: iv as never });
+    const random = new RandomPool({ random: () => covered.slice(8, 24) }, 16);
+    const sender = outbound(suite, { spi, keys, sequence: sequence - 1, random });
     const out = new Uint8Array(256);
     const plain = fromHex(payload);
     const length = sender.seal(nextHeader, plain, 0, plain.length, out, 0);
