@@ -40,8 +40,9 @@ export class WordSum {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#shift = bytes.byteOffset & 1;
+    const words = (bytes.length - this.#shift) >> 1;
     const start = bytes.byteOffset + this.#shift;
-    this.#words = new Uint16Array(bytes.buffer, start, Math.max(0, bytes.length - this.#shift) >> 1);
+    this.#words = words > 0 ? new Uint16Array(bytes.buffer, start, words) : new Uint16Array(0);
   }
 
   /** As `sum16(bytes, at, length)` of the buffer that this was made for. */
