@@ -17,6 +17,8 @@ export type Credentials =
   | {
       readonly method: 'ms-chap-v2';
       readonly user: string;
+      /** The Name field as it was received: its part behind a backslash enters the hash, whatever its encoding. */
+      readonly name?: Uint8Array;
       readonly authenticatorChallenge: Uint8Array;
       readonly peerChallenge: Uint8Array;
       readonly ntResponse: Uint8Array;
@@ -44,7 +46,7 @@ export interface NetworkParameters {
 
 export interface PppSend {
   readonly type: 'send';
-  /** A PPP frame from the protocol field on; the link adds FF 03 where LCP did not agree on leaving it out. */
+  /** A whole PPP control frame as L2TP carries it: FF 03, two bytes of protocol, information. Nothing is to be added. */
   readonly frame: Uint8Array;
 }
 
@@ -118,6 +120,8 @@ export type PppCommand =
   /** The lower layer is up: start LCP. */
   | { readonly type: 'up' }
   | { readonly type: 'answer'; readonly id: number; readonly answer: AuthenticationAnswer }
+  /** The addresses, where the answer came without them. IPCP waits for this when nothing else gives any. */
+  | { readonly type: 'configureNetwork'; readonly network: NetworkParameters }
   /** Terminates the link in order; `closed` follows when the peer acknowledged or the time was up. */
   | { readonly type: 'close'; readonly reason: Failure }
   /** The lower layer is gone: no more frames may be sent; `closed` follows at once. */

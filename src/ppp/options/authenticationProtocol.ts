@@ -1,0 +1,69 @@
+/** Authentication-Protocol: who must prove itself, and how. RFC 1661 §6.2, RFC 1994 §3, RFC 2759 §2. */
+
+import { type Codec, nameOf, toHex } from '../../wire/index.ts';
+import { Protocol } from '../frame.ts';
+import type { LcpContext } from '../lcp.ts';
+import type { AuthenticationMethod } from '../output.ts';
+import type { Option } from './option.ts';
+
+/** An authentication protocol as the option names it. Unknown ones survive. */
+export interface AuthenticationChoice {
+  readonly protocol: number;
+  /** The CHAP algorithm, or what else follows the protocol. */
+  readonly parameter: Uint8Array;
+}
+
+/** RFC 1994 §3: 5 is MD5; RFC 2759 §2: 0x81. */
+const methods: Readonly<Record<AuthenticationMethod, AuthenticationChoice>> = {
+  pap: { protocol: Protocol.PAP, parameter: new Uint8Array(0) },
+  'chap-md5': { protocol: Protocol.CHAP, parameter: Uint8Array.of(0x05) },
+  'ms-chap-v2': { protocol: Protocol.CHAP, parameter: Uint8Array.of(0x81) },
+};
+
+const codec: Codec<AuthenticationChoice> = {
+  read: (from) => ({ protocol: from.u16(), parameter: from.rest().slice() }),
+  write: (to, { protocol, parameter }) => to.u16(protocol).bytes(parameter),
+};
+
+export const authenticationProtocol: Option<LcpContext, AuthenticationChoice> = {
+  type: 3,
+  name: 'auth',
+  codec,
+  text: (choice) => methodOf(choice) ?? `${nameOf(Protocol, choice.protocol)}${toHex(choice.parameter)}`,
+  request: ({ proposals }) => (proposals[0] === undefined ? undefined : methods[proposals[0]]),
+  naked: (context, suggested) => {
+    // What was refused is not proposed twice, so this ends whatever the peer suggests.
+    const left = context.proposals.slice(1);
+    const method = methodOf(suggested);
+    context.proposals = method && left.includes(method) ? [method, ...left.filter((m) => m !== method)] : left;
+    if (context.proposals.length === 0) {
+      context.failure = {
+        code: 'no-common-authentication',
+        reason: `The peer refused every authentication method that is allowed here (${context.config.requirePeer.join(', ')}).`,
+        remedy: 'Allow one of these methods in the settings of the peer, or another method here.',
+      };
+    }
+  },
+  rejected: (context) => {
+    context.proposals = [];
+    context.failure = {
+      code: 'authentication-refused',
+      reason: 'The peer refused to authenticate itself by any method.',
+      remedy: 'Enter a user name and a password at the peer.',
+    };
+  },
+  judge: ({ config }, asked) => {
+    const method = methodOf(asked);
+    const accepted = config.credentials === undefined ? [] : config.acceptFromPeer;
+    if (method !== undefined && accepted.includes(method)) return 'ack';
+    return accepted[0] === undefined ? 'reject' : { nak: methods[accepted[0]] };
+  },
+};
+
+/** @returns undefined for a protocol that is not spoken here */
+export function methodOf({ protocol, parameter }: AuthenticationChoice): AuthenticationMethod | undefined {
+  const found = Object.entries(methods).find(
+    ([, choice]) => choice.protocol === protocol && toHex(choice.parameter) === toHex(parameter),
+  );
+  return found?.[0] as AuthenticationMethod | undefined;
+}

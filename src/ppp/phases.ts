@@ -1,0 +1,277 @@
+/** The phases of a link, Establish to Terminate: LCP, then authentication, then IPCP. RFC 1661 §3. */
+
+import { type Failure, type Instant, Timers } from '../core/index.ts';
+import { type AcceptedAnswer, Authentication, type AuthenticationOwner } from './auth/authentication.ts';
+import { State } from './automaton.ts';
+import { type PppConfig, type PppEnvironment, type Settings, withDefaults } from './config.ts';
+import { ESTABLISH_TIMEOUT, LCP_TIMEOUT, NOT_AUTHENTICATED, peerTerminated, rejectedProtocols } from './failures.ts';
+import { decodeFrame, encodeFrame, Protocol } from './frame.ts';
+import { Ipcp, type IpcpOwner } from './ipcp.ts';
+import { Lcp, type LcpOwner } from './lcp.ts';
+import type { Line, TimerName } from './line.ts';
+import type {
+  AuthenticationMethod,
+  Credentials,
+  NetworkParameters,
+  NetworkUp,
+  PppClosed,
+  PppCommand,
+  PppOutput,
+} from './output.ts';
+import { Code, decodePacket, encodePacket, type Packet } from './packet.ts';
+import { packetText } from './packetText.ts';
+
+/** IPCP packets kept while authentication is not through; a peer has no reason to send more than two. */
+export const KEPT_PACKETS = 4;
+
+type Ending = Pick<PppClosed, 'by' | 'reason'>;
+
+export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
+  readonly timers = new Timers<TimerName>();
+  readonly #settings: Settings;
+  readonly #lcp: Lcp;
+  readonly #authentication: Authentication;
+  #ipcp: Ipcp | undefined;
+  #network: NetworkParameters | undefined;
+  #kept: Packet[] = [];
+  #networkIsUp = false;
+  /** Why the link ends, once it is known; what comes later does not change it. */
+  #ending: Ending | undefined;
+  /** The peer's Terminate-Request, which a new Configure-Request of the peer takes back. */
+  #peerLeft: Ending | undefined;
+  #outputs: PppOutput[] = [];
+  #finished = false;
+
+  constructor(config: PppConfig, env: PppEnvironment) {
+    this.#settings = withDefaults(config);
+    this.#lcp = new Lcp(this.#settings, env.random, this, this);
+    this.#authentication = new Authentication({ line: this, settings: this.#settings, env }, this);
+    this.#lcp.control.open(0);
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Takes what was said since the last time. */
+  takeOutputs(): readonly PppOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  command(command: PppCommand, now: Instant) {
+    switch (command.type) {
+      case 'up':
+        if (this.#lcp.control.state !== State.starting) return;
+        this.timers.set('establish', now + this.#settings.timers.establish);
+        return this.#lcp.control.up(now);
+      case 'answer':
+        return this.#authentication.answer(command.id, command.answer, now);
+      case 'configureNetwork':
+        this.#network = command.network;
+        return this.#openNetwork(now);
+      case 'close':
+        return this.#terminate({ by: 'local', reason: command.reason }, now);
+      case 'down':
+        this.#ending ??= { by: 'local', reason: command.reason };
+        this.#lcp.control.down(now);
+        return this.#finish();
+      case 'alive':
+        return this.#lcp.echo.heard(now);
+    }
+  }
+
+  expire(timer: TimerName, now: Instant) {
+    switch (timer) {
+      case 'lcp':
+        return this.#lcp.control.expire(now);
+      case 'ipcp':
+        return this.#ipcp?.control.expire(now);
+      case 'echo':
+        return this.#lcp.echo.expire(now);
+      case 'linger':
+        return this.#lcp.lingered(now);
+      case 'establish':
+        return this.#terminate({ by: 'timeout', reason: ESTABLISH_TIMEOUT }, now);
+      default:
+        return this.#authentication.expire(timer, now);
+    }
+  }
+
+  /** @throws Malformed */
+  receive(bytes: Uint8Array, now: Instant) {
+    const frame = decodeFrame(bytes);
+    if (frame === undefined) return this.drop('malformed', 'A frame without a valid protocol field.');
+    const { protocol, information } = frame;
+    this.#lcp.echo.heard(now);
+    switch (protocol) {
+      case Protocol.LCP:
+        return this.#lcp.receive(this.#packet(protocol, information), now);
+      case Protocol.PAP:
+      case Protocol.CHAP:
+        if (!this.#lcp.opened) return this.drop('lcp-not-opened', 'Authentication before LCP was opened.');
+        return this.#authentication.receive(protocol, this.#packet(protocol, information), now);
+      case Protocol.IPCP:
+        return this.#receiveIpcp(information, now);
+      case Protocol.IPv4:
+        return this.drop('early-data', 'An IPv4 packet before the network was up.');
+      default:
+        if (this.#authentication.complete) return this.#lcp.rejectProtocol(protocol, information, now);
+        return this.drop('before-authentication', 'A network protocol before authentication was through.');
+    }
+  }
+
+  #receiveIpcp(information: Uint8Array, now: Instant) {
+    if (this.#ipcp !== undefined) return this.#ipcp.control.receive(this.#packet(Protocol.IPCP, information), now);
+    if (!this.#lcp.opened || this.#kept.length >= KEPT_PACKETS) {
+      return this.drop('before-authentication', 'IPCP before authentication was through.');
+    }
+    // Its ConfReq may overtake our answer or the judging of the credentials, and would cost a Restart timer.
+    this.#kept.push(this.#packet(Protocol.IPCP, information.slice()));
+  }
+
+  #packet(protocol: number, information: Uint8Array): Packet {
+    const packet = decodePacket(information);
+    this.#trace('in', protocol, packet);
+    return packet;
+  }
+
+  // What the protocols tell the link.
+
+  lcpUp(now: Instant) {
+    this.#peerLeft = undefined;
+    const { localMru, peerMru, sendAddressControl, compressProtocol, peerAuthentication } = this.#lcp;
+    const authentication = peerAuthentication && { authentication: peerAuthentication };
+    this.#outputs.push({ type: 'lcpUp', peerMru, localMru, sendAddressControl, compressProtocol, ...authentication });
+    this.#milestone('LCP opened', `mru ${localMru}, peer's mru ${peerMru}`);
+    if (peerAuthentication === undefined && this.#settings.requirePeer.length > 0) {
+      return this.authenticationFailed(NOT_AUTHENTICATED, 'local', now);
+    }
+    this.#authentication.start(peerAuthentication, this.#lcp.localAuthentication, now);
+  }
+
+  lcpDown(now: Instant): void {
+    this.#authentication.stop();
+    this.#ipcp?.control.down(now);
+    this.#ipcp = undefined;
+    this.#kept = [];
+    this.timers.clear('ipcp');
+    this.timers.set('establish', now + this.#settings.timers.establish);
+  }
+
+  lcpFinished(_now: Instant) {
+    this.#ending ??= this.#peerLeft ?? { by: 'timeout', reason: LCP_TIMEOUT };
+    this.#finish();
+  }
+
+  lcpFailed(reason: Failure, by: Ending['by'], now: Instant) {
+    this.#terminate({ by, reason }, now);
+  }
+
+  terminateReceived(message: string, _now: Instant) {
+    this.#milestone('LCP terminate received');
+    const authenticating = this.#lcp.opened && !this.#authentication.complete;
+    this.#peerLeft = { by: 'peer', reason: peerTerminated(message, authenticating) };
+  }
+
+  protocolRejected(protocol: number, now: Instant) {
+    const reason = rejectedProtocols[protocol];
+    if (reason !== undefined) this.#terminate({ by: 'peer', reason }, now);
+  }
+
+  ask(id: number, credentials: Credentials) {
+    this.#outputs.push({ type: 'ask', id, credentials });
+  }
+
+  authenticated(who: 'peer' | 'local', user: string, method: AuthenticationMethod, answer?: AcceptedAnswer) {
+    if (answer?.network !== undefined) this.#network = answer.network;
+    this.#outputs.push({ type: 'authenticated', user, method, who });
+    this.#milestone('authenticated', `${who} as ${user} by ${method}`);
+  }
+
+  authenticationComplete(now: Instant) {
+    this.#openNetwork(now);
+  }
+
+  authenticationRetried(now: Instant) {
+    this.timers.set('establish', now + this.#settings.timers.establish);
+  }
+
+  authenticationFailed(reason: Failure, by: Ending['by'], now: Instant) {
+    this.#terminate({ by, reason }, now);
+  }
+
+  networkUp(network: NetworkUp, _now: Instant) {
+    this.timers.clear('establish');
+    this.#networkIsUp = true;
+    this.#outputs.push(network);
+    this.#milestone('IPCP opened', `local ${network.localAddress}, peer ${network.peerAddress}`);
+  }
+
+  networkDown(now: Instant) {
+    if (!this.#networkIsUp) return;
+    this.#networkIsUp = false;
+    this.timers.set('establish', now + this.#settings.timers.establish);
+    this.#outputs.push({ type: 'networkDown', family: 'ipv4' });
+  }
+
+  ipcpFailed(reason: Failure, by: Ending['by'], now: Instant) {
+    this.#terminate({ by, reason }, now);
+  }
+
+  // What the link does for the protocols.
+
+  get peerMru(): number {
+    return Math.min(this.#lcp.peerMru, MOST_CONTROL_BYTES);
+  }
+
+  send(protocol: number, packet: Packet) {
+    this.#trace('out', protocol, packet);
+    this.#outputs.push({ type: 'send', frame: encodeFrame({ protocol, information: encodePacket(packet) }) });
+    if (protocol === Protocol.LCP && packet.code === Code.terminateRequest) this.#milestone('LCP terminate sent');
+  }
+
+  drop(code: string, reason: string) {
+    this.#outputs.push({ type: 'dropped', layer: 'ppp', code, reason });
+  }
+
+  /** The Network-Layer Protocol phase begins, as soon as the addresses are known. */
+  #openNetwork(now: Instant) {
+    if (this.#ipcp !== undefined || !this.#authentication.complete) return;
+    const { network } = this.#settings;
+    if (network === undefined && this.#network === undefined) return;
+    this.#ipcp = new Ipcp({ ...network, ...this.#network }, this.#settings, this, this);
+    this.#ipcp.control.up(now);
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const packet of kept) this.#ipcp?.control.receive(packet, now);
+  }
+
+  #terminate(ending: Ending, now: Instant) {
+    const { state } = this.#lcp.control;
+    this.#ending ??= state === State.stopping && this.#peerLeft !== undefined ? this.#peerLeft : ending;
+    if (state < State.closed) return this.#finish();
+    this.#lcp.control.close(this.#ending.reason.code, now);
+    this.timers.clear('establish');
+  }
+
+  #finish() {
+    if (this.#finished) return;
+    this.#finished = true;
+    if (this.#networkIsUp) this.#outputs.push({ type: 'networkDown', family: 'ipv4' });
+    this.timers.clearAll();
+    this.#outputs.push({ type: 'closed', ...this.#ending! });
+  }
+
+  #trace(direction: 'in' | 'out', protocol: number, packet: Packet) {
+    this.#outputs.push({ type: 'trace', layer: 'ppp', direction, summary: packetText(protocol, packet) });
+  }
+
+  #milestone(name: string, detail?: string) {
+    this.#outputs.push({ type: 'milestone', name, ...(detail !== undefined && { detail }) });
+  }
+}
+
+/** Control packets are kept below this, whatever the peer says that it takes. */
+const MOST_CONTROL_BYTES = 1400;
