@@ -17,22 +17,26 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
     return this;
   }
 
   bytes(value: Uint8Array): this {
-    this.#bytes.set(value, this.#grow(value.length));
+    const at = this.#grow(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
@@ -66,6 +70,7 @@ export class Writer {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** Makes room. Call it before `#bytes` or `#view` is read in the same statement: both may be replaced. */
   #grow(by: number): number {
     const at = this.#length;
     const needed = at + by;
