@@ -43,7 +43,7 @@ interface Prepared {
 
 export interface PacketLoopOptions extends PortOptions {
   /** Makes the packet path on these ports. `scratch` is for its `scratch`: what is sent from there is not copied. */
-  readonly path: (ports: DataPlanePorts, scratch: Uint8Array) => PacketInput;
+  readonly path: (ports: DataPlanePorts, bound: BoundPorts, scratch: Uint8Array) => PacketInput;
   /** An eventfd that the control side writes to; -1 for none. */
   readonly wakeFd: number;
   /** Takes the control side's messages. @returns false to end the loop */
@@ -79,7 +79,7 @@ export class PacketLoop implements DataPlanePorts {
     this.#open = openPorts(options, this.#room.base + HEADROOM, roomBytes);
     this.ports = this.#open.ports;
     this.tun = this.#open.tun?.name;
-    this.#path = options.path(this, this.#scratch.bytes);
+    this.#path = options.path(this, this.ports, this.#scratch.bytes);
     const { tun, udp, esp } = this.#open;
     const readable: (readonly [fd: number, drain: () => void])[] = [
       ...(tun === undefined ? [] : [[tun.fd, () => this.#drainTun()] as const]),

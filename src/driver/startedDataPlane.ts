@@ -1,0 +1,71 @@
+/** What the drivers' data planes have in common: their options, what a start gives, and the packet path behind them. */
+
+import type { Failure } from '../core/index.ts';
+import { nodeCrypto } from '../crypto/node/index.ts';
+import { COUNTERS_PER_SESSION, type DataPlane, type DataPlaneEvent } from '../dataplane/messages.ts';
+import { PacketPath } from '../dataplane/path.ts';
+import type { DataPlanePorts } from '../dataplane/ports.ts';
+import { packetCiphers } from '../esp/index.ts';
+import type { BoundPorts } from './openPorts.ts';
+import { systemEnvironment } from './random.ts';
+
+export interface PathSettings {
+  /** Sessions that may be open at once: slots run from 0 to one less. */
+  readonly slots: number;
+  /** See the data plane's command `configure`. */
+  readonly clientToClient?: boolean;
+  /** Our own inner IPv4 address, the source of ICMP errors to clients. */
+  readonly localAddress?: string;
+}
+
+export interface DataPlaneListener {
+  /** Events in the order in which they happened, gathered over one round of the data plane's loop. */
+  readonly onEvents: (events: readonly DataPlaneEvent[]) => void;
+  /** The data plane has ended by itself; nothing works any more. Not called after `close`. */
+  readonly onFailure: (failure: Failure) => void;
+  /** A command that no control plane may send was refused, e.g. one with an unparsable address: a fault of ours. */
+  readonly onRefused?: (reason: string) => void;
+}
+
+/** A data plane that runs. */
+export interface RunningDataPlane extends DataPlane {
+  /** The UDP ports that are really open; `l2tp` only where unprotected L2TP is allowed. */
+  readonly ports: BoundPorts;
+  /** Name of the TUN device, where there is one. */
+  readonly tun: string | undefined;
+  /** Ends it in order: what was posted is sent, sockets and devices are closed. May be called again. */
+  close(): Promise<void>;
+}
+
+/** Why it did not start; everything that had been opened is closed again. */
+export type StartFailure = Failure;
+
+export type StartResult =
+  | { readonly ok: true; readonly dataPlane: RunningDataPlane }
+  | { readonly ok: false; readonly failure: StartFailure };
+
+/** Room for the counters of `slots` sessions, in memory that threads share. */
+export function newCounters(slots: number): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(
+    new SharedArrayBuffer(Math.max(1, slots) * COUNTERS_PER_SESSION * Float64Array.BYTES_PER_ELEMENT),
+  );
+}
+
+export function newPacketPath(
+  ports: DataPlanePorts,
+  bound: BoundPorts,
+  settings: PathSettings,
+  counters: Float64Array,
+  scratch?: Uint8Array,
+): PacketPath {
+  const { clientToClient, localAddress } = settings;
+  return new PacketPath(ports, {
+    counters,
+    newCipher: packetCiphers(nodeCrypto),
+    environment: systemEnvironment,
+    ...(scratch === undefined ? {} : { scratch }),
+    ...(bound.natT === undefined ? {} : { natTPort: bound.natT }),
+    ...(clientToClient === undefined ? {} : { clientToClient }),
+    ...(localAddress === undefined ? {} : { localAddress }),
+  });
+}

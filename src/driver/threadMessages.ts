@@ -1,0 +1,25 @@
+/** What the data plane's worker and the main thread say to each other, besides the shared flag and the eventfd. */
+
+import type { DataPlaneCommand, DataPlaneEvent } from '../dataplane/messages.ts';
+import type { BoundPorts, PortOptions } from './openPorts.ts';
+import type { PathSettings, StartFailure } from './startedDataPlane.ts';
+
+/** What the worker is started with. */
+export interface WorkerStart {
+  readonly ports: PortOptions;
+  readonly settings: PathSettings;
+  readonly counters: Float64Array<SharedArrayBuffer>;
+  /** Written by the main thread after each message. */
+  readonly wakeFd: number;
+  /** One number: not 0 from when the process ends, so that the loop does not sleep again. */
+  readonly ending: Int32Array<SharedArrayBuffer>;
+}
+
+export type ToWorker = { readonly type: 'command'; readonly command: DataPlaneCommand } | { readonly type: 'close' };
+
+export type FromWorker =
+  | { readonly type: 'started'; readonly ports: BoundPorts; readonly tun: string | undefined }
+  | { readonly type: 'notStarted'; readonly failure: StartFailure }
+  | { readonly type: 'events'; readonly events: readonly DataPlaneEvent[] }
+  | { readonly type: 'refused'; readonly reason: string }
+  | { readonly type: 'failed'; readonly failure: StartFailure };

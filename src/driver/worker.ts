@@ -1,0 +1,69 @@
+/** The data plane's thread: opens the ports, then runs the packet loop until told to close. Started by linuxDataPlane. */
+
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { PacketPath } from '../dataplane/path.ts';
+import type { PacketInput } from '../dataplane/ports.ts';
+import { StartError } from './openPorts.ts';
+import { PacketLoop } from './packetLoop.ts';
+import { newPacketPath, type StartFailure } from './startedDataPlane.ts';
+import type { FromWorker, ToWorker, WorkerStart } from './threadMessages.ts';
+
+if (parentPort === null) throw new Error('this file runs in a worker thread');
+const parent = parentPort;
+const start = workerData as WorkerStart;
+const tell = (message: FromWorker): void => parent.postMessage(message);
+
+let path: PacketPath | undefined;
+const loop = open();
+if (loop !== undefined) run(loop);
+
+function open(): PacketLoop | undefined {
+  try {
+    const opened = new PacketLoop({
+      ...start.ports,
+      wakeFd: start.wakeFd,
+      path: (ports, bound, scratch) => {
+        path = newPacketPath(ports, bound, start.settings, start.counters, scratch);
+        return path;
+      },
+      control,
+      deliver: (events) => tell({ type: 'events', events }),
+    });
+    tell({ type: 'started', ports: opened.ports, tun: opened.tun });
+    return opened;
+  } catch (error) {
+    tell({ type: 'notStarted', failure: failureOf(error, 'start-failed') });
+    return undefined;
+  }
+}
+
+function run(opened: PacketLoop): void {
+  try {
+    opened.run();
+  } catch (error) {
+    tell({ type: 'failed', failure: failureOf(error, 'data-plane-failed') });
+  } finally {
+    opened.close();
+    path?.close();
+  }
+}
+
+/** @returns false when the loop is to end: all that was posted before is done by then */
+function control(input: PacketInput): boolean {
+  for (;;) {
+    const received = receiveMessageOnPort(parent) as { readonly message: ToWorker } | undefined;
+    if (received === undefined) return Atomics.load(start.ending, 0) === 0;
+    if (received.message.type === 'close') return false;
+    try {
+      input.command(received.message.command);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      tell({ type: 'refused', reason: `${received.message.command.type}: ${reason}` });
+    }
+  }
+}
+
+function failureOf(error: unknown, code: string): StartFailure {
+  if (error instanceof StartError) return error.failure;
+  return { code, reason: error instanceof Error ? error.message : String(error) };
+}
