@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { end, host, sh, start } from './process.ts';
 import type { Namespace } from './topology.ts';
 
@@ -13,7 +14,7 @@ export interface Capture {
 
 /** Starts tcpdump; resolves once it captures. */
 export async function startCapture(namespace: Namespace, link: string, file: string): Promise<Capture> {
-  const command = namespace.command('tcpdump', '-Z', 'root', '-i', link, '-U', '-s', '0', '-w', file);
+  const command = namespace.command('tcpdump', '-Z', 'root', '-i', link, '--immediate-mode', '-U', '-w', file);
   const child = start(command, { stdio: ['ignore', 'ignore', 'pipe'] });
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stderr! }).on('line', (line) => line.includes('listening on') && resolve());
@@ -22,6 +23,8 @@ export async function startCapture(namespace: Namespace, link: string, file: str
   return {
     file,
     stop: async () => {
+      // The last packets may still be on their way into the file.
+      await setTimeout(300);
       await end(child, 'SIGINT');
     },
   };

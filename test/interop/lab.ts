@@ -29,7 +29,7 @@ export class Lab {
   readonly topology: Topology;
   readonly folder: string;
   readonly #stock = new Map<string, StockPeer>();
-  readonly #namespaces = new Map<string, Namespace>();
+  readonly #namespaces = new Map<string, { namespace: Namespace; address: string; place: Place }>();
   readonly #ours: (OurGateway | OurClient)[] = [];
 
   private constructor(topology: Topology, folder: string) {
@@ -79,15 +79,19 @@ export class Lab {
 
   /** Ends our processes and resets the stock peers, after each case. */
   async clean(): Promise<void> {
-    for (const end of this.#ours.splice(0)) await end.kill();
-    for (const peer of this.#stock.values()) await peer.reset();
+    await Promise.all(this.#ours.splice(0).map((end) => end.kill()));
+    await Promise.all([...this.#stock.values()].map((peer) => peer.reset()));
   }
 
-  /** After a failure: the guests are booted anew when next asked for. */
+  /** After a failure: guests and namespaces are made anew when next asked for. */
   async discard(): Promise<void> {
-    for (const end of this.#ours.splice(0)) await end.kill();
-    for (const peer of this.#stock.values()) await peer.guest.stop();
+    await Promise.all(this.#ours.splice(0).map((end) => end.kill()));
+    await Promise.all([...this.#stock.values()].map((peer) => peer.guest.stop()));
     this.#stock.clear();
+    for (const { namespace, address, place } of this.#namespaces.values()) {
+      await this.topology.removeMachine(namespace, address, place);
+    }
+    this.#namespaces.clear();
   }
 
   /** The logs of everything that ran, by name of the machine. */
@@ -122,9 +126,9 @@ export class Lab {
 
   async #namespace(label: string, address: string, place: Place): Promise<Namespace> {
     const known = this.#namespaces.get(label);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.namespace;
     const namespace = await this.topology.addMachine(label, address, place);
-    this.#namespaces.set(label, namespace);
+    this.#namespaces.set(label, { namespace, address, place });
     return namespace;
   }
 

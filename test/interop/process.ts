@@ -62,12 +62,14 @@ export function start(command: readonly string[], options: SpawnOptions): ChildP
 /** Children that have ended and whose pipes nobody holds any more, so that their own children have ended as well. */
 const closed = new WeakSet<ChildProcess>();
 
-/** Ends a child with `signal`, with SIGKILL after `seconds`; resolves with its exit code once all of it is gone. */
-export async function end(
-  child: ChildProcess,
-  signal: NodeJS.Signals = 'SIGKILL',
-  seconds = 5,
-): Promise<number | null> {
+/** Ends a child with `signal`, with SIGKILL after `seconds`. Resolves as `gone`. */
+export function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL', seconds = 5): Promise<number | null> {
+  child.kill(signal);
+  return gone(child, seconds);
+}
+
+/** Resolves with the exit code once all of a child is gone; kills it after `seconds`. */
+export async function gone(child: ChildProcess, seconds: number): Promise<number | null> {
   if (closed.has(child)) return child.exitCode;
   return new Promise((resolve) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
@@ -75,6 +77,5 @@ export async function end(
       clearTimeout(timer);
       resolve(code);
     });
-    child.kill(signal);
   });
 }

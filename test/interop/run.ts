@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { byHand } from './byHand.ts';
 import type { Case } from './case.ts';
 import { Lab } from './lab.ts';
 import { installPackages } from './packages.ts';
@@ -10,25 +11,36 @@ import { installPackages } from './packages.ts';
 const CASE_SECONDS = 60;
 const TAIL_LINES = 40;
 
-/** Runs the cases whose name matches `pattern` (a regular expression, any case). Returns the exit code. */
+/**
+ * Runs the cases whose name matches `pattern` (a regular expression, any case), or the lab for a person with
+ * `--by-hand`. Returns the exit code.
+ */
 export async function runInterop(pattern: string): Promise<number> {
   if (process.getuid?.() !== 0) {
     console.error('The interop tests make network namespaces and install packages: run them as root.');
     return 1;
   }
+  if (pattern === '--by-hand') return inLab(byHand);
   const cases = (await loadCases()).filter(({ name }) => new RegExp(pattern, 'i').test(name));
   if (cases.length === 0) {
     console.error(`No case matches ${pattern}.`);
     return 1;
   }
-  await installPackages();
-  const lab = await Lab.create();
-  endOnSignal(lab);
-  try {
+  return inLab(async (lab) => {
     let failed = 0;
     for (const one of cases) if (!(await runCase(lab, one))) failed++;
     console.log(`${cases.length - failed} passed, ${failed} failed`);
     return failed === 0 ? 0 : 1;
+  });
+}
+
+/** Makes a lab for `work`, and removes it whatever happens. */
+async function inLab(work: (lab: Lab) => Promise<number>): Promise<number> {
+  await installPackages();
+  const lab = await Lab.create();
+  endOnSignal(lab);
+  try {
+    return await work(lab);
   } finally {
     await lab.remove();
   }

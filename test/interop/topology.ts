@@ -94,6 +94,11 @@ END`,
     return namespace;
   }
 
+  /** Removes a machine that `addMachine` made, with all that runs in it. */
+  async removeMachine(namespace: Namespace, address: string, place: Place = 'router'): Promise<void> {
+    await host.run(`ip -n ${this[place].name} link del ${linkName(address)}; ${removeNamespace(namespace.name)}`);
+  }
+
   /** A tap for a guest, in the namespace of the router that it hangs on. */
   async addTap(address: string, place: Place = 'router'): Promise<TapLink> {
     const namespace = this[place].name;
@@ -150,8 +155,12 @@ async function removeNamespaces(which: (pid: number) => boolean): Promise<void> 
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     if (!name.startsWith(PREFIX) || !which(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
-    await host.run(`for pid in $(ip netns pids ${name}); do kill -9 $pid; done; ip netns del ${name}`);
+    await host.run(removeNamespace(name));
   }
+}
+
+function removeNamespace(name: string): string {
+  return `for pid in $(ip netns pids ${name}); do kill -9 $pid; done; ip netns del ${name}`;
 }
 
 /** IPv6 is off so that nothing multicasts. */

@@ -1,18 +1,33 @@
 /** A User-Mode-Linux guest that boots from the host's own files in seconds and runs scripts for its host. */
 
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, copyFileSync, linkSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { end, type Machine, type Result, start } from '../process.ts';
+import { gone, type Machine, type Result, start } from '../process.ts';
 import type { TapLink } from '../topology.ts';
 
 const BOOT_SECONDS = 30;
 const MEMORY = '320M';
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
+interface Waiting {
+  readonly pattern: RegExp;
+  resolve(line: string): void;
+  reject(reason: string): void;
+}
 
 export class Guest implements Machine {
   readonly name: string;
@@ -21,10 +36,11 @@ export class Guest implements Machine {
   readonly #folder: string;
   readonly #child: ChildProcess;
   readonly #channel: Duplex;
-  readonly #waiting: { pattern: RegExp; resolve: (line: string) => void }[] = [];
+  readonly #waiting: Waiting[] = [];
   /** Lines from the guest that nobody has waited for yet. */
   readonly #lines: string[] = [];
   #commands = 0;
+  #stopped = false;
 
   private constructor(name: string, folder: string, link: TapLink) {
     this.name = name;
@@ -60,11 +76,12 @@ export class Guest implements Machine {
   }
 
   async run(script: string, seconds = 30): Promise<Result> {
+    if (this.#stopped) throw new Error(`${this.name} is stopped`);
     const id = ++this.#commands;
     writeFileSync(join(this.#folder, 'cmd', String(id)), script);
     this.#channel.write(`RUN ${id}\n`);
-    const done = await this.line(new RegExp(`^DONE ${id} `), seconds).catch(() => {
-      throw new Error(`${this.name}: longer than ${seconds} s: ${script.trim()}`);
+    const done = await this.line(new RegExp(`^DONE ${id} `), seconds).catch((error: Error) => {
+      throw new Error(`${error.message}: ${script.trim()}`);
     });
     const output = readFileSync(join(this.#folder, 'out', String(id)), 'utf8');
     return { code: Number(done.split(' ')[2]), output };
@@ -76,9 +93,10 @@ export class Guest implements Machine {
     return line.slice('EVENT '.length);
   }
 
-  /** Forgets the events that nobody has waited for. */
+  /** Forgets the events that nobody has waited for, and ends the waiting for others. */
   forgetEvents(): void {
     this.#lines.length = 0;
+    for (const { pattern, reject } of [...this.#waiting]) if (pattern.source.startsWith('^EVENT')) reject('reset');
   }
 
   /** What the guest's kernel has printed. */
@@ -87,31 +105,45 @@ export class Guest implements Machine {
   }
 
   async stop(): Promise<void> {
-    await end(this.#child);
+    this.#stopped = true;
+    for (const { reject } of [...this.#waiting]) reject('stopped');
+    // The child is `unshare`; its own child is the guest, which it reaps when it ends.
+    for (const pid of childrenOf(this.#child.pid)) process.kill(pid, 'SIGKILL');
+    await gone(this.#child, 5);
   }
 
   private line(pattern: RegExp, seconds: number): Promise<string> {
     const at = this.#lines.findIndex((line) => pattern.test(line));
     if (at >= 0) return Promise.resolve(this.#lines.splice(at, 1)[0]!);
     return new Promise((resolve, reject) => {
-      const entry = {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+      };
+      const entry: Waiting = {
         pattern,
-        resolve: (line: string) => {
-          clearTimeout(timer);
+        resolve: (line) => {
+          finish();
           resolve(line);
         },
+        reject: (reason) => {
+          finish();
+          reject(new Error(`${this.name}: nothing matched ${pattern.source}: ${reason}`));
+        },
       };
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-        reject(new Error(`${this.name}: nothing matched ${pattern.source} in ${seconds} s`));
-      }, seconds * 1000);
+      const timer = setTimeout(() => entry.reject(`${seconds} s are over`), seconds * 1000);
       this.#waiting.push(entry);
     });
   }
 
   #take(line: string): void {
-    const at = this.#waiting.findIndex(({ pattern }) => pattern.test(line));
-    if (at >= 0) this.#waiting.splice(at, 1)[0]!.resolve(line);
-    else this.#lines.push(line);
+    const waiting = this.#waiting.find(({ pattern }) => pattern.test(line));
+    if (waiting === undefined) this.#lines.push(line);
+    else waiting.resolve(line);
   }
+}
+
+function childrenOf(pid: number | undefined): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, 'utf8').split(' ').filter(Boolean).map(Number) : [];
 }

@@ -18,7 +18,7 @@ charon-systemd {
     flush_line = yes
     ike_name = yes } }
 }
-swanctl { load = random openssl }
+swanctl { load = random nonce }
 `;
 
 export interface Connection extends Ipsec {
@@ -59,13 +59,16 @@ export async function terminateIpsec(guest: Guest): Promise<void> {
   await guest.run(`${SWANCTL} --terminate --ike l2tp --timeout 5`);
 }
 
-/** The IKE and ESP SAs that are there, one line each; none when all is clean. */
-export async function associations(guest: Guest): Promise<string[]> {
+/** The IKE and ESP SAs and the pppd processes that are still there after up to `seconds`; none when all is clean. */
+export async function leftovers(guest: Guest, seconds: number): Promise<string[]> {
   const output = await sh(
     guest,
-    `${SWANCTL} --list-sas --raw | grep -a . ; ip xfrm state list | grep -a '^src' ; true`,
+    `left() { echo $(pidof pppd | sed 's/^/pppd /'; ${SWANCTL} --list-sas; ip xfrm state list | grep -a '^src'); }
+    await ${seconds} '[ -z "$(left)" ]'
+    left 2> /dev/null`,
+    seconds + 15,
   );
-  return output.split('\n').filter((line) => line !== '' && !/^list-sas? reply/.test(line));
+  return output.split('\n').filter((line) => line !== '');
 }
 
 /** What strongSwan prints about its SAs, for people. */

@@ -2,8 +2,8 @@
 
 import type { Guest } from '../guest/guest.ts';
 import type { Machine, Result } from '../process.ts';
-import { associations, describeIpsec, terminateIpsec } from './ipsec.ts';
-import { stopL2tp, waitForNoPpp } from './l2tp.ts';
+import { describeIpsec, leftovers, terminateIpsec } from './ipsec.ts';
+import { stopL2tp } from './l2tp.ts';
 
 export class StockPeer implements Machine {
   readonly guest: Guest;
@@ -28,14 +28,9 @@ export class StockPeer implements Machine {
     return this.guest.run(script, seconds);
   }
 
-  /** What is left of connections, one line each; waits `seconds` for pppd to go. */
-  async leftovers(seconds = 5): Promise<string[]> {
-    const left = (await waitForNoPpp(this.guest, seconds)) ? [] : ['pppd still runs'];
-    for (let turn = 0; ; turn++) {
-      const found = await associations(this.guest);
-      if (found.length === 0 || turn >= 4 * seconds) return [...left, ...found];
-      await this.guest.run('pause 0.25');
-    }
+  /** What is left of connections after waiting up to `seconds` for them to go, one line each. */
+  leftovers(seconds = 5): Promise<string[]> {
+    return leftovers(this.guest, seconds);
   }
 
   /** Drops everything without ceremony, so that the next case starts clean. */
