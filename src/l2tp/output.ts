@@ -1,6 +1,7 @@
 /** What an L2TP socket (all tunnels with one peer over one protected path) tells its owner. RFC 2661. */
 
 import type { Dropped, Failure, Trace } from '../core/index.ts';
+import type { CallErrors } from './avps.ts';
 
 /** Our 16-bit tunnel id, as the peer writes it into the packets that it sends us. */
 export type TunnelId = number;
@@ -94,11 +95,18 @@ export type L2tpCommand =
   | { readonly type: 'close'; readonly tunnel: TunnelId; readonly reason: Failure }
   /** Data of the peer was seen on the data plane: no HELLO is needed for an interval. */
   | { readonly type: 'alive' }
-  /** LNS: tells the peer the negotiated ACCM (SLI), LAC: reports line errors (WEN). */
+  /** LNS: tells the peer the negotiated ACCM (SLI). */
   | {
       readonly type: 'setLinkInfo';
       readonly tunnel: TunnelId;
       readonly session: SessionId;
       readonly sendAccm: number;
       readonly receiveAccm: number;
+    }
+  /** LAC: reports line errors of a call (WEN). */
+  | {
+      readonly type: 'reportErrors';
+      readonly tunnel: TunnelId;
+      readonly session: SessionId;
+      readonly errors: CallErrors;
     };
