@@ -43,6 +43,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
     this.#record = new SessionRecord(parts.id, 'client', local, remote, now, environment.unixTime());
     this.#connection = new Connection({
       record: this.#record,
+      protectedPath: parts.ike !== undefined,
       channel: CHANNEL,
       times,
       counters,

@@ -40,8 +40,8 @@ const parses = (parse: (text: string) => unknown) => (text: string, context: z.R
     context.addIssue({ code: 'custom', message: `is no proposal: ${(error as Error).message}` });
   }
 };
-const ikeProposal = z.string().superRefine(parses(parseIkeProposal));
-const espProposal = z.string().superRefine(parses(parseEspProposal));
+export const ikeProposalText = z.string().superRefine(parses(parseIkeProposal));
+export const espProposalText = z.string().superRefine(parses(parseEspProposal));
 
 const profile = z
   .enum(['strict', 'compatible', 'legacy'])
@@ -68,14 +68,14 @@ const ike = z
   .strictObject({
     profile: profile.default('compatible'),
     proposals: z
-      .array(ikeProposal)
+      .array(ikeProposalText)
       .min(1)
       .optional()
       .describe(
         'Exactly these IKE proposals instead of the profile’s, in order of preference, e.g. `aes256-sha256-modp2048`.',
       ),
     esp_proposals: z
-      .array(espProposal)
+      .array(espProposalText)
       .min(1)
       .optional()
       .describe('Exactly these ESP proposals instead of the profile’s, e.g. `aes256gcm16`, `aes256-sha256-modp2048`.'),

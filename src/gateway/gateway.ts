@@ -29,8 +29,8 @@ export interface GatewayParts
     readonly dns: readonly string[];
     readonly nbns: readonly string[];
   };
-  /** Whether L2TP without IPsec is served. */
-  readonly plainL2tp: boolean;
+  /** Whether L2TP without IPsec is served at this local address. */
+  plainL2tp(localAddress: string): boolean;
   readonly mostSessions: number;
   /** Connections without IPsec that may stand at once, from all and from one source address. */
   readonly mostPlain: number;
@@ -148,6 +148,11 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     return views;
   }
 
+  /** Refused input by code, since the start. */
+  get refused(): ReadonlyMap<string, number> {
+    return this.#repeated.counts;
+  }
+
   /** The sessions that ended last, newest last. */
   endedSessions(): readonly SessionView[] {
     return this.#ended;
@@ -257,6 +262,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     const { times, counters, makeL2tp, makePpp, planPath, encodeFrame } = this.#parts;
     const connection = new Connection({
       record,
+      protectedPath: plainFrom === undefined,
       channel: this.#nextChannel++,
       times,
       counters,
@@ -300,7 +306,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   }
 
   #plainL2tp(local: Endpoint, remote: Endpoint, bytes: Uint8Array, now: Instant): GatewayOutput[] {
-    if (!this.#parts.plainL2tp) {
+    if (!this.#parts.plainL2tp(local.address)) {
       return this.#dropped(
         'ipsec-required',
         'L2TP without IPsec is refused: this listener does not allow it (l2tp.without_ipsec).',
@@ -417,7 +423,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     now: Instant,
   ): string | undefined {
     if (address === undefined) return this.#leases.fromPool(session, user);
-    if (this.#leases.reserve(session, address)) return address;
+    if (this.#leases.take(session, user, address)) return address;
     // A user who comes again for a static address replaces the session that the peer has forgotten.
     const holder = this.#leases.holderOf(address);
     if (holder === undefined || holder.record.user !== user) return undefined;

@@ -7,8 +7,8 @@ export interface Addresses {
   /** A free address, the user's last one where possible; undefined when the pool is empty. */
   allocate(user: string): string | undefined;
   /** Takes exactly this address; false when somebody has it. */
-  reserve(address: string): boolean;
-  release(address: string): void;
+  take(user: string, address: string): boolean;
+  release(address: string): unknown;
 }
 
 export class Leases {
@@ -36,8 +36,8 @@ export class Leases {
   }
 
   /** @returns false when another session has it */
-  reserve(session: PppSession, address: string): boolean {
-    if (!this.#addresses.reserve(address)) return false;
+  take(session: PppSession, user: string, address: string): boolean {
+    if (!this.#addresses.take(user, address)) return false;
     this.#hold(session, address);
     return true;
   }

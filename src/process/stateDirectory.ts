@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { StartFailure } from '../driver/startFailure.ts';
+import { StartError } from '../driver/openPorts.ts';
 import { fromUtf8 } from '../wire/index.ts';
 
 /** Letters and digits that people do not confuse with each other. */
@@ -17,7 +17,7 @@ const GROUP_CHARACTERS = 5;
 export class StateDirectory {
   readonly path: string;
 
-  /** @throws StartFailure when the directory can be neither made nor written */
+  /** @throws StartError when the directory can be neither made nor written */
   constructor(path: string) {
     this.path = path;
     try {
@@ -26,11 +26,11 @@ export class StateDirectory {
       accessSync(path, constants.W_OK);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new StartFailure(
-        'state-directory',
-        `The state directory ${path} cannot be used (${code}).`,
-        'Name a directory that this user may write with --state.',
-      );
+      throw new StartError({
+        code: 'state-directory',
+        reason: `the state directory ${path} cannot be used (${code})`,
+        remedy: 'Name a directory that this user may write with --state.',
+      });
     }
   }
 

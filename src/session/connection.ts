@@ -71,18 +71,29 @@ export interface PathPlan {
   readonly mss: number;
 }
 
+/** What decides how large an inner packet may be. `suite` is absent without IPsec. */
+export interface PathShape {
+  readonly remote: Endpoint;
+  readonly encapsulation: 'none' | 'udp' | 'esp';
+  readonly suite: EspSuite | undefined;
+  readonly sequencing: boolean;
+  readonly lcp: LcpUp;
+}
+
 export interface ConnectionParts {
+  /** Whether the path is IPsec's. */
+  readonly protectedPath: boolean;
   readonly record: SessionRecord;
   readonly channel: ChannelId;
   readonly times: ConnectionTimes;
   readonly slots: Slots;
   /** The data plane's counters, read to learn whether the peer is alive. */
   readonly counters: Float64Array;
-  makeL2tp(): L2tpCore;
+  /** @param protectedPath whether IPsec has proved where the peer is */
+  makeL2tp(protectedPath: boolean): L2tpCore;
   makePpp(): PppCore;
   newId(): string;
-  /** The largest inner packet for this path and suite. `suite` is absent without IPsec. */
-  planPath(remote: Endpoint, encapsulation: 'none' | 'udp' | 'esp', suite: EspSuite | undefined): PathPlan;
+  planPath(path: PathShape): PathPlan;
   /** Writes a frame of a session as an L2TP data message. */
   encodeFrame(call: SessionUp, frame: Uint8Array): Uint8Array;
 }
@@ -116,7 +127,7 @@ export class Connection {
     this.record = parts.record;
     this.channel = parts.channel;
     this.#remote = parts.record.peer;
-    this.#l2tp = parts.makeL2tp();
+    this.#l2tp = parts.makeL2tp(parts.protectedPath);
   }
 
   get sessions(): Iterable<PppSession> {
@@ -453,9 +464,14 @@ export class Connection {
     record.phase = 'up';
     record.innerAddress = record.role === 'gateway' ? network.peerAddress : network.localAddress;
     this.#timers.clear('network');
-    const plan = this.#parts.planPath(this.#remote, this.record.encapsulation ?? 'none', this.#suite());
-    const { peerMru, localMru, sendAddressControl, compressProtocol }: LcpUp = session.lcp;
-    const mtuToPeer = Math.min(plan.mtu, peerMru);
+    const { lcp } = session;
+    const { mtu, mss } = this.#parts.planPath({
+      remote: this.#remote,
+      encapsulation: this.record.encapsulation ?? 'none',
+      suite: this.#suite(),
+      sequencing: call.sequencing,
+      lcp,
+    });
     return [
       this.#post({
         type: 'openSession',
@@ -468,15 +484,15 @@ export class Connection {
           peerSession: call.peerSession,
           sequencing: call.sequencing,
           lengthBit: true,
-          sendAddressControl,
-          compressProtocol,
+          sendAddressControl: lcp.sendAddressControl,
+          compressProtocol: lcp.compressProtocol,
           ...(record.role === 'gateway' ? { peerAddress: network.peerAddress } : {}),
-          mtuToPeer,
-          mss: Math.min(plan.mss, mtuToPeer - IPV4_AND_TCP_HEADERS, localMru - IPV4_AND_TCP_HEADERS),
+          mtuToPeer: mtu,
+          mss: Math.min(mss, lcp.localMru - IPV4_AND_TCP_HEADERS),
         },
       }),
       this.#stamp('connected', now, `${record.user ?? 'no user'} has ${record.innerAddress}`, record),
-      { type: 'sessionUp', session, network, mtu: mtuToPeer },
+      { type: 'sessionUp', session, network, mtu },
     ];
   }
 

@@ -16,9 +16,11 @@ export interface LogEntry {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** How a failure reads in one line. */
-export function failureText(failure: Failure): string {
-  return failure.remedy === undefined ? failure.reason : `${failure.reason} ${failure.remedy}`;
+/** How a failure reads: the reason as a sentence, and what to do. */
+export function failureText({ reason, remedy }: Failure): string {
+  const stop = /[.!?]$/.test(reason) ? '' : '.';
+  const sentence = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${stop}`;
+  return remedy === undefined ? sentence : `${sentence} ${remedy}`;
 }
 
 /** The log line of a protocol message, or of refused input. */

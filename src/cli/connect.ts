@@ -1,0 +1,173 @@
+/** `sallyport connect`: the client in the foreground, until Ctrl-C. */
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import type { ClientSettings } from '../config/clientSchema.ts';
+
+interface ConnectOptions {
+  readonly user?: string;
+  readonly pskFile?: string;
+  readonly passwordFile?: string;
+  readonly ipsec: boolean;
+  readonly routes?: string[];
+  readonly defaultRoute?: boolean;
+  readonly dns?: boolean;
+  readonly auth?: string[];
+  readonly profile?: 'strict' | 'compatible' | 'legacy';
+  readonly forceEncapsulation?: boolean;
+  readonly state?: string;
+  readonly log: 'pretty' | 'json';
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly keylog?: string;
+}
+
+const commas = (text: string) => text.split(',').map((part) => part.trim());
+
+export function connectCommand(): Command {
+  return new Command('connect')
+    .description('connect to a server and stay connected until Ctrl-C')
+    .argument(
+      '<server>',
+      'name or address of the server, or a profile: a YAML file, or its name in ~/.config/sallyport',
+    )
+    .option('--user <name>', 'user name')
+    .option('--password-file <file>', 'file (0600) that holds the password; asked for without it')
+    .option('--psk-file <file>', 'file (0600) that holds the pre-shared key')
+    .option('--no-ipsec', 'plain L2TP: password and traffic go in the clear')
+    .option('--routes <prefixes>', 'prefixes to reach through the tunnel, with commas between', commas)
+    .option('--default-route', 'send all IPv4 traffic through the tunnel')
+    .option('--dns', 'use the server’s name servers while connected')
+    .option('--auth <methods>', 'ms-chap-v2, chap-md5, pap, with commas between (default: ms-chap-v2,chap-md5)', commas)
+    .addOption(new Option('--profile <name>', 'algorithms to offer').choices(['strict', 'compatible', 'legacy']))
+    .option('--force-encapsulation', 'ESP in UDP even without NAT')
+    .option('--state <dir>', 'state directory')
+    .addOption(new Option('--log <format>', 'log format').choices(['pretty', 'json']).default('pretty'))
+    .addOption(
+      new Option('--log-level <level>', 'least level; debug shows every message')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .option('--keylog <dir>', 'write keys for Wireshark (decrypts everything; for tests only)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sallyport connect vpn.example.org --user ann --psk-file psk --password-file password --default-route --dns
+  $ sallyport connect 192.0.2.1 --user ann --psk-file psk --routes 10.0.0.0/8,192.168.7.0/24
+  $ sallyport connect office                           with ~/.config/sallyport/office.yaml`,
+    )
+    .action(connect);
+}
+
+async function connect(server: string, options: ConnectOptions): Promise<void> {
+  const [{ ClientProcess }, { makeLog }, { defaultStateDirectory, StateDirectory }, { failureText }] =
+    await Promise.all([
+      import('../process/clientProcess.ts'),
+      import('../process/logger.ts'),
+      import('../process/stateDirectory.ts'),
+      import('../session/log.ts'),
+    ]);
+  const log = makeLog(options.log, options.logLevel);
+  const settings = await settingsOf(server, options);
+  const { password, psk } = await secretsOf(settings, (text) => log.warn('config', text));
+  const state = new StateDirectory(options.state ?? defaultStateDirectory());
+  const client = await ClientProcess.start({
+    settings,
+    password,
+    psk,
+    journal: join(state.path, `connect-${settings.server.replace(/[^A-Za-z0-9.-]/g, '_')}.journal`),
+    log,
+    ...(options.keylog === undefined ? {} : { keyLog: options.keylog }),
+  });
+  let asked = false;
+  const stop = () => {
+    asked = true;
+    client.disconnect({ code: 'user-request', reason: 'The user ended the connection.' });
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  const { reason, view } = await client.ended;
+  const { timeline, ...facts } = view;
+  log[asked ? 'info' : 'error']('closed', `Connection closed: ${failureText(reason)}`, {
+    session: view.id,
+    ...facts,
+    ...reason,
+    timeline,
+  });
+  process.exitCode = asked ? 0 : 1;
+}
+
+async function settingsOf(server: string, options: ConnectOptions): Promise<ClientSettings> {
+  const [{ ClientSchema, loadClientProfile }, { ConfigError }] = await Promise.all([
+    import('../config/clientSchema.ts'),
+    import('../config/load.ts'),
+  ]);
+  const file = profileFile(server);
+  const base = file === undefined ? { server } : loadClientProfile(file);
+  const { user, pskFile, passwordFile, routes, defaultRoute, dns, auth, profile, forceEncapsulation } = options;
+  const flags = {
+    user,
+    psk_file: pskFile,
+    password_file: passwordFile,
+    routes,
+    default_route: defaultRoute,
+    dns,
+    auth,
+    profile,
+    force_encapsulation: forceEncapsulation,
+    ...(options.ipsec ? {} : { ipsec: false }),
+  };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const result = ClientSchema.safeParse({ ...base, ...given });
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => ({
+    file: file ?? 'command line',
+    line: 0,
+    field: issue.path.map(String).join('.'),
+    message: issue.code === 'invalid_type' ? 'is missing.' : issue.message,
+  }));
+  throw new ConfigError(problems);
+}
+
+function profileFile(server: string): string | undefined {
+  if (/\.ya?ml$/.test(server)) return server;
+  const home = join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'sallyport', `${server}.yaml`);
+  return !server.includes('/') && existsSync(home) ? home : undefined;
+}
+
+async function secretsOf(
+  settings: ClientSettings,
+  warn: (text: string) => void,
+): Promise<{ password: string; psk: string | undefined }> {
+  const [{ readSecretFile }, { StartError }] = await Promise.all([
+    import('../process/gatewayConfig.ts'),
+    import('../driver/openPorts.ts'),
+  ]);
+  const psk = settings.psk ?? (settings.psk_file === undefined ? undefined : readSecretFile(settings.psk_file, warn));
+  if (settings.ipsec && psk === undefined) {
+    throw new StartError({
+      code: 'no-psk',
+      reason: 'no pre-shared key was given',
+      remedy: 'Name a file that holds it with --psk-file.',
+    });
+  }
+  const password =
+    settings.password ??
+    (settings.password_file === undefined ? await askPassword() : readSecretFile(settings.password_file, warn));
+  if (password === undefined) {
+    throw new StartError({
+      code: 'no-password',
+      reason: 'no password was given',
+      remedy: 'Name a file that holds it with --password-file.',
+    });
+  }
+  return { password, psk: settings.ipsec ? psk : undefined };
+}
+
+async function askPassword(): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const { promptPassword } = await import('./promptPassword.ts');
+  return promptPassword('Password: ');
+}

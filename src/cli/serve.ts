@@ -1,0 +1,79 @@
+/** `sallyport serve`: the gateway in the foreground. */
+
+import { Command, Option } from 'commander';
+
+interface ServeOptions {
+  readonly config?: string;
+  readonly state?: string;
+  readonly log: 'pretty' | 'json';
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly keylog?: string;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run the gateway: without a configuration with an embedded default (generated key, first user, NAT)')
+    .option('-c, --config <file>', 'configuration (YAML)')
+    .option('--state <dir>', 'state directory (default: /var/lib/sallyport)')
+    .addOption(new Option('--log <format>', 'log format').choices(['pretty', 'json']).default('pretty'))
+    .addOption(
+      new Option('--log-level <level>', 'least level; debug shows every message')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .option('--keylog <dir>', 'write keys for Wireshark (decrypts everything; for tests only)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sallyport serve                                   embedded default; prints what to enter on each client
+  $ sallyport serve -c sallyport.yaml                 with a configuration
+  $ sallyport serve --log json --log-level debug      every IKE, L2TP and PPP message as a JSON line`,
+    )
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const [
+    { GatewayProcess },
+    { connectionCard },
+    { makeLog },
+    { defaultStateDirectory, StateDirectory },
+    { loadConfig, parseConfig },
+  ] = await Promise.all([
+    import('../process/gatewayProcess.ts'),
+    import('../process/connectionCard.ts'),
+    import('../process/logger.ts'),
+    import('../process/stateDirectory.ts'),
+    import('../config/load.ts'),
+  ]);
+  const settings = options.config === undefined ? parseConfig('', 'embedded default') : loadConfig(options.config);
+  const log = makeLog(options.log, options.logLevel);
+  const state = new StateDirectory(options.state ?? defaultStateDirectory());
+  const gateway = await GatewayProcess.start({
+    settings,
+    ...(options.config === undefined ? {} : { configFile: options.config }),
+    state,
+    log,
+    ...(options.keylog === undefined ? {} : { keyLog: options.keylog }),
+    firstUser: options.config === undefined,
+    beforeReady: (facts) => {
+      if (options.log === 'pretty') console.log(connectionCard(facts));
+    },
+  });
+  const ended = new Promise<number>((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      log.info('stopping', `Stopping on ${signal}: ending all sessions.`);
+      void gateway.stop({ code: 'gateway-stopped', reason: 'The gateway was stopped.' }).then(() => resolve(0));
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+    void gateway.failed.then(async (failure) => {
+      log.error('failed', failure.reason, { ...failure });
+      await gateway.stop(failure);
+      resolve(1);
+    });
+  });
+  process.exitCode = await ended;
+  log.info('stopped', 'The gateway has ended; nothing is left on the host.');
+}

@@ -1,0 +1,60 @@
+/** The configuration of a client's connection, declared once; the command line's options stand beside it. */
+
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { parsePrefix } from '../net/index.ts';
+import { ConfigError, parseWith } from './load.ts';
+import { espProposalText, ikeProposalText } from './schema.ts';
+
+const prefix = z.string().refine((text) => parsePrefix(text) !== undefined, 'is not a prefix such as 192.0.2.0/24');
+
+export const ClientSchema = z.strictObject({
+  server: z.string().min(1).describe('Name or address of the server.'),
+  user: z.string().min(1).describe('User name.'),
+  password: z.string().min(1).optional().describe('The password; better in a file.'),
+  password_file: z.string().min(1).optional().describe('A file (0600) that holds the password.'),
+  psk: z.string().min(1).optional().describe('The pre-shared key; better in a file.'),
+  psk_file: z.string().min(1).optional().describe('A file (0600) that holds the pre-shared key.'),
+  ipsec: z.boolean().default(true).describe('Without IPsec password and traffic go in the clear.'),
+  profile: z.enum(['strict', 'compatible', 'legacy']).default('compatible').describe('Which algorithms are offered.'),
+  proposals: z
+    .array(ikeProposalText)
+    .min(1)
+    .optional()
+    .describe('Exactly these IKE proposals, e.g. `aes256-sha256-modp2048`.'),
+  esp_proposals: z
+    .array(espProposalText)
+    .min(1)
+    .optional()
+    .describe('Exactly these ESP proposals, e.g. `aes256gcm16`.'),
+  identity: z.string().min(1).optional().describe('Our IKE identity; our address unless told.'),
+  aggressive: z
+    .enum(['off', 'unsafe'])
+    .default('off')
+    .describe('`unsafe` begins with Aggressive Mode, which some servers with group names demand.'),
+  force_encapsulation: z.boolean().default(false).describe('ESP in UDP even without NAT.'),
+  auth: z
+    .array(z.enum(['ms-chap-v2', 'chap-md5', 'pap']))
+    .min(1)
+    .default(['ms-chap-v2', 'chap-md5'])
+    .describe('Methods by which we prove ourselves; `pap` shows the server the password.'),
+  routes: z.array(prefix).default([]).describe('Prefixes to reach through the tunnel.'),
+  default_route: z.boolean().default(false).describe('Send all IPv4 traffic through the tunnel.'),
+  dns: z.boolean().default(false).describe('Use the name servers that the server tells, while connected.'),
+  path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the server. Bytes.'),
+});
+
+export type ClientSettings = z.output<typeof ClientSchema>;
+
+/** @throws ConfigError for a file that cannot be read or that breaks the schema */
+export function loadClientProfile(file: string): Partial<z.input<typeof ClientSchema>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([
+      { file, line: 0, field: '', message: `cannot be read (${(error as NodeJS.ErrnoException).code}).` },
+    ]);
+  }
+  return parseWith(ClientSchema.partial(), text, file) as Partial<z.input<typeof ClientSchema>>;
+}

@@ -1,0 +1,39 @@
+/** What a gateway is told: plain values, so that the command line, a test and a library user give the same. */
+
+import type { IkeV1Config } from '../ike/v1/index.ts';
+import type { L2tpSettings } from '../l2tp/index.ts';
+import type { PppConfig } from '../ppp/index.ts';
+import type { ConnectionTimes } from '../session/connection.ts';
+
+/** A local address with rules of its own. */
+export interface ListenerConfig {
+  readonly address: string;
+  readonly ike: IkeV1Config;
+}
+
+export interface GatewayConfig {
+  /** IKE on every address that no listener names. */
+  readonly ike: IkeV1Config;
+  readonly listeners?: readonly ListenerConfig[];
+  readonly l2tp?: Partial<L2tpSettings>;
+  readonly ppp?: PppConfig;
+  readonly network: {
+    /** Ranges of addresses for users: prefixes or `first-last`. */
+    readonly pool: readonly string[];
+    /** Static addresses by user, kept out of the pool for others. */
+    readonly reserved?: ReadonlyMap<string, string>;
+    /** The gateway's own address inside the tunnels. */
+    readonly localAddress: string;
+    readonly dns?: readonly string[];
+    readonly nbns?: readonly string[];
+    /** Bytes; default 1500. */
+    readonly pathMtu?: number;
+  };
+  /** Local addresses on which L2TP without IPsec is served, or `all`. Default: none. */
+  readonly plainL2tp?: 'all' | readonly string[];
+  /** Sessions at once; default 10,000. */
+  readonly mostSessions?: number;
+  readonly mostPlain?: number;
+  readonly mostPlainPerSource?: number;
+  readonly times?: Partial<ConnectionTimes>;
+}

@@ -1,0 +1,69 @@
+/** One IKE endpoint per local address that has rules of its own, and one for all others, behind one face. */
+
+import type { Instant } from '../core/index.ts';
+import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
+import type { IkeCore } from '../session/connection.ts';
+
+export class IkeListeners implements IkeCore {
+  readonly #endpoints: readonly IkeCore[];
+  readonly #byAddress: ReadonlyMap<string, number>;
+
+  /** @param byAddress canonical local address → endpoint; `others` serves every other address */
+  constructor(others: IkeCore, byAddress: ReadonlyMap<string, IkeCore>) {
+    this.#endpoints = [others, ...byAddress.values()];
+    this.#byAddress = new Map([...byAddress.keys()].map((address, i) => [address, i + 1]));
+  }
+
+  get deadline(): Instant | undefined {
+    let earliest: Instant | undefined;
+    for (const { deadline } of this.#endpoints) {
+      if (deadline !== undefined && (earliest === undefined || deadline < earliest)) earliest = deadline;
+    }
+    return earliest;
+  }
+
+  receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[] {
+    const index = this.#byAddress.get(datagram.local.address) ?? 0;
+    return this.#outward(this.#endpoints[index]!.receive(datagram, now), index);
+  }
+
+  command(command: IkeCommand, now: Instant): readonly IkeOutput[] {
+    const { index, inner } = this.#inward(command);
+    return this.#outward(this.#endpoints[index]!.command(inner, now), index);
+  }
+
+  expire(now: Instant): readonly IkeOutput[] {
+    return this.#endpoints.flatMap((endpoint, index) => this.#outward(endpoint.expire(now), index));
+  }
+
+  /** Ids of endpoint `index` are those ≡ index modulo the number of endpoints. */
+  #outward(outputs: readonly IkeOutput[], index: number): readonly IkeOutput[] {
+    if (this.#endpoints.length === 1) return outputs;
+    const widen = (id: number) => id * this.#endpoints.length + index;
+    return outputs.map((output) => {
+      const wide: Record<string, unknown> = { ...output };
+      for (const name of ID_FIELDS) if (typeof wide[name] === 'number') wide[name] = widen(wide[name]);
+      return wide as unknown as IkeOutput;
+    });
+  }
+
+  #inward(command: IkeCommand): { index: number; inner: IkeCommand } {
+    const count = this.#endpoints.length;
+    if (command.type === 'connect') {
+      const index = this.#byAddress.get(command.local.address) ?? 0;
+      return { index, inner: { ...command, ikeSa: Math.floor(command.ikeSa / count) } };
+    }
+    const narrow: Record<string, unknown> = { ...command };
+    let index = 0;
+    for (const name of ID_FIELDS) {
+      const id = narrow[name];
+      if (typeof id !== 'number') continue;
+      index = id % count;
+      narrow[name] = Math.floor(id / count);
+    }
+    return { index, inner: narrow as unknown as IkeCommand };
+  }
+}
+
+/** The fields of outputs and commands that hold an id of the endpoint's own counting. */
+const ID_FIELDS = ['ikeSa', 'child', 'adopts', 'replaces', 'id'] as const;

@@ -1,0 +1,159 @@
+/** From validated settings to what the cores are told: secrets read, proposals parsed, seconds made milliseconds. */
+
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { GatewaySettings, IkeSettings } from '../config/schema.ts';
+import { StartError } from '../driver/openPorts.ts';
+import type { GatewayConfig } from '../gateway/config.ts';
+import {
+  type Identity,
+  type IkeProposal,
+  type Profile,
+  parseEspProposal,
+  parseIkeProposal,
+  profiles,
+} from '../ike/index.ts';
+import type { IkeV1Config, SecretRule } from '../ike/v1/index.ts';
+import { canonicalAddress, parseIpv4 } from '../net/index.ts';
+import { fromUtf8, utf8 } from '../wire/index.ts';
+
+export interface GatewayConfigContext {
+  /** Relative paths of secrets count from here: the configuration file, or undefined. */
+  readonly configFile?: string;
+  /** The key where the configuration gives none. */
+  readonly defaultPsk: () => string;
+  readonly dns: readonly string[];
+  readonly reserved: ReadonlyMap<string, string>;
+  readonly keyLog: boolean;
+  /** Says what deserves a warning, e.g. a secret file that others may read. */
+  warn(text: string): void;
+}
+
+export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigContext): GatewayConfig {
+  const { l2tp, ppp, network, limits, times, listeners } = settings;
+  const tunnelSecret = secretText(l2tp.tunnel_secret, l2tp.tunnel_secret_file, context);
+  const plain = listeners.filter((listener) => listener.without_ipsec === true).map(({ address }) => address);
+  return {
+    ike: ikeConfig(settings.ike, context),
+    listeners: listeners.flatMap(({ address, ike }) =>
+      ike === undefined ? [] : [{ address, ike: ikeConfig(ike, context) }],
+    ),
+    l2tp: {
+      hostName: l2tp.host_name,
+      helloInterval: l2tp.hello_interval * 1000,
+      receiveWindow: l2tp.receive_window,
+      permissive: l2tp.permissive,
+      ...(tunnelSecret === undefined ? {} : { secret: utf8(tunnelSecret), requireAuthentication: true }),
+    },
+    ppp: {
+      requirePeer: ppp.authentication,
+      mru: ppp.mru,
+      timers: { echoInterval: ppp.echo_interval * 1000, echoFailures: ppp.echo_failures },
+    },
+    network: {
+      pool: [network.pool],
+      reserved: context.reserved,
+      localAddress: network.gateway_address,
+      dns: context.dns,
+      nbns: network.nbns,
+      pathMtu: network.path_mtu,
+    },
+    plainL2tp: l2tp.without_ipsec ? 'all' : plain,
+    mostSessions: limits.sessions,
+    mostPlain: limits.tunnels_without_ipsec,
+    mostPlainPerSource: limits.tunnels_without_ipsec_per_source,
+    times: {
+      tunnel: times.tunnel * 1000,
+      network: times.network * 1000,
+      idle: times.idle * 1000,
+      close: times.close * 1000,
+    },
+  };
+}
+
+/** The profile of an `ike` section: the named one, with the section's own proposals and lifetimes in it. */
+export function profileOf(
+  settings: Pick<IkeSettings, 'profile' | 'proposals' | 'esp_proposals' | 'lifetime' | 'esp_lifetime'>,
+): Profile {
+  const named = profiles[settings.profile];
+  const ike: readonly IkeProposal[] | undefined = settings.proposals?.map(parseIkeProposal);
+  const esp = settings.esp_proposals?.map(parseEspProposal);
+  const adapt = (part: Profile['accept']): Profile['accept'] => ({
+    ike: { ...part.ike, lifetimeSeconds: settings.lifetime, ...(ike === undefined ? {} : { proposals: ike }) },
+    esp: {
+      ...part.esp,
+      lifetimeSeconds: settings.esp_lifetime,
+      ...(esp === undefined
+        ? {}
+        : { suites: esp.map(({ suite }) => suite), pfs: [...new Set(esp.map(({ pfs }) => pfs ?? 'none'))] }),
+    },
+  });
+  return { ...named, accept: adapt(named.accept), offer: adapt(named.offer) };
+}
+
+/** An identity as people write it: an address, a name, user@name, or anything else as a key id. */
+export function identityOf(text: string): Identity {
+  const address = canonicalAddress(text);
+  if (address !== undefined) return { type: parseIpv4(address) === undefined ? 'ipv6' : 'ipv4', value: address };
+  if (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(text)) return { type: 'user-fqdn', value: text };
+  return /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/.test(text)
+    ? { type: 'fqdn', value: text }
+    : { type: 'key-id', value: text };
+}
+
+function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1Config {
+  const own = secretText(settings.psk, settings.psk_file, context) ?? context.defaultPsk();
+  const rules = settings.secrets.map(({ identity, address, psk, psk_file }): SecretRule => {
+    const secret = utf8(secretText(psk, psk_file, context)!);
+    return {
+      secret,
+      ...(identity === undefined ? {} : { identity: identityOf(identity) }),
+      ...(address === undefined ? {} : { address }),
+    };
+  });
+  return {
+    secrets: new ConfiguredSecrets(rules, utf8(own)),
+    profile: profileOf(settings),
+    ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
+    aggressive: settings.aggressive,
+    forceEncapsulation: settings.force_encapsulation,
+    keepaliveInterval: settings.keepalive * 1000,
+    deadPeerDetection: { interval: settings.dpd_interval * 1000, timeout: settings.dpd_timeout * 1000 },
+    halfOpen: { perSource: settings.half_open_per_source, total: settings.half_open },
+    fragmentBytes: settings.fragment_size,
+    keyLog: context.keyLog,
+  };
+}
+
+/** @throws StartError when the file cannot be read or is empty */
+export function readSecretFile(file: string, warn: (text: string) => void): string {
+  let text: string;
+  try {
+    text = fromUtf8(readFileSync(file)).replace(/\r?\n$/, '');
+    if ((statSync(file).mode & 0o077) !== 0)
+      warn(`The file ${file} holds a secret and others may read it. Set its mode to 0600.`);
+  } catch (error) {
+    throw new StartError({
+      code: 'secret-file',
+      reason: `the secret file ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      remedy: 'Correct its name in the configuration, or let this user read it.',
+    });
+  }
+  if (text === '')
+    throw new StartError({
+      code: 'secret-file',
+      reason: `the secret file ${file} is empty`,
+      remedy: 'Write the secret into it.',
+    });
+  return text;
+}
+
+function secretText(
+  given: string | undefined,
+  file: string | undefined,
+  context: GatewayConfigContext,
+): string | undefined {
+  if (given !== undefined || file === undefined) return given;
+  const path = context.configFile === undefined ? file : resolve(dirname(context.configFile), file);
+  return readSecretFile(path, context.warn);
+}

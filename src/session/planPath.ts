@@ -1,0 +1,19 @@
+/** The largest inner packet and segment of a session's path. */
+
+import { planMtu } from '../net/index.ts';
+import type { PathPlan, PathShape } from './connection.ts';
+
+export const DEFAULT_PATH_MTU = 1500;
+
+export function planPath(pathMtu: number, { remote, encapsulation, suite, sequencing, lcp }: PathShape): PathPlan {
+  return planMtu({
+    outerFamily: remote.address.includes(':') ? 6 : 4,
+    pathMtu,
+    ...(suite === undefined ? {} : { esp: { suite, udpEncapsulation: encapsulation === 'udp' } }),
+    lengthBit: true,
+    sequencing,
+    addressControl: lcp.sendAddressControl,
+    compressProtocol: lcp.compressProtocol,
+    peerMru: lcp.peerMru,
+  });
+}
