@@ -1,4 +1,4 @@
-/** The three named profiles of accepted and offered algorithms. Each takes what the stricter ones take, and takes it first. */
+/** The three named profiles of algorithms. Each takes what the stricter ones take and, for IKE, takes it first. */
 
 import type { CbcName, GroupName, HashName } from '../crypto/index.ts';
 import type { EspIntegrity, EspSuite } from '../esp/suite.ts';

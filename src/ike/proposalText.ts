@@ -120,15 +120,19 @@ function nearestWord(word: string): string {
   return words.reduce((best, candidate) => (distance(word, candidate) < distance(word, best) ? candidate : best));
 }
 
-/** Levenshtein's edit distance. */
+/** Edit distance in which two swapped neighbours count once, as fingers swap them (optimal string alignment). */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const viaSwap = swapped ? before[j - 2]! + 1 : substituted;
+      next.push(Math.min(substituted, viaSwap, row[j]! + 1, next[j - 1]! + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;
