@@ -21,8 +21,8 @@ export class Peer {
   readonly outputs: PppOutput[] = [];
   now = 0;
 
-  constructor(config: PppConfig, seed = 7) {
-    this.link = new PppLink(config, environment(seed));
+  constructor(config: PppConfig, env: PppEnvironment = environment(7)) {
+    this.link = new PppLink(config, env);
   }
 
   command(command: PppCommand): Said[] {
