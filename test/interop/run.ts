@@ -9,7 +9,7 @@ import { Lab } from './lab.ts';
 import { installPackages } from './packages.ts';
 
 const CASE_SECONDS = 60;
-const TAIL_LINES = 40;
+const TAIL_LINES = 20;
 
 /**
  * Runs the cases whose name matches `pattern` (a regular expression, any case), or the lab for a person with
@@ -36,6 +36,7 @@ export async function runInterop(pattern: string): Promise<number> {
 
 /** Makes a lab for `work`, and removes it whatever happens. */
 async function inLab(work: (lab: Lab) => Promise<number>): Promise<number> {
+  process.env.PATH += ':/usr/sbin:/sbin';
   await installPackages();
   const lab = await Lab.create();
   endOnSignal(lab);
@@ -80,8 +81,18 @@ async function keepLogs(lab: Lab, name: string): Promise<void> {
   for (const [machine, log] of await lab.logs()) {
     const file = join(folder, `${machine}.log`);
     writeFileSync(file, log);
-    console.log(`      --- end of ${file}\n${indent(log.trimEnd().split('\n').slice(-TAIL_LINES).join('\n'))}`);
+    console.log(`      --- end of ${file}\n${indent(tail(log))}`);
   }
+}
+
+/** The last lines of each section of a log; sections begin as `tail` writes them. */
+function tail(log: string): string {
+  return log
+    .split(/^(?===> )/m)
+    .map((section) => section.trimEnd().split('\n'))
+    .filter((lines) => lines.length > 1)
+    .map((lines) => (lines.length <= TAIL_LINES ? lines : [lines[0], '…', ...lines.slice(-TAIL_LINES)]).join('\n'))
+    .join('\n');
 }
 
 async function within<T>(seconds: number, work: Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@
 # Second stage of a guest: loads modules, brings up the network and then runs what the host asks for.
 # Channel: ttyS0. In: "RUN <id>" (script /lab/cmd/<id>, output to /lab/out/<id>). Out: "READY", "DONE <id> <status>", "EVENT ...".
 ulimit -c 0
+export STRONGSWAN_CONF=/run/lab/strongswan.conf
 echo 1 > /proc/sys/kernel/printk
 # drbg: adding an SA fails without it. The rest are ESP's algorithms, L2TP and PPP.
 modprobe -a tun ppp_generic pppox ppp_async ppp_synctty ppp_mppe ppp_deflate bsd_comp l2tp_core l2tp_ppp udp_tunnel \

@@ -34,7 +34,6 @@ export async function loadIpsec(guest: Guest, connection: Connection): Promise<v
     `cat > /run/lab/swanctl.conf <<'END'
 ${swanctlConf(connection)}
 END
-    export STRONGSWAN_CONF=/run/lab/strongswan.conf
     if [ ! -S /run/charon.vici ]; then
       cat > $STRONGSWAN_CONF <<'END'
 ${SETTINGS}
@@ -51,19 +50,19 @@ END
 }
 
 export async function initiateIpsec(guest: Guest): Promise<void> {
-  await sh(guest, `${SWANCTL} --initiate --child l2tp --timeout 15`);
+  await sh(guest, `swanctl --initiate --child l2tp --timeout 15`);
 }
 
 /** Deletes ESP and IKE SAs in order, telling the peer. */
 export async function terminateIpsec(guest: Guest): Promise<void> {
-  await guest.run(`${SWANCTL} --terminate --ike l2tp --timeout 5`);
+  await guest.run(`swanctl --terminate --ike l2tp --timeout 5`);
 }
 
 /** The IKE and ESP SAs and the pppd processes that are still there after up to `seconds`; none when all is clean. */
 export async function leftovers(guest: Guest, seconds: number): Promise<string[]> {
   const output = await sh(
     guest,
-    `left() { echo $(pidof pppd | sed 's/^/pppd /'; ${SWANCTL} --list-sas; ip xfrm state list | grep -a '^src'); }
+    `left() { echo $(pidof pppd | sed 's/^/pppd /'; swanctl --list-sas; ip xfrm state list | grep -a '^src'); }
     await ${seconds} '[ -z "$(left)" ]'
     left 2> /dev/null`,
     seconds + 15,
@@ -73,10 +72,8 @@ export async function leftovers(guest: Guest, seconds: number): Promise<string[]
 
 /** What strongSwan prints about its SAs, for people. */
 export async function describeIpsec(guest: Guest): Promise<string> {
-  return (await guest.run(`${SWANCTL} --list-sas`)).output;
+  return (await guest.run(`swanctl --list-sas`)).output;
 }
-
-const SWANCTL = 'STRONGSWAN_CONF=/run/lab/strongswan.conf swanctl';
 
 function swanctlConf({ role, server, psk, ike, esp }: Connection): string {
   const remoteSelector = role === 'client' ? 'dynamic[udp/1701]' : 'dynamic[udp]';

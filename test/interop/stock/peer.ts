@@ -37,7 +37,7 @@ export class StockPeer implements Machine {
   async reset(): Promise<void> {
     await stopL2tp(this.guest);
     await terminateIpsec(this.guest);
-    await this.guest.run('ip xfrm state flush');
+    await this.guest.run('ip xfrm state flush; for log in /run/lab/*.log; do : > $log; done');
     this.guest.forgetEvents();
   }
 
@@ -46,11 +46,9 @@ export class StockPeer implements Machine {
     return describeIpsec(this.guest);
   }
 
-  /** The logs of all daemons since boot. */
+  /** The logs of all daemons since the last reset, a section each. */
   async logs(): Promise<string> {
-    const { output } = await this.guest.run(
-      'tail -n +1 /run/lab/*.log /run/lab/charon.out; ip xfrm state; ip addr show',
-    );
-    return `${output}\n==> console <==\n${this.guest.console()}`;
+    const { output } = await this.guest.run('ip xfrm state; tail -n +1 /run/lab/*.log /run/lab/charon.out');
+    return `==> console <==\n${this.guest.console()}\n==> kernel SAs <==\n${output}`;
   }
 }
