@@ -130,8 +130,8 @@ export class Tables {
   }
 
   /**
-   * A session of the same slot or ids is closed first; packets to the same address go the newer way. The counters of
-   * the slot start from 0.
+   * A session of the same slot or ids is closed first; packets to the same address go the newer way. Its numbering
+   * of data messages goes on where the same session was open; the counters of the slot start from 0.
    * @throws RangeError for a slot beyond the counters
    */
   openSession(parameters: SessionParameters): void {
@@ -140,9 +140,10 @@ export class Tables {
     const session = new Session(parameters, channel);
     const end = session.counter + COUNTERS_PER_SESSION;
     if (session.slot < 0 || end > this.#counters.length) throw new RangeError(`no counters for slot ${session.slot}`);
-    this.closeSession(session.slot);
     const sameIds = channel.sessions.get(session.ids);
+    if (sameIds?.peerIds === session.peerIds) session.sequence = sameIds.sequence;
     if (sameIds !== undefined) this.closeSession(sameIds.slot);
+    this.closeSession(session.slot);
     this.#counters.fill(0, session.counter, end);
     this.#slots.set(session.slot, session);
     channel.sessions.set(session.ids, session);
