@@ -4,7 +4,14 @@ import type { GroupName } from '../crypto/index.ts';
 import type { EspSuite } from '../esp/suite.ts';
 import { Doi, type Proposal, ProtocolId, type SaPayload, saPayload, type Transform } from './payloads/index.ts';
 import { type ProfileName, profileNames, profiles } from './policy.ts';
-import { type EspPolicy, espSuiteText, type IkePolicy, type IkeProposal, ikeProposalText } from './proposal.ts';
+import {
+  compactTexts,
+  type EspPolicy,
+  espSuiteText,
+  type IkePolicy,
+  type IkeProposal,
+  ikeProposalText,
+} from './proposal.ts';
 import {
   authenticationNumber,
   type Lifetime,
@@ -21,7 +28,9 @@ export const DEFAULT_LIFETIME_SECONDS = 28_800;
 /** No offered transform is accepted. All texts are fit for a log. */
 export interface Mismatch {
   readonly type: 'mismatch';
+  /** A text for each transform, in the order of the offer. */
   readonly offered: readonly string[];
+  /** What would have been taken, in few words; see `compactTexts`. */
   readonly accepted: readonly string[];
   /** The strictest profile that would have found a common transform, where there is one. */
   readonly profile?: ProfileName;
@@ -79,7 +88,7 @@ export function chooseIke(offered: SaPayload, policy: IkePolicy): ChosenIke | Mi
   return {
     type: 'mismatch',
     offered: offeredTexts(offered),
-    accepted: policy.proposals.map(ikeProposalText),
+    accepted: compactTexts(policy.proposals.map(ikeProposalText)),
     ...profileThat((name) => bestIke(offered, { ...profiles[name].accept.ike, authentication }) !== undefined),
   };
 }
@@ -91,7 +100,7 @@ export function chooseEsp(offered: SaPayload, policy: EspPolicy, context: EspCon
   return {
     type: 'mismatch',
     offered: offeredTexts(offered),
-    accepted: [...policy.suites.map((suite) => espSuiteText(suite)), ...acceptedContext(policy, context)],
+    accepted: [...compactTexts(policy.suites.map((suite) => espSuiteText(suite))), ...acceptedContext(policy, context)],
     ...profileThat((name) => bestEsp(offered, profiles[name].accept.esp, context) !== undefined),
   };
 }
@@ -123,7 +132,7 @@ export function offeredTexts(offered: SaPayload): readonly string[] {
 /** The sentence for the log and for `explain`. */
 export function mismatchText({ offered, accepted, profile }: Mismatch): string {
   const hint = profile === undefined ? 'no profile has one in common' : `profile '${profile}' would accept one of them`;
-  return `the peer offered ${list(offered)}; accepted are ${list(accepted)}; ${hint}`;
+  return `the peer offered ${list(cut(offered))}; accepted are ${list(accepted)}; ${hint}`;
 }
 
 function bestIke(offered: SaPayload, policy: IkePolicy): ChosenIke | undefined {
@@ -215,6 +224,14 @@ function profileThat(matches: (name: ProfileName) => boolean): { readonly profil
   const profile = profileNames.find(matches);
   return profile === undefined ? {} : { profile };
 }
+
+/** A log line is no place for 128 transforms. */
+const MOST_OFFERED_TEXTS = 24;
+
+const cut = (texts: readonly string[]) =>
+  texts.length <= MOST_OFFERED_TEXTS
+    ? texts
+    : [...texts.slice(0, MOST_OFFERED_TEXTS), `and ${texts.length - MOST_OFFERED_TEXTS} more`];
 
 const list = (texts: readonly string[]) => (texts.length === 0 ? 'nothing' : texts.join(', '));
 

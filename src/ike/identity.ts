@@ -23,7 +23,8 @@ export function identityOf({ idType, data }: Pick<IdPayload, 'idType' | 'data'>)
     case IdType.ID_IPV4_ADDR_SUBNET:
     case IdType.ID_IPV6_ADDR_SUBNET: {
       const subnet = subnetText(data, idType === IdType.ID_IPV4_ADDR_SUBNET ? 4 : 16);
-      return subnet === undefined ? other(data) : { type: 'ipv4-subnet', value: subnet };
+      if (subnet === undefined) return other(data);
+      return { type: idType === IdType.ID_IPV4_ADDR_SUBNET ? 'ipv4-subnet' : 'other', value: subnet };
     }
   }
   return other(data);

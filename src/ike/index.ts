@@ -73,6 +73,7 @@ export {
 } from './policy.ts';
 export {
   type AuthenticationMethod,
+  compactTexts,
   type EspPolicy,
   type EspProposal,
   espSuiteText,

@@ -45,6 +45,26 @@ export function espSuiteText({ encryption, keyBits, integrity }: EspSuite, pfs?:
   return [cipherText(encryption, keyBits), integrity, pfs].filter((part) => part !== undefined).join('/');
 }
 
+/**
+ * Texts of proposals in few words: those that differ in one part only are written as one, with `|` in that part,
+ * e.g. `aes-cbc-256|aes-cbc-128/hmac-sha1/modp2048`. The order within a part is that of its first appearance.
+ */
+export function compactTexts(texts: readonly string[]): readonly string[] {
+  let rows = texts.map((text) => text.split('/'));
+  const parts = Math.max(0, ...rows.map((row) => row.length));
+  for (let part = 0; part < parts; part++) {
+    const merged = new Map<string, string[]>();
+    for (const row of rows) {
+      const key = JSON.stringify(row.with(Math.min(part, row.length - 1), ''));
+      const same = part < row.length ? merged.get(key) : undefined;
+      if (same === undefined) merged.set(part < row.length ? key : JSON.stringify(row), [...row]);
+      else if (!same[part]!.split('|').includes(row[part]!)) same[part] += `|${row[part]}`;
+    }
+    rows = [...merged.values()];
+  }
+  return rows.map((row) => row.join('/'));
+}
+
 /** 3DES has one key length, which is not said. */
 export const cipherText = (encryption: string, keyBits: number): string =>
   encryption === '3des-cbc' ? encryption : `${encryption}-${keyBits}`;

@@ -70,8 +70,9 @@ const GROUPS = [
 const KEY_BITS: readonly number[] = [128, 192, 256];
 const AES_DEFAULT_KEY_BITS = 128;
 const TRIPLE_DES_KEY_BITS = 192;
+/** RFC 2409 Appendix A. */
 const GROUP_TYPE_MODP = 1;
-const GROUP_TYPE_ECP = 3;
+const GROUP_TYPE_ECP = 2;
 
 export function readIkeTransform(transform: Transform): OfferedIke {
   const T = IkeAttributeType;

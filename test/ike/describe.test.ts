@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import {
   deadPeerDetectionPayload,
   decodeMessage,
@@ -9,6 +10,7 @@ import {
   ExchangeType,
   encodeMessage,
   HeaderFlag,
+  type Message,
   type MessageHead,
   type Payload,
   summary,
@@ -82,4 +84,34 @@ test('every field for people', () => {
     assert.ok(text.split('\n').includes(line), `${line}\nnot in\n${text}`);
   }
   assert.match(text, /… \(256 bytes\)/);
+});
+
+test('whatever decodes can be described', () => {
+  const bytes = encodeMessage(head(ExchangeType.MAIN_MODE), [
+    chromeOs.phase2(4),
+    { kind: 'ID', idType: 4, protocol: 17, port: 1701, data: fromHex('0a000000ff000000') },
+    { kind: 'NAT-OA', idType: 1, address: fromHex('0a000001') },
+    { kind: 'D', doi: 1, protocol: 3, spiSize: 4, spis: [fromHex('01020304')] },
+  ]);
+  let described = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 4 }),
+      (changes) => {
+        const changed = bytes.slice();
+        for (const [at, value] of changes) changed[at] = value;
+        let decoded: Message;
+        try {
+          decoded = decodeMessage(changed);
+        } catch {
+          return;
+        }
+        assert.ok(summary(decoded).length < 4_000);
+        assert.doesNotMatch(dump(decoded).replaceAll('\n', ''), /\p{Cc}/u);
+        described++;
+      },
+    ),
+    { seed: 10, numRuns: 500 },
+  );
+  assert.ok(described > 100);
 });

@@ -14,6 +14,7 @@ import {
   encodePayloads,
   find,
   MAX_ATTRIBUTES,
+  MAX_DELETED_SPIS,
   MAX_PAYLOADS,
   MAX_PROPOSALS,
   MAX_TRANSFORMS,
@@ -187,6 +188,16 @@ describe('bounds', () => {
     assert.throws(() => chain([sa(2, MAX_TRANSFORMS / 2 + 1, 1)]), Malformed);
     chain([sa(1, 1, MAX_ATTRIBUTES)]);
     assert.throws(() => chain([sa(1, 1, MAX_ATTRIBUTES + 1)]), Malformed);
+  });
+
+  test('of SPIs in a Delete payload', () => {
+    const remove = (count: number): Payload[] => {
+      const spis = Array.from({ length: count }, () => new Uint8Array(4));
+      return [{ kind: 'D', doi: 1, protocol: 3, spiSize: 4, spis }];
+    };
+    decodePayloads(PayloadType.D, encodePayloads(remove(MAX_DELETED_SPIS)), 'exact');
+    const tooMany = encodePayloads(remove(MAX_DELETED_SPIS + 1));
+    assert.throws(() => decodePayloads(PayloadType.D, tooMany, 'exact'), Malformed);
   });
 
   test('a payload, proposal or transform of length zero is refused', () => {

@@ -142,10 +142,25 @@ describe('a mismatch', () => {
     assert.equal(mismatch.offered[15], 'des-cbc/hmac-md5/modp1024');
     assert.equal(mismatch.profile, 'legacy');
     assert.match(mismatchText(mismatch), /profile 'legacy' would accept/);
+    assert.deepEqual(mismatch.accepted, [
+      'aes-cbc-256|aes-cbc-192|aes-cbc-128/hmac-sha2-256|hmac-sha2-384|hmac-sha2-512|hmac-sha1/' +
+        'ecp384|ecp256|ecp521|modp3072|modp4096|modp2048',
+    ]);
+  });
+
+  test('of phase 2 names the mode and PFS as well', () => {
+    const mismatch = chooseEsp(windows.phase2(2), profiles.strict.accept.esp, { udpEncapsulation: true });
+    assert.ok(mismatch.type === 'mismatch');
+    assert.deepEqual(mismatch.accepted, [
+      'aes-gcm-16-256|aes-gcm-16-192|aes-gcm-16-128',
+      'aes-cbc-256|aes-cbc-192|aes-cbc-128/hmac-sha2-256-128|hmac-sha2-512-256|hmac-sha2-384-192',
+      'mode udp-transport',
+      'pfs none|ecp384|ecp256|ecp521|modp3072|modp4096|modp2048',
+    ]);
   });
 
   test('with no profile to help says so', () => {
-    const { phase1 } = { phase1: { ...android.phase1 } };
+    const { phase1 } = android;
     const des = phase1.proposals[0]!.transforms.slice(13);
     const mismatch = chooseIke(
       { ...phase1, proposals: [{ ...phase1.proposals[0]!, transforms: des }] },

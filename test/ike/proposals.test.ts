@@ -172,6 +172,15 @@ describe('a responder', () => {
     assert.equal(chooseIke({ ...one, doi: 0 }, policy).type, 'mismatch');
   });
 
+  test('takes a group type that goes with the group', () => {
+    for (const value of [1, 2]) {
+      const sa = withAttributes(offer(['aes256-sha256-modp2048']), (list) => [...list, { type: 5, value }]);
+      assert.equal(chooseIke(sa, policy).type, 'chosen');
+    }
+    const ec2n = withAttributes(offer(['aes256-sha256-modp2048']), (list) => [...list, { type: 5, value: 3 }]);
+    assert.equal(chooseIke(ec2n, policy).type, 'mismatch');
+  });
+
   test('takes the same attribute twice, and the smaller of two lifetimes', () => {
     const sa = withAttributes(offer(['aes256-sha256-modp2048']), (list) => [
       ...list,

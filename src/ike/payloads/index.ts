@@ -24,7 +24,7 @@ export {
   type VariableAttribute,
 } from './attribute.ts';
 export { FragmentPayload, LAST_FRAGMENT, NatDPayload, NatOaPayload } from './natTraversal.ts';
-export { DeletePayload, NotifyPayload } from './notification.ts';
+export { DeletePayload, MAX_DELETED_SPIS, NotifyPayload } from './notification.ts';
 export * from './numbers.ts';
 export {
   MAX_PROPOSALS,

@@ -1,5 +1,6 @@
 /** The Notification and Delete payloads. RFC 2408 §3.14 and §3.15, RFC 2407 §4.6.3. */
 
+import { Malformed } from '../../wire/index.ts';
 import { codec, type PayloadOf, payload } from './declare.ts';
 import { Doi, NotifyType, PayloadType, ProtocolId } from './numbers.ts';
 
@@ -31,6 +32,9 @@ export const NotifyPayload = payload(
 );
 export type NotifyPayload = PayloadOf<typeof NotifyPayload>;
 
+/** Most SPIs that are read in one Delete payload. */
+export const MAX_DELETED_SPIS = 1024;
+
 interface DeleteFields {
   readonly doi: number;
   readonly protocol: number;
@@ -48,6 +52,7 @@ export const DeletePayload = payload(
       const protocol = from.u8();
       const spiSize = from.u8();
       const count = from.u16();
+      if (spiSize > 0 && count > MAX_DELETED_SPIS) throw new Malformed(`Delete of ${count} SPIs`);
       const all = from.bytes(spiSize * count);
       // A size of zero would make any count free of charge.
       const spis =
