@@ -15,6 +15,12 @@ export const ESTABLISH_TIMEOUT: Failure = {
   reason: 'The link was not established in time.',
 };
 
+export const BAD_ADDRESS: Failure = {
+  code: 'ipcp-no-address',
+  reason: 'What was given as an address of the link is no IPv4 address.',
+  remedy: 'Check the address pool and the fixed addresses of users.',
+};
+
 export const NOT_AUTHENTICATED: Failure = {
   code: 'authentication-refused',
   reason: 'The peer opened the link without agreeing to authenticate itself.',

@@ -14,7 +14,6 @@ import { Phases } from './phases.ts';
 export class PppLink implements Core<PppCommand, PppOutput> {
   readonly #phases: Phases;
 
-  /** @throws RangeError for a configured address that is no dotted IPv4 address, when it is first said */
   constructor(config: PppConfig, env: PppEnvironment) {
     this.#phases = new Phases(config, env);
   }

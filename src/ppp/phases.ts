@@ -3,12 +3,20 @@
 import { type Failure, type Instant, Timers } from '../core/index.ts';
 import { type AcceptedAnswer, Authentication, type AuthenticationOwner } from './auth/authentication.ts';
 import { State } from './automaton.ts';
-import { type PppConfig, type PppEnvironment, type Settings, withDefaults } from './config.ts';
-import { ESTABLISH_TIMEOUT, LCP_TIMEOUT, NOT_AUTHENTICATED, peerTerminated, rejectedProtocols } from './failures.ts';
+import { type NetworkConfig, type PppConfig, type PppEnvironment, type Settings, withDefaults } from './config.ts';
+import {
+  BAD_ADDRESS,
+  ESTABLISH_TIMEOUT,
+  LCP_TIMEOUT,
+  NOT_AUTHENTICATED,
+  peerTerminated,
+  rejectedProtocols,
+} from './failures.ts';
 import { decodeFrame, encodeFrame, Protocol } from './frame.ts';
 import { Ipcp, type IpcpOwner } from './ipcp.ts';
 import { Lcp, type LcpOwner } from './lcp.ts';
 import type { Line, TimerName } from './line.ts';
+import { isIpv4 } from './options/ipAddress.ts';
 import type {
   AuthenticationMethod,
   Credentials,
@@ -241,7 +249,11 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
     if (this.#ipcp !== undefined || !this.#authentication.complete) return;
     const { network } = this.#settings;
     if (network === undefined && this.#network === undefined) return;
-    this.#ipcp = new Ipcp({ ...network, ...this.#network }, this.#settings, this, this);
+    const addresses: NetworkConfig = { ...network, ...this.#network };
+    if (![addresses.localAddress, addresses.peerAddress].every((address) => address === undefined || isIpv4(address))) {
+      return this.#terminate({ by: 'local', reason: BAD_ADDRESS }, now);
+    }
+    this.#ipcp = new Ipcp(addresses, this.#settings, this, this);
     this.#ipcp.control.up(now);
     const kept = this.#kept;
     this.#kept = [];

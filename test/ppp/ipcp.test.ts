@@ -124,3 +124,9 @@ test('early IPv4 is counted and nothing else; IPCP knows no further codes', () =
   assert.equal(peer.of('dropped').at(-1)!.code, 'early-data');
   assert.equal(peer.send(IPCP, 9, 1, '00000000')[0]!.code, Code.codeReject);
 });
+
+test('an address that is none ends the link with the reason, and nothing throws', () => {
+  const peer = opened({}, { ...NETWORK, peerAddress: '10.9.0.777' });
+  peer.send(LCP, 6, 0);
+  assert.equal(peer.of('closed')[0]!.reason.code, 'ipcp-no-address');
+});

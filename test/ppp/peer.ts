@@ -5,6 +5,7 @@ import {
   type NetworkParameters,
   type PppCommand,
   type PppConfig,
+  type PppEnvironment,
   PppLink,
   type PppOutput,
 } from '../../src/ppp/index.ts';
