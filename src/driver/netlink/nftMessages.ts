@@ -59,7 +59,7 @@ const expressions = {
     xor: attribute(5, data),
   }),
   cmp: nested({ source: attribute(1, u32be), operation: attribute(2, u32be), data: attribute(3, data) }),
-  meta: nested({ destination: attribute(1, u32be), key: attribute(2, u32be) }),
+  meta: nested({ key: attribute(2, u32be), destination: attribute(1, u32be) }),
   masq: nested({ flags: attribute(1, u32be) }),
 };
 type Expressions = { readonly [K in keyof typeof expressions]: ReturnType<(typeof expressions)[K]['decode']> };
@@ -92,9 +92,9 @@ export const tableAttributes = { name: attribute(1, text), flags: attribute(2, u
 export const chainAttributes = {
   table: attribute(1, text),
   name: attribute(3, text),
-  hook: attribute(4, nested({ hook: attribute(1, u32be), priority: attribute(2, i32be) })),
-  policy: attribute(5, u32be),
   type: attribute(7, text),
+  policy: attribute(5, u32be),
+  hook: attribute(4, nested({ hook: attribute(1, u32be), priority: attribute(2, i32be) })),
 };
 export const ruleAttributes = {
   table: attribute(1, text),
@@ -153,7 +153,7 @@ export function notLeavingBy(device: string): Expression[] {
   const name = new Uint8Array(DEVICE_NAME_BYTES);
   name.set(new TextEncoder().encode(device).subarray(0, DEVICE_NAME_BYTES - 1));
   return [
-    { name: 'meta', data: { destination: REGISTER_1, key: MetaKey.outputDeviceName } },
+    { name: 'meta', data: { key: MetaKey.outputDeviceName, destination: REGISTER_1 } },
     { name: 'cmp', data: { source: REGISTER_1, operation: Compare.notEqual, data: { value: name } } },
   ];
 }

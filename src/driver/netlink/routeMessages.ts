@@ -73,8 +73,8 @@ const addressAttributes = {
 };
 const routeAttributes = {
   destination: attribute(1, raw),
-  outputDevice: attribute(4, u32),
   gateway: attribute(5, raw),
+  outputDevice: attribute(4, u32),
   priority: attribute(6, u32),
   preferredSource: attribute(7, raw),
   metrics: attribute(8, nested({ mtu: attribute(2, u32) })),
