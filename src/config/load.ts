@@ -8,6 +8,7 @@ import { GatewaySchema, type GatewaySettings } from './schema.ts';
 
 export interface ConfigProblem {
   readonly file: string;
+  /** Counted from 1; 0 for the whole file. */
   readonly line: number;
   /** Dotted path of the field, e.g. `ike.secrets[0].psk`; empty for the whole file. */
   readonly field: string;
@@ -19,10 +20,14 @@ export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map((p) => `${p.file}:${p.line}: ${p.field === '' ? '' : `${p.field} `}${p.message}`).join('\n'));
+    super(problems.map(problemText).join('\n'));
     this.name = 'ConfigError';
     this.problems = problems;
   }
+}
+
+function problemText({ file, line, field, message }: ConfigProblem): string {
+  return `${file}${line === 0 ? '' : `:${line}`}: ${field === '' ? '' : `${field} `}${message}`;
 }
 
 /** @throws ConfigError for a file that cannot be read or that breaks the schema */
@@ -33,7 +38,12 @@ export function loadConfig(file: string): GatewaySettings {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError([
-      { file, line: 0, field: '', message: code === 'ENOENT' ? 'There is no such file.' : `cannot be read (${code}).` },
+      {
+        file,
+        line: 0,
+        field: '',
+        message: code === 'ENOENT' ? 'there is no such file.' : `it cannot be read (${code}).`,
+      },
     ]);
   }
   return parseConfig(text, file);

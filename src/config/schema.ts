@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { parseEspProposal, parseIkeProposal } from '../ike/index.ts';
-import { canonicalAddress, parseIpv4, parsePrefix } from '../net/index.ts';
+import { AddressPool, canonicalAddress, parseIpv4, parsePrefix } from '../net/index.ts';
 import { parseDuration } from './duration.ts';
 
 /** Shorter than this a pre-shared key can be guessed offline by whoever sees one handshake. */
@@ -145,9 +145,16 @@ const ppp = z.strictObject({
   echo_failures: z.int().min(1).max(100).default(4).describe('Unanswered echoes after which the link is dead.'),
 });
 
+const pool = z.string().superRefine((text, context) => {
+  try {
+    new AddressPool({ ranges: [text] });
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is no pool: ${(error as Error).message}` });
+  }
+});
+
 const network = z.strictObject({
-  pool: z
-    .string()
+  pool: pool
     .default('10.87.0.0/24')
     .describe('Addresses for users: a prefix, or a range such as `10.87.0.10-10.87.0.200`.'),
   gateway_address: ipv4.default('10.87.0.1').describe('The gateway’s own address inside the tunnels.'),

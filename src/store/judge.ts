@@ -47,8 +47,8 @@ function prove(
     const { identifier, challenge, response } = credentials;
     return { right: checkChapMd5Response(nodeCrypto, identifier, utf8(password), challenge, response) };
   }
-  const { authenticatorChallenge, peerChallenge, ntResponse, user } = credentials;
-  const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(utf8(user)) };
+  const { authenticatorChallenge, peerChallenge, ntResponse, user, name } = credentials;
+  const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(name ?? utf8(user)) };
   if (!checkNtResponse(nodeCrypto, challenges, ntHash, ntResponse)) return { right: false };
   return {
     right: true,

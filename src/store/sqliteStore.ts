@@ -97,6 +97,10 @@ class SqliteStore implements Store {
       .run(name, value);
   }
 
+  removeSetting(name: string): void {
+    this.#database.prepare('DELETE FROM settings WHERE name = ?').run(name);
+  }
+
   close(): void {
     this.#database.close();
   }

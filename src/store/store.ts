@@ -14,6 +14,9 @@ export interface StoredUser {
   readonly createdAt: number;
 }
 
+/** The setting that names the user whose generated password the connection card shows. */
+export const CARD_USER = 'card-user';
+
 export interface Store {
   users(): StoredUser[];
   user(name: string): StoredUser | undefined;
@@ -23,5 +26,6 @@ export interface Store {
   removeUser(name: string): boolean;
   setting(name: string): string | undefined;
   putSetting(name: string, value: string): void;
+  removeSetting(name: string): void;
   close(): void;
 }

@@ -1,0 +1,19 @@
+/** The program `sallyport`: reads its words, runs one command, and ends with a plain sentence where that fails. */
+
+import { explain } from './explain.ts';
+import { makeProgram } from './program.ts';
+
+// `sallyport sessions | head` ends when head does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+try {
+  await makeProgram().parseAsync(process.argv);
+} catch (error) {
+  const { text, exitCode } = explain(error);
+  if (text !== '') process.stderr.write(`${text}\n`);
+  if (process.env.SALLYPORT_DEBUG === '1' && exitCode !== 0) console.error(error);
+  process.exitCode = exitCode;
+}

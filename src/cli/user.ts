@@ -1,0 +1,236 @@
+/** `sallyport user …`: the users of a gateway, whether it runs or not. */
+
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import type { Store, StoredUser } from '../store/index.ts';
+import { type NewPassword, newPassword, type PasswordOptions, passwordOptions } from './password.ts';
+import { type StateOptions, stateOption } from './state.ts';
+import { localTime, table } from './table.ts';
+
+const KEPT = `
+How passwords are kept: as a scrypt hash, which serves PAP; and, because MS-CHAPv2 and CHAP cannot
+work with a hash, also encrypted with AES-256-GCM under the key file secret.key (0600) in the state
+directory. The database alone gives no password away; who reads both files reads the passwords.`;
+
+export function userCommand(): Command {
+  return new Command('user')
+    .description('add, change, list and remove the users of the gateway')
+    .addHelpText('after', KEPT)
+    .addCommand(addCommand())
+    .addCommand(passwdCommand())
+    .addCommand(removeCommand())
+    .addCommand(listCommand())
+    .addCommand(switchCommand('enable', 'let a disabled user connect again', false))
+    .addCommand(switchCommand('disable', 'refuse a user without removing it', true));
+}
+
+function addCommand(): Command {
+  const command = new Command('add')
+    .description('add a user; without a password option asks for the password, or generates one')
+    .argument('<name>', 'user name, as clients send it, without a domain')
+    .option('--address <ipv4>', 'the inner address that this user alone gets')
+    .addOption(stateOption());
+  for (const option of passwordOptions()) command.addOption(option);
+  return command
+    .addHelpText(
+      'after',
+      `${KEPT}
+
+Examples:
+  $ sallyport user add ann                                generated password, printed once
+  $ sallyport user add ann --password-file ann.password
+  $ pass show vpn/ann | sallyport user add ann --password-stdin --address 10.87.0.50`,
+    )
+    .action(add);
+}
+
+async function add(name: string, options: StateOptions & PasswordOptions & { address?: string }): Promise<void> {
+  const address = await readAddress(options.address);
+  await withUsers(
+    options,
+    async ({ store, key, makeUser }) => {
+      if (store.user(name) !== undefined) {
+        throw new Error(
+          `There is a user ${JSON.stringify(name)} already. Change the password with \`sallyport user passwd\`.`,
+        );
+      }
+      const holder = store.users().find((user) => address !== undefined && user.address === address);
+      if (holder !== undefined) {
+        throw new Error(`${address} is the address of user ${JSON.stringify(holder.name)}. Choose another.`);
+      }
+      const password = await newPassword(options);
+      store.putUser(makeUser(key, name, password.password, Date.now() / 1000, address));
+      console.log(`Added user ${name}${address === undefined ? '' : ` with address ${address}`}.`);
+      tellGenerated(password);
+    },
+    true,
+  );
+}
+
+function passwdCommand(): Command {
+  const command = new Command('passwd')
+    .description('give a user a new password; without a password option asks for it, or generates one')
+    .argument('<name>')
+    .addOption(stateOption());
+  for (const option of passwordOptions()) command.addOption(option);
+  return command
+    .addHelpText(
+      'after',
+      `${KEPT}
+
+Sessions that are up go on; "sallyport disconnect NAME" ends them.
+
+Examples:
+  $ sallyport user passwd ann
+  $ sallyport user passwd ann --password-stdin < ann.password`,
+    )
+    .action(passwd);
+}
+
+async function passwd(name: string, options: StateOptions & PasswordOptions): Promise<void> {
+  await withUsers(options, async ({ store, key, makeUser }) => {
+    const user = existing(store, name);
+    const password = await newPassword(options);
+    const { passwordHash, sealedSecrets } = makeUser(key, name, password.password, user.createdAt);
+    store.putUser({ ...existing(store, name), passwordHash, sealedSecrets });
+    // The connection card shows a password that the program generated, never one that a person chose.
+    await forgetCard(store, name);
+    console.log(`Changed the password of user ${name}.`);
+    tellGenerated(password);
+  });
+}
+
+function removeCommand(): Command {
+  return new Command('remove')
+    .description('remove a user')
+    .argument('<name>')
+    .addOption(stateOption())
+    .addHelpText(
+      'after',
+      `
+Sessions that are up go on; "sallyport disconnect NAME" ends them.
+
+Examples:
+  $ sallyport user remove ann && sallyport disconnect ann`,
+    )
+    .action(async (name: string, options: StateOptions) => {
+      await withUsers(options, async ({ store }) => {
+        existing(store, name);
+        store.removeUser(name);
+        await forgetCard(store, name);
+        console.log(`Removed user ${name}.`);
+      });
+    });
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('list the users; never their secrets')
+    .addOption(stateOption())
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sallyport user list
+  $ sallyport user list --json | jq -r '.[].name'`,
+    )
+    .action(async (options: StateOptions & { json?: boolean }) => {
+      await withUsers(options, async ({ store }) => {
+        const users = store.users().map(publicUser);
+        if (options.json) console.log(JSON.stringify(users, null, 2));
+        else if (users.length === 0) console.log('There are no users. Add one with `sallyport user add NAME`.');
+        else {
+          const rows = users.map((u) => [
+            u.name,
+            u.address,
+            u.disabled ? 'disabled' : 'enabled',
+            localTime(u.createdAt),
+          ]);
+          console.log(table(['NAME', 'ADDRESS', 'STATE', 'CREATED'], rows));
+        }
+      });
+    });
+}
+
+function switchCommand(word: 'enable' | 'disable', description: string, disabled: boolean): Command {
+  return new Command(word)
+    .description(description)
+    .argument('<name>')
+    .addOption(stateOption())
+    .addHelpText(
+      'after',
+      `\nExamples:\n  $ sallyport user ${word} ann${disabled ? ' && sallyport disconnect ann' : ''}`,
+    )
+    .action(async (name: string, options: StateOptions) => {
+      await withUsers(options, async ({ store }) => {
+        store.putUser({ ...existing(store, name), disabled });
+        console.log(`User ${name} is ${word}d.`);
+      });
+    });
+}
+
+/** What may be shown of a user. */
+function publicUser({ name, address, disabled, createdAt }: StoredUser) {
+  return {
+    name,
+    ...(address === undefined ? {} : { address }),
+    disabled,
+    createdAt: new Date(createdAt * 1000).toISOString(),
+  };
+}
+
+function existing(store: Store, name: string): StoredUser {
+  const user = store.user(name);
+  if (user === undefined)
+    throw new Error(`There is no user ${JSON.stringify(name)}. See who there is with \`sallyport user list\`.`);
+  return user;
+}
+
+function tellGenerated({ password, generated }: NewPassword): void {
+  if (!generated) return;
+  console.log(`Password: ${password}`);
+  console.log('It was generated and is shown this once. Set another one with `sallyport user passwd`.');
+}
+
+async function forgetCard(store: Store, name: string): Promise<void> {
+  const { CARD_USER } = await import('../store/index.ts');
+  if (store.setting(CARD_USER) === name) store.removeSetting(CARD_USER);
+}
+
+async function readAddress(text: string | undefined): Promise<string | undefined> {
+  if (text === undefined) return undefined;
+  const [{ formatIpv4Number, parseIpv4Number }, { UsageError }] = await Promise.all([
+    import('../net/index.ts'),
+    import('./explain.ts'),
+  ]);
+  const number = parseIpv4Number(text);
+  if (number === undefined) throw new UsageError(`${JSON.stringify(text)} is not an IPv4 address.`);
+  return formatIpv4Number(number);
+}
+
+interface Users {
+  readonly store: Store;
+  readonly key: Uint8Array;
+  readonly makeUser: typeof import('../store/index.ts').makeUser;
+}
+
+/** @param make whether a state directory that is not there yet is made */
+async function withUsers(options: StateOptions, act: (users: Users) => Promise<void>, make = false): Promise<void> {
+  const [{ defaultStateDirectory, StateDirectory }, { loadKey, makeUser, openSqliteStore }] = await Promise.all([
+    import('../process/stateDirectory.ts'),
+    import('../store/index.ts'),
+  ]);
+  const path = options.state ?? defaultStateDirectory();
+  if (!make && !existsSync(path)) {
+    throw new Error(`There is no state directory ${path}. Name the gateway's with --state, or add a user to make one.`);
+  }
+  const state = new StateDirectory(path);
+  const key = loadKey(state.keyFile);
+  const store = openSqliteStore(state.database);
+  try {
+    await act({ store, key, makeUser });
+  } finally {
+    store.close();
+  }
+}
