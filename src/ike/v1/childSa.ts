@@ -1,0 +1,170 @@
+/** Pairs of ESP SAs: their making, their times and their end. RFC 2409 §5.5, RFC 2407 §4.5. */
+
+import type { Failure, Instant } from '../../core/index.ts';
+import type { GroupName } from '../../crypto/index.ts';
+import type { EspKeys } from '../../esp/suite.ts';
+import { espSaLine } from '../../esp/wireshark.ts';
+import { type ChosenEsp, FIRST_FREE_SPI } from '../choose.ts';
+import type { ChildEstablished, ChildSaId, Selector } from '../output.ts';
+import type { Context } from './context.ts';
+import type { IkeSa } from './ikeSa.ts';
+import { milestone } from './phase1.ts';
+
+export interface Child {
+  readonly id: ChildSaId;
+  /** Its owner now; another one after an adoption. */
+  ikeSa: IkeSa;
+  readonly role: 'initiator' | 'responder';
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly localSelector: Selector;
+  readonly remoteSelector: Selector;
+  readonly replaces: ChildSaId | undefined;
+  confirmed: boolean;
+  expiresAt: Instant;
+  /** When we, who began it, begin its successor. */
+  renewAt: Instant | undefined;
+}
+
+/** Child SAs of one IKE SA; the oldest goes for a newer one. */
+export const MAX_CHILDREN = 16;
+
+/** An old child SA that we replaced is deleted so long after, when nothing is under way on it any more. */
+const REPLACED_TIMEOUT = 5000;
+
+/** A free SPI for what we receive. RFC 4303 §2.1. */
+export function allocateSpi(context: Context): number {
+  for (;;) {
+    const bytes = context.random(4);
+    const spi = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (spi >= FIRST_FREE_SPI && !context.childByInboundSpi.has(spi) && !context.config.spiInUse(spi)) return spi;
+  }
+}
+
+/** Makes a child SA known to the owner, so that the receiving half works before the peer can use it. */
+export function installChild(
+  context: Context,
+  ikeSa: IkeSa,
+  given: {
+    readonly role: 'initiator' | 'responder';
+    readonly chosen: ChosenEsp;
+    readonly inboundSpi: number;
+    readonly inboundKeys: EspKeys;
+    readonly outboundKeys: EspKeys;
+    readonly localSelector: Selector;
+    readonly remoteSelector: Selector;
+    readonly pfs?: GroupName;
+  },
+  now: Instant,
+): Child {
+  const sa = ikeSa.current;
+  const { chosen, role, inboundSpi, localSelector, remoteSelector } = given;
+  const replaced = predecessorOf(sa, localSelector, remoteSelector);
+  const lifetime = chosen.lifetimeSeconds * 1000;
+  const { renewAt } = context.config;
+  const child: Child = {
+    id: context.nextChildId(),
+    ikeSa: sa,
+    role,
+    inboundSpi,
+    outboundSpi: chosen.peerSpi,
+    localSelector,
+    remoteSelector,
+    replaces: replaced?.id,
+    confirmed: false,
+    expiresAt: now + lifetime,
+    renewAt: role === 'initiator' && renewAt > 0 ? now + lifetime * renewAt : undefined,
+  };
+  context.children.set(child.id, child);
+  context.childByInboundSpi.set(inboundSpi, child);
+  sa.children.set(child.id, child);
+  armChild(sa, child);
+  const established: ChildEstablished = {
+    type: 'childEstablished',
+    child: child.id,
+    ikeSa: sa.id,
+    inboundSpi,
+    outboundSpi: child.outboundSpi,
+    mode: chosen.mode,
+    udpEncapsulation: chosen.udpEncapsulation,
+    local: sa.local,
+    remote: sa.remote,
+    suite: chosen.suite,
+    inboundKeys: given.inboundKeys,
+    outboundKeys: given.outboundKeys,
+    localSelector,
+    remoteSelector,
+    ...(given.pfs !== undefined && { pfs: given.pfs }),
+    lifetimeSeconds: chosen.lifetimeSeconds,
+    ...(chosen.lifetimeKilobytes !== undefined && { lifetimeKilobytes: chosen.lifetimeKilobytes }),
+    ...(replaced !== undefined && { replaces: replaced.id }),
+  };
+  context.emit(established);
+  milestone(context, sa, 'child keys agreed', chosen.text);
+  if (context.config.keyLog) logKeys(context, established);
+  return child;
+}
+
+/** From now on the child SA may be sent on. */
+export function confirmChild(context: Context, child: Child, now: Instant): void {
+  if (child.confirmed || !context.children.has(child.id)) return;
+  child.confirmed = true;
+  context.emit({ type: 'childConfirmed', child: child.id });
+  milestone(context, child.ikeSa, 'quick mode done');
+  const replaced = child.replaces === undefined ? undefined : context.children.get(child.replaces);
+  if (child.role !== 'initiator' || replaced === undefined) return;
+  replaced.renewAt = undefined;
+  replaced.expiresAt = Math.min(replaced.expiresAt, now + REPLACED_TIMEOUT);
+  replaced.ikeSa.timers.clear(`renewChild:${replaced.id}`);
+  armChild(replaced.ikeSa, replaced);
+}
+
+/** Ends a child SA without a word to the peer. */
+export function dropChild(context: Context, child: Child, reason: Failure): void {
+  if (!context.children.delete(child.id)) return;
+  const sa = child.ikeSa;
+  context.childByInboundSpi.delete(child.inboundSpi);
+  sa.children.delete(child.id);
+  sa.timers.clear(`child:${child.id}`);
+  sa.timers.clear(`renewChild:${child.id}`);
+  const { id, inboundSpi, outboundSpi } = child;
+  context.emit({ type: 'childClosed', child: id, ikeSa: sa.id, inboundSpi, outboundSpi, reason });
+}
+
+/** Hands all child SAs over to the IKE SA that succeeds their own. */
+export function adoptChildren(from: IkeSa, to: IkeSa): void {
+  for (const child of from.children.values()) {
+    from.timers.clear(`child:${child.id}`);
+    from.timers.clear(`renewChild:${child.id}`);
+    child.ikeSa = to;
+    to.children.set(child.id, child);
+    armChild(to, child);
+  }
+  from.children.clear();
+}
+
+function armChild(sa: IkeSa, { id, expiresAt, renewAt }: Child): void {
+  sa.timers.set(`child:${id}`, expiresAt);
+  if (renewAt !== undefined) sa.timers.set(`renewChild:${id}`, renewAt);
+}
+
+/** The youngest child SA of the same selectors. */
+function predecessorOf(sa: IkeSa, local: Selector, remote: Selector): Child | undefined {
+  return [...sa.children.values()].findLast(
+    (child) => sameSelector(child.localSelector, local) && sameSelector(child.remoteSelector, remote),
+  );
+}
+
+const sameSelector = (a: Selector, b: Selector): boolean =>
+  a.address === b.address && a.protocol === b.protocol && a.port === b.port;
+
+function logKeys(context: Context, child: ChildEstablished): void {
+  const { suite, local, remote } = child;
+  const directions = [
+    { source: remote.address, destination: local.address, spi: child.inboundSpi, suite, keys: child.inboundKeys },
+    { source: local.address, destination: remote.address, spi: child.outboundSpi, suite, keys: child.outboundKeys },
+  ];
+  for (const direction of directions) {
+    context.emit({ type: 'keyLog', table: 'esp_sa', line: espSaLine(direction) });
+  }
+}

@@ -1,0 +1,45 @@
+/** What the exchanges of one endpoint share: configuration, cryptography, the tables of SAs, and the way out. */
+
+import type { Instant } from '../../core/index.ts';
+import type { Crypto } from '../../crypto/index.ts';
+import type { ChildSaId, IkeOutput, IkeSaId, KeyAnswer, KeyAsk } from '../output.ts';
+import type { Child } from './childSa.ts';
+import type { ResolvedConfig } from './config.ts';
+import type { HalfOpenTable, OncePer } from './halfOpen.ts';
+import type { IkeSa } from './ikeSa.ts';
+
+export interface Context {
+  readonly config: ResolvedConfig;
+  readonly crypto: Crypto;
+  random(length: number): Uint8Array;
+  emit(output: IkeOutput): void;
+
+  /** Lets public-key work be done; `then` is not called where the SA is gone by the time of the answer. */
+  ask<Kind extends KeyAsk['ask']['kind']>(
+    sa: IkeSa,
+    ask: Extract<KeyAsk['ask'], { readonly kind: Kind }>,
+    then: (answer: Extract<KeyAnswer, { readonly kind: Kind }>, now: Instant) => void,
+  ): void;
+  /** Feeds the messages that came during public-key work. */
+  resume(sa: IkeSa, now: Instant): void;
+
+  /** An id for an IKE SA that the owner did not name. */
+  nextIkeSaId(): IkeSaId;
+  nextChildId(): ChildSaId;
+  /** Makes an SA findable by its cookies. Call again when the responder's cookie is known. */
+  index(sa: IkeSa): void;
+  unindex(sa: IkeSa): void;
+  /** To be called when a timer of the SA was armed or disarmed. */
+  onTimer(sa: IkeSa): void;
+
+  readonly sas: ReadonlyMap<IkeSaId, IkeSa>;
+  readonly children: Map<ChildSaId, Child>;
+  readonly childByInboundSpi: Map<number, Child>;
+  readonly halfOpen: HalfOpenTable<IkeSa>;
+  /** Established SAs by peer, see `peers.ts`; in order of age. */
+  readonly peers: Map<string, Set<IkeSa>>;
+  /** Clear-text notifications that answer unverified sources. */
+  readonly notifyLimit: OncePer;
+  /** Refused first messages that the owner is told of. */
+  readonly refusalLimit: OncePer;
+}

@@ -1,0 +1,88 @@
+/** What happens when an IKE SA is authenticated: its predecessors go or hand over their children, and its times begin. */
+
+import type { Instant } from '../../core/index.ts';
+import { ikeProposalText } from '../proposal.ts';
+import { adoptChildren } from './childSa.ts';
+import { closed } from './closing.ts';
+import type { Context } from './context.ts';
+import { armDeadPeerDetection } from './deadPeerDetection.ts';
+import type { IkeSa, Secured } from './ikeSa.ts';
+import { armKeepalive } from './natTraversal.ts';
+import { addPeer, othersOfPeer } from './peers.ts';
+import { milestone } from './phase1.ts';
+import { initiateQuickMode } from './quickModeInitiator.ts';
+
+/** How long a predecessor is kept for messages that are under way. */
+export const SUPERSEDED_TIMEOUT = 60_000;
+
+export function establish(
+  context: Context,
+  sa: IkeSa,
+  secured: Secured,
+  { lifetimeSeconds, initialContact }: { readonly lifetimeSeconds: number; readonly initialContact: boolean },
+  now: Instant,
+): void {
+  sa.state = { name: 'established', awaits: undefined, secured };
+  sa.lastAlive = now;
+  sa.hint = undefined;
+  sa.timers.clear('retransmit');
+  sa.timers.clear('halfOpen');
+  context.halfOpen.remove(sa);
+  addPeer(context, sa);
+  milestone(context, sa, `ike ${sa.exchange} mode done`);
+  if (initialContact) dropEarlier(context, sa);
+  const predecessor = predecessorOf(context, sa);
+  context.emit({
+    type: 'ikeEstablished',
+    ikeSa: sa.id,
+    version: 1,
+    role: sa.role,
+    exchange: sa.exchange,
+    local: sa.local,
+    remote: sa.remote,
+    localIdentity: secured.localIdentity,
+    remoteIdentity: secured.remoteIdentity,
+    nat: sa.nat,
+    algorithms: ikeProposalText(secured.proposal),
+    vendorIds: sa.abilities.vendorIds,
+    ...(predecessor !== undefined && { adopts: predecessor.id }),
+    initialContact,
+  });
+  armLifetime(context, sa, lifetimeSeconds, now);
+  armKeepalive(context, sa, now);
+  armDeadPeerDetection(context, sa, now);
+  if (predecessor !== undefined) supersede(context, predecessor, sa, now);
+  else for (const wanted of sa.wanted) initiateQuickMode(context, sa, wanted, now);
+}
+
+/** INITIAL-CONTACT: the peer has forgotten what was before. RFC 2407 §4.6.3.3. */
+export function dropEarlier(context: Context, sa: IkeSa): void {
+  for (const earlier of othersOfPeer(context, sa)) {
+    closed(context, earlier, {
+      code: 'initial-contact',
+      reason: `${sa.remote.address} port ${sa.remote.port} started anew and said INITIAL-CONTACT`,
+    });
+  }
+}
+
+/** The SA that this one renews: the one that we began to renew, else the youngest one of the same peer. */
+function predecessorOf(context: Context, sa: IkeSa): IkeSa | undefined {
+  const { renews } = sa;
+  if (renews !== undefined && renews.state.name !== 'gone' && renews.successor === undefined) return renews;
+  return othersOfPeer(context, sa).findLast((other) => other.successor === undefined);
+}
+
+function supersede(context: Context, predecessor: IkeSa, sa: IkeSa, now: Instant): void {
+  adoptChildren(predecessor, sa);
+  predecessor.successor = sa;
+  for (const timer of ['keepalive', 'deadPeer', 'renew', 'lifetime'] as const) predecessor.timers.clear(timer);
+  if (predecessor.state.name === 'orphaned') {
+    closed(context, predecessor, { code: 'peer-deleted', reason: 'the peer deleted it and has renewed it' });
+  } else predecessor.timers.set('superseded', now + SUPERSEDED_TIMEOUT);
+}
+
+function armLifetime(context: Context, sa: IkeSa, seconds: number, now: Instant): void {
+  sa.timers.set('lifetime', now + seconds * 1000);
+  const { renewAt } = context.config;
+  if (sa.role === 'initiator' && renewAt > 0) sa.timers.set('renew', now + seconds * 1000 * renewAt);
+}

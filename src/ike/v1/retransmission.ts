@@ -1,0 +1,74 @@
+/**
+ * Who awaits an answer sends again; who has answered repeats its answer to an exact duplicate and to nothing else.
+ * RFC 2408 §5.1.
+ */
+
+import type { Instant, Milliseconds } from '../../core/index.ts';
+
+/** When a message that awaits an answer is sent again. */
+export interface RetransmissionSchedule {
+  /** Wait after the first sending. */
+  readonly initial: Milliseconds;
+  /** Each wait is the one before times this. */
+  readonly factor: number;
+  /** Longest wait. */
+  readonly cap: Milliseconds;
+  /** How often it is sent in all. */
+  readonly sends: number;
+}
+
+/** Gives up after 13 s, so that a user has the reason within 15 s. */
+export const DEFAULT_SCHEDULE: RetransmissionSchedule = { initial: 1000, factor: 2, cap: 2500, sends: 6 };
+
+/** A message that awaits its answer. */
+export interface Outstanding {
+  readonly bytes: Uint8Array;
+  /** For the trace. */
+  readonly summary: string;
+  sends: number;
+}
+
+/** How long to wait for an answer after the `sends`th sending (from 1). */
+export function waitAfter(schedule: RetransmissionSchedule, sends: number): Milliseconds {
+  return Math.min(schedule.cap, schedule.initial * schedule.factor ** (sends - 1));
+}
+
+/** Fewest milliseconds between two repetitions of one answer. */
+export const ANSWER_REPEAT_GAP: Milliseconds = 100;
+/** Most repetitions of one answer. */
+export const MAX_ANSWER_REPEATS = 20;
+/** Messages whose digests one exchange remembers. */
+const MAX_REMEMBERED = 32;
+
+interface Answered {
+  readonly answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined;
+  repeats: number;
+  last: Instant;
+}
+
+/** The messages that were acted on, by digest, each with its answer. */
+export class AnsweredMessages {
+  readonly #answers = new Map<string, Answered>();
+
+  has(digest: string): boolean {
+    return this.#answers.has(digest);
+  }
+
+  remember(digest: string, answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined, now: Instant) {
+    if (this.#answers.size >= MAX_REMEMBERED && !this.#answers.has(digest)) {
+      const oldest = this.#answers.keys().next().value;
+      if (oldest !== undefined) this.#answers.delete(oldest);
+    }
+    this.#answers.set(digest, { answer, repeats: 0, last: now });
+  }
+
+  /** The answer to repeat, at a bounded rate; undefined to stay silent. */
+  repeat(digest: string, now: Instant): { readonly bytes: Uint8Array; readonly summary: string } | undefined {
+    const answered = this.#answers.get(digest);
+    if (answered?.answer === undefined) return undefined;
+    if (answered.repeats >= MAX_ANSWER_REPEATS || now - answered.last < ANSWER_REPEAT_GAP) return undefined;
+    answered.repeats++;
+    answered.last = now;
+    return answered.answer;
+  }
+}
