@@ -35,6 +35,9 @@ const ESP_LEAST_BYTES = 8;
 export const UNKNOWN_SPIS_PER_SECOND = 64;
 export const UNKNOWN_L2TP_PER_SECOND = 1000;
 
+/** IKE messages handed up in a second, of all peers: as many as the control plane can look at. */
+export const IKE_MESSAGES_PER_SECOND = 10_000;
+
 export class Inbound {
   clientToClient: boolean;
   readonly #ports: DataPlanePorts;
@@ -47,6 +50,7 @@ export class Inbound {
   readonly #l2tp = new L2tpReader();
   readonly #unknownSpis: Rate;
   readonly #unknownL2tp: Rate;
+  readonly #ikeMessages: Rate;
   /** Who was told of as sender of an unknown SPI in this second. */
   readonly #unknownTold = new Set<number>();
   #unknownSecond = -1;
@@ -61,6 +65,7 @@ export class Inbound {
     this.#second = context.second;
     this.#unknownSpis = new Rate(context.second, UNKNOWN_SPIS_PER_SECOND);
     this.#unknownL2tp = new Rate(context.second, UNKNOWN_L2TP_PER_SECOND);
+    this.#ikeMessages = new Rate(context.second, IKE_MESSAGES_PER_SECOND);
     this.clientToClient = clientToClient;
   }
 
@@ -207,6 +212,10 @@ export class Inbound {
   #ike(bytes: Uint8Array, at: number, length: number, source: Source): void {
     if (length < ISAKMP_HEADER_BYTES) {
       this.#drops.count('malformed', source);
+      return;
+    }
+    if (!this.#ikeMessages.take()) {
+      this.#drops.count('too-many-messages', source);
       return;
     }
     const local = localEndpoint(source);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
-import type { EspSuite } from '../../src/esp/index.ts';
+import { type EspSuite, suiteName } from '../../src/esp/index.ts';
 import { outerPacketBytes, planMtu, type TunnelShape } from '../../src/net/index.ts';
 
 const suites: readonly EspSuite[] = [
@@ -11,6 +12,13 @@ const suites: readonly EspSuite[] = [
   { encryption: 'aes-cbc', keyBits: 256, integrity: 'hmac-sha2-512-256' },
   { encryption: 'aes-gcm-16', keyBits: 256 },
   { encryption: '3des-cbc', keyBits: 192, integrity: 'hmac-md5-96' },
+];
+
+const documented: readonly EspSuite[] = [
+  ...suites,
+  { encryption: 'aes-gcm-16', keyBits: 256 },
+  { encryption: 'aes-cbc', keyBits: 256, integrity: 'hmac-sha1-96' },
+  { encryption: '3des-cbc', keyBits: 192, integrity: 'hmac-sha1-96' },
 ];
 
 const plain: TunnelShape = {
@@ -64,4 +72,20 @@ test('the planned packet fits and one byte more does not', () => {
 test('a path too small for anything gives no MTU', () => {
   assert.equal(planMtu({ ...protectedBy(suites[0]!), pathMtu: 68 }).mtu, 0);
   assert.equal(planMtu({ ...plain, pathMtu: 40 }).mss, 0);
+});
+
+test('the table of docs/data-plane.md is what the plan says', () => {
+  const page = readFileSync(new URL('../../docs/data-plane.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| (\S+) ((?:\| \d+ \/ \d+ ){4})\|$/gm)];
+  assert.equal(rows.length, 7);
+  for (const [, name, cells] of rows) {
+    const suite = documented.find((candidate) => suiteName(candidate) === name)!;
+    const expected = ([4, 6] as const).flatMap((outerFamily) =>
+      [true, false].map((udpEncapsulation) => {
+        const { mtu, mss } = planMtu({ ...plain, outerFamily, esp: { suite, udpEncapsulation } });
+        return `| ${mtu} / ${mss} `;
+      }),
+    );
+    assert.equal(cells, expected.join(''), name);
+  }
 });
