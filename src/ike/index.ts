@@ -83,8 +83,17 @@ export {
 } from './proposal.ts';
 export { ProposalSyntaxError, parseEspProposal, parseIkeProposal } from './proposalText.ts';
 export * from './v1/attributes.ts';
+export {
+  type AcceptSelectors,
+  acceptL2tp,
+  type DeadPeerDetection,
+  type IkeV1Config,
+  type SelectorRequest,
+} from './v1/config.ts';
+export { IkeV1Endpoint } from './v1/endpoint.ts';
 export * from './v1/keys.ts';
 export { type Decrypted, decryptMessage, type Encrypted, encryptMessage } from './v1/message.ts';
+export { type SecretEntry, type SecretQuery, type Secrets, secretTable } from './v1/secrets.ts';
 export {
   canReassemble,
   deadPeerDetectionPayload,
