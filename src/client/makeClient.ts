@@ -3,7 +3,7 @@
 import type { Endpoint, Environment, Instant } from '../core/index.ts';
 import type { Crypto } from '../crypto/index.ts';
 import { type IkeV1Config, IkeV1Endpoint } from '../ike/v1/index.ts';
-import { L2tpSocket, type L2tpSettings } from '../l2tp/index.ts';
+import { type L2tpSettings, L2tpSocket } from '../l2tp/index.ts';
 import { type PppConfig, PppLink } from '../ppp/index.ts';
 import { CONNECTION_TIMES, type ConnectionTimes } from '../session/connection.ts';
 import { encodeFrame } from '../session/encodeFrame.ts';
@@ -35,7 +35,12 @@ const L2TP_PORT = 1701;
 const SESSION_ID_BYTES = 5;
 
 /** @param counters the data plane's shared counters */
-export function makeClient(config: ClientConfig, environment: ClientEnvironment, counters: Float64Array, now: Instant): Client {
+export function makeClient(
+  config: ClientConfig,
+  environment: ClientEnvironment,
+  counters: Float64Array,
+  now: Instant,
+): Client {
   let id = '';
   for (const byte of environment.random(SESSION_ID_BYTES)) id += byte.toString(16).padStart(2, '0');
   return new Client(
@@ -44,7 +49,10 @@ export function makeClient(config: ClientConfig, environment: ClientEnvironment,
       counters,
       id,
       times: { ...CONNECTION_TIMES, ...config.times },
-      ike: config.ike === undefined ? undefined : new IkeV1Endpoint(config.ike, environment),
+      ike:
+        config.ike === undefined
+          ? undefined
+          : new IkeV1Endpoint({ config: config.ike, crypto: environment.crypto, environment }),
       local: config.local,
       remote: config.remote,
       l2tpPort: config.l2tpPort ?? L2TP_PORT,

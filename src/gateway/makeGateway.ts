@@ -30,7 +30,8 @@ const MOST_PLAIN_PER_SOURCE = 16;
 export function makeGateway(config: GatewayConfig, environment: GatewayEnvironment, counters: Float64Array): Gateway {
   const { network, plainL2tp = [] } = config;
   const times = { ...CONNECTION_TIMES, ...config.times };
-  const endpoint = (ike: GatewayConfig['ike']): IkeCore => new IkeV1Endpoint(ike, environment);
+  const endpoint = (ike: GatewayConfig['ike']): IkeCore =>
+    new IkeV1Endpoint({ config: ike, crypto: environment.crypto, environment });
   const listeners = (config.listeners ?? []).map(({ address, ike }) => [address, endpoint(ike)] as const);
   const addresses = new AddressPool({ ranges: network.pool, exclude: [network.localAddress] });
   for (const [user, address] of network.reserved ?? []) addresses.reserve(user, address);

@@ -15,7 +15,7 @@ import { type RouteTo, Rtnetlink } from '../driver/netlink/rtnetlink.ts';
 import { StartError } from '../driver/openPorts.ts';
 import { systemEnvironment } from '../driver/random.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
-import type { IkeV1Config } from '../ike/v1/index.ts';
+import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
 import type { NetworkUp } from '../ppp/output.ts';
 import { failureText } from '../session/log.ts';
@@ -176,7 +176,7 @@ export class ClientProcess {
     const { settings, psk } = this.#options;
     const secret = utf8(psk ?? '');
     return {
-      secrets: new ConfiguredSecrets([], secret),
+      secrets: secretTable([{ secret }]),
       profile: profileOf({ ...settings, ...LIFETIMES }),
       ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
       aggressive: settings.aggressive,

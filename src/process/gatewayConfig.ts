@@ -13,7 +13,7 @@ import {
   parseIkeProposal,
   profiles,
 } from '../ike/index.ts';
-import type { IkeV1Config, SecretRule } from '../ike/v1/index.ts';
+import { type IkeV1Config, type SecretEntry, secretTable } from '../ike/v1/index.ts';
 import { canonicalAddress, parseIpv4 } from '../net/index.ts';
 import { fromUtf8, utf8 } from '../wire/index.ts';
 
@@ -103,16 +103,16 @@ export function identityOf(text: string): Identity {
 
 function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1Config {
   const own = secretText(settings.psk, settings.psk_file, context) ?? context.defaultPsk();
-  const rules = settings.secrets.map(({ identity, address, psk, psk_file }): SecretRule => {
+  const rules = settings.secrets.map(({ identity, address, psk, psk_file }): SecretEntry => {
     const secret = utf8(secretText(psk, psk_file, context)!);
     return {
       secret,
-      ...(identity === undefined ? {} : { identity: identityOf(identity) }),
-      ...(address === undefined ? {} : { address }),
+      ...(identity === undefined ? {} : { remoteIdentity: identityOf(identity) }),
+      ...(address === undefined ? {} : { remoteAddress: address }),
     };
   });
   return {
-    secrets: new ConfiguredSecrets(rules, utf8(own)),
+    secrets: secretTable([...rules, { secret: utf8(own) }]),
     profile: profileOf(settings),
     ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
     aggressive: settings.aggressive,

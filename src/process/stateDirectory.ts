@@ -47,7 +47,7 @@ export class StateDirectory {
   }
 
   get controlSocket(): string {
-    return join(this.path, 'control.sock');
+    return controlSocketOf(this.path);
   }
 
   /** The pre-shared key of the embedded default; generated at the first start. */
@@ -57,6 +57,11 @@ export class StateDirectory {
     chmodSync(file, 0o600);
     return fromUtf8(readFileSync(file)).trim();
   }
+}
+
+/** Where the gateway of a state directory listens for commands; the directory need not exist. */
+export function controlSocketOf(path: string): string {
+  return join(path, 'control.sock');
 }
 
 /** Where state is kept unless told: /var/lib/sallyport for root, the user's own state folder otherwise. */

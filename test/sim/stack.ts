@@ -1,0 +1,255 @@
+/** Whole gateways and clients on the simulated network: real cores, the real packet path, a virtual clock. */
+
+import { type Client, type ClientConfig, type ClientOutput, makeClient } from '../../src/client/index.ts';
+import type { Instant } from '../../src/core/index.ts';
+import {
+  checkChapMd5Response,
+  checkNtResponse,
+  generateAuthenticatorResponse,
+  ntPasswordHash,
+  withoutDomain,
+} from '../../src/crypto/index.ts';
+import { nodeCrypto, nodeKeyExchange } from '../../src/crypto/node/index.ts';
+import { type MemoryDatagram, MemoryDataPlane } from '../../src/dataplane/memory.ts';
+import type { DataPlaneCommand, DataPlaneEvent } from '../../src/dataplane/messages.ts';
+import {
+  type Gateway,
+  type GatewayConfig,
+  type GatewayOutput,
+  makeGateway,
+  type UserAnswer,
+} from '../../src/gateway/index.ts';
+import type { KeyAnswer, KeyAsk } from '../../src/ike/output.ts';
+import type { Credentials } from '../../src/ppp/output.ts';
+import type { LogEntry } from '../../src/session/log.ts';
+import { fromUtf8, utf8 } from '../../src/wire/index.ts';
+import type { SimulatedHost, SimulatedNat, SimulatedNetwork } from './network.ts';
+import { seededEnvironment } from './random.ts';
+
+/** 2026-01-01T00:00:00Z, seconds. */
+const EPOCH = 1_767_225_600;
+
+interface StackCore<Output> {
+  receive(event: DataPlaneEvent, now: Instant): readonly Output[];
+  expire(now: Instant): readonly Output[];
+  readonly deadline: Instant | undefined;
+}
+
+/** What a gateway and a client have in common: a host on the network with a packet path and a core on the clock. */
+abstract class StackEnd<Output extends { readonly type: string }> {
+  readonly network: SimulatedNetwork;
+  readonly address: string;
+  readonly plane: MemoryDataPlane;
+  readonly environment;
+  readonly log: LogEntry[] = [];
+  /** Inner packets that came out of the tunnel. */
+  readonly packets: Uint8Array[] = [];
+  readonly #host: SimulatedHost;
+  #core!: StackCore<Output>;
+  #wakeAt: Instant | undefined;
+  #off = false;
+
+  constructor(network: SimulatedNetwork, address: string, seed: number, behind?: SimulatedNat) {
+    this.network = network;
+    this.address = address;
+    this.environment = { ...seededEnvironment(seed), crypto: nodeCrypto, unixTime: () => EPOCH + network.now / 1000 };
+    this.#host = network.host(
+      address,
+      ({ local, remote, bytes }) => {
+        if (this.#off) return;
+        const protocol = local.port === 0 ? 'esp' : 'udp';
+        this.plane.receive({ protocol, local, remote, bytes });
+      },
+      behind,
+    );
+    this.plane = new MemoryDataPlane({
+      crypto: nodeCrypto,
+      environment: this.environment,
+      slots: 256,
+      send: (datagram) => this.#send(datagram),
+      packet: (bytes) => this.packets.push(bytes.slice()),
+      event: (event) => this.perform((now) => this.#core.receive(event, now)),
+    });
+  }
+
+  protected set core(core: StackCore<Output>) {
+    this.#core = core;
+  }
+
+  /** Switches the host off: nothing arrives, nothing leaves, no timer runs. */
+  powerOff(): void {
+    this.#off = true;
+  }
+
+  perform(work: (now: Instant) => readonly Output[]): void {
+    if (this.#off) return;
+    for (const output of work(this.network.now)) this.take(output);
+    this.#arm();
+  }
+
+  protected abstract take(output: Output): void;
+
+  protected post(command: DataPlaneCommand): void {
+    if (!this.#off) this.plane.post(command);
+  }
+
+  protected answerKey(ask: KeyAsk, give: (answer: KeyAnswer) => void): void {
+    const { kind, group } = ask.ask;
+    const answer: KeyAnswer =
+      kind === 'generateKey'
+        ? { kind, keyPair: nodeKeyExchange.generateKey(group) }
+        : { kind, secret: nodeKeyExchange.deriveSecret(group, ask.ask.privateValue, ask.ask.peerPublicValue) };
+    // As from a worker thread: later, in an order of its own.
+    this.network.schedule(this.network.now + 1, () => give(answer));
+  }
+
+  #send({ protocol, local, remote, bytes }: MemoryDatagram): void {
+    if (!this.#off) this.#host.send(protocol === 'esp' ? 0 : local.port, remote, bytes);
+  }
+
+  #arm(): void {
+    const { deadline } = this.#core;
+    if (deadline === undefined || deadline === this.#wakeAt) return;
+    this.#wakeAt = deadline;
+    this.network.schedule(deadline, (now) => {
+      if (this.#wakeAt !== deadline) return;
+      this.#wakeAt = undefined;
+      this.perform(() => this.#core.expire(now));
+    });
+  }
+
+  /** Whether anything still waits for time: a clean end waits for nothing. */
+  get deadline(): Instant | undefined {
+    return this.#core.deadline;
+  }
+}
+
+export class GatewayEnd extends StackEnd<GatewayOutput> {
+  readonly gateway: Gateway;
+  readonly users: ReadonlyMap<string, string>;
+  readonly #static: ReadonlyMap<string, string>;
+  drained = false;
+
+  constructor(
+    network: SimulatedNetwork,
+    address: string,
+    config: GatewayConfig,
+    users: Readonly<Record<string, string>>,
+    seed = 1,
+    staticAddresses: Readonly<Record<string, string>> = {},
+  ) {
+    super(network, address, seed);
+    this.users = new Map(Object.entries(users));
+    this.#static = new Map(Object.entries(staticAddresses));
+    this.gateway = makeGateway(config, this.environment, this.plane.counters);
+    this.core = this.gateway;
+  }
+
+  protected override take(output: GatewayOutput): void {
+    switch (output.type) {
+      case 'dataPlane':
+        this.post(output.command);
+        return;
+      case 'log':
+        this.log.push(output);
+        return;
+      case 'ask':
+        this.answerKey(output, (answer) =>
+          this.perform((now) => this.gateway.command({ type: 'keyAnswer', id: output.id, answer }, now)),
+        );
+        return;
+      case 'askUser': {
+        const answer = this.#judge(output.credentials);
+        this.network.schedule(this.network.now + 5, () =>
+          this.perform((now) => this.gateway.command({ type: 'userAnswer', id: output.id, answer }, now)),
+        );
+        return;
+      }
+      case 'drained':
+        this.drained = true;
+    }
+  }
+
+  #judge(credentials: Credentials): UserAnswer {
+    const password = this.users.get(credentials.user);
+    const refused = { accepted: false, reason: { code: 'wrong-password', reason: 'The password is wrong.' } } as const;
+    if (password === undefined) return refused;
+    const address = this.#static.get(credentials.user);
+    const accepted = { accepted: true, ...(address === undefined ? {} : { address }) } as const;
+    switch (credentials.method) {
+      case 'pap':
+        return fromUtf8(credentials.password) === password ? accepted : refused;
+      case 'chap-md5': {
+        const { identifier, challenge, response } = credentials;
+        return checkChapMd5Response(nodeCrypto, identifier, utf8(password), challenge, response) ? accepted : refused;
+      }
+      case 'ms-chap-v2': {
+        const { authenticatorChallenge, peerChallenge, ntResponse, user } = credentials;
+        const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(utf8(user)) };
+        const hash = ntPasswordHash(nodeCrypto, password);
+        if (!checkNtResponse(nodeCrypto, challenges, hash, ntResponse)) return refused;
+        return {
+          ...accepted,
+          authenticatorResponse: generateAuthenticatorResponse(nodeCrypto, challenges, hash, ntResponse),
+        };
+      }
+    }
+  }
+}
+
+export class ClientEnd extends StackEnd<ClientOutput> {
+  readonly client: Client;
+  readonly config: Omit<ClientConfig, 'local'>;
+  up: Extract<ClientOutput, { type: 'up' }> | undefined;
+  closed: Extract<ClientOutput, { type: 'closed' }> | undefined;
+
+  constructor(
+    network: SimulatedNetwork,
+    address: string,
+    config: Omit<ClientConfig, 'local'>,
+    seed = 2,
+    behind?: SimulatedNat,
+  ) {
+    super(network, address, seed, behind);
+    this.config = config;
+    const port = config.ike === undefined ? 1701 : 500;
+    this.client = makeClient(
+      { local: { address, port }, ...config },
+      this.environment,
+      this.plane.counters,
+      network.now,
+    );
+    this.core = this.client;
+  }
+
+  connect(): void {
+    this.perform((now) => this.client.command({ type: 'connect' }, now));
+  }
+
+  disconnect(): void {
+    this.perform((now) =>
+      this.client.command({ type: 'disconnect', reason: { code: 'user-request', reason: 'The user asked.' } }, now),
+    );
+  }
+
+  protected override take(output: ClientOutput): void {
+    switch (output.type) {
+      case 'dataPlane':
+        this.post(output.command);
+        return;
+      case 'log':
+        this.log.push(output);
+        return;
+      case 'ask':
+        this.answerKey(output, (answer) =>
+          this.perform((now) => this.client.command({ type: 'keyAnswer', id: output.id, answer }, now)),
+        );
+        return;
+      case 'up':
+        this.up = output;
+        return;
+      case 'closed':
+        this.closed = output;
+    }
+  }
+}
