@@ -1,0 +1,108 @@
+/**
+ * `npm test [-- PATTERN …]`: every test that needs no foreign peer. A PATTERN is a part of a test file's path.
+ *
+ * Files of one folder share a process, because starting one costs more than most files run; a suite named after the
+ * file stands around each. Tests that make network namespaces (*.netns.test.ts) have a process each, and need root.
+ */
+
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Where the files stand that gather a folder's tests. */
+const ENTRIES = join('.cache', 'test');
+/** A run that takes longer hangs. */
+const MOST_SECONDS = 300;
+
+process.chdir(ROOT);
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(patterns: readonly string[]): Promise<number> {
+  const files = testFiles().filter((file) => patterns.length === 0 || patterns.some((p) => file.includes(p)));
+  if (files.length === 0) {
+    console.error(`No test file's path holds ${patterns.map((p) => JSON.stringify(p)).join(' or ')}.`);
+    return 2;
+  }
+  const inNamespaces = files.filter((file) => file.endsWith('.netns.test.ts'));
+  const obstacle = inNamespaces.length === 0 ? undefined : namespaceObstacle();
+  if (obstacle !== undefined) {
+    console.log(`Skipped, because ${obstacle}:`);
+    for (const file of inNamespaces) console.log(`  ${file}`);
+  }
+  rmSync(ENTRIES, { recursive: true, force: true });
+  mkdirSync(ENTRIES, { recursive: true });
+  const entries = [...byFolder(files.filter((file) => !inNamespaces.includes(file)))].map(([folder, members]) =>
+    writeEntry(folder, members.map(suite)),
+  );
+  if (obstacle !== undefined) entries.push(writeEntry('skipped', [skipped(inNamespaces, obstacle)]));
+  // Those in namespaces wait more than they compute, so they begin first.
+  return runner([...(obstacle === undefined ? inNamespaces : []), ...entries]);
+}
+
+function testFiles(): string[] {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !name.startsWith(`interop${sep}`))
+    .map((name) => join('test', name))
+    .sort();
+}
+
+/** Why no network namespace can be made here; undefined where it can. */
+function namespaceObstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'network namespaces need root';
+  const { status, error } = spawnSync('unshare', ['--net', 'true'], { stdio: 'ignore' });
+  return status === 0 && error === undefined ? undefined : 'this machine does not let root make network namespaces';
+}
+
+function byFolder(files: readonly string[]): Map<string, string[]> {
+  const folders = new Map<string, string[]>();
+  for (const file of files) {
+    const [, folder, ...rest] = file.split(sep);
+    const name = rest.length === 0 ? 'project' : folder!;
+    folders.set(name, [...(folders.get(name) ?? []), file]);
+  }
+  return folders;
+}
+
+function writeEntry(name: string, lines: readonly string[]): string {
+  const file = join(ENTRIES, `${name}.test.ts`);
+  writeFileSync(file, ["import { describe, test } from 'node:test';", ...lines, ''].join('\n'));
+  return file;
+}
+
+function suite(file: string): string {
+  const url = JSON.stringify(new URL(file, `file://${ROOT}`).href);
+  return `describe(${JSON.stringify(file)}, async () => { await import(${url}); });`;
+}
+
+function skipped(files: readonly string[], why: string): string {
+  return files.map((file) => `test(${JSON.stringify(file)}, { skip: ${JSON.stringify(why)} });`).join('\n');
+}
+
+function runner(entries: readonly string[]): Promise<number> {
+  const child = spawn(
+    process.execPath,
+    [
+      '--conditions=source',
+      '--import',
+      'tsx',
+      '--test',
+      '--test-reporter=spec',
+      `--test-concurrency=${Math.max(2, availableParallelism())}`,
+      ...entries,
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  const timer = setTimeout(() => {
+    console.error(`The tests took longer than ${MOST_SECONDS} s and were stopped.`);
+    child.kill('SIGTERM');
+  }, MOST_SECONDS * 1000);
+  return new Promise((resolve) => {
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}
