@@ -164,7 +164,7 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
   }
 
   #bind(kind: SocketKind, address: Uint8Array, port: number): Promise<void> {
-    const socket = createSocket({ type: address.length === 4 ? 'udp4' : 'udp6', ipv6Only: true });
+    const socket = createSocket(address.length === 4 ? { type: 'udp4' } : { type: 'udp6', ipv6Only: true });
     return new Promise((resolve, reject) => {
       socket.once('error', (error) => {
         socket.close();

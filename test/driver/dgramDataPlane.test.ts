@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { describe, it } from 'node:test';
+import { type DgramDataPlane, startDgramDataPlane } from '../../src/driver/dgramDataPlane.ts';
+import { dataPlaneContract, type End, Heard } from './dataPlaneContract.ts';
+import { udpPacket } from './packets.ts';
+
+const payload = Uint8Array.of(1, 2, 3, 4, 5);
+
+describe('data plane over node:dgram', () => {
+  dataPlaneContract(
+    async () => [await startEnd('127.0.0.1'), await startEnd('127.0.0.2')],
+    (source, destination) => udpPacket({ source, sourcePort: 1000, destination, destinationPort: 2000, payload }),
+    ['udp'],
+  );
+
+  it('does not start where a port is taken, and says which', async () => {
+    const holder = createSocket('udp4');
+    await new Promise<void>((resolve) => holder.bind(0, '127.0.0.1', resolve));
+    const { port } = holder.address();
+    const options = { listen: ['127.0.0.1'], slots: 1, ...new Heard() };
+    const refused = await startDgramDataPlane({ ...options, ports: { ike: port, natT: 0 }, whenPortTaken: 'fail' });
+    assert.equal(!refused.ok && refused.failure.code, 'port-in-use');
+    assert.match((!refused.ok && refused.failure.reason) || '', new RegExp(`UDP port ${port} .*in use`));
+    const another = await startDgramDataPlane({
+      ...options,
+      ports: { ike: port, natT: 0 },
+      whenPortTaken: 'useAnother',
+    });
+    assert.ok(another.ok);
+    assert.notEqual(another.dataPlane.ports.ike, port);
+    await another.dataPlane.close();
+    holder.close();
+  });
+});
+
+async function startEnd(address: string): Promise<End> {
+  const heard = new Heard();
+  const inner: Uint8Array[] = [];
+  let arrived = (): void => {};
+  const result = await startDgramDataPlane({
+    listen: [address],
+    ports: { ike: 0, natT: 0, l2tp: 0 },
+    whenPortTaken: 'fail',
+    slots: 8,
+    toTun: (packet) => {
+      inner.push(packet);
+      arrived();
+    },
+    onEvents: heard.onEvents,
+    onFailure: heard.onFailure,
+    onRefused: heard.onRefused,
+  });
+  assert.ok(result.ok, result.ok ? '' : result.failure.reason);
+  const plane: DgramDataPlane = result.dataPlane;
+  return {
+    address,
+    plane,
+    heard,
+    sendInner: (packet) => plane.fromTun(packet),
+    receiveInner: async () => {
+      if (inner.length === 0) {
+        await new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+      }
+      return inner.shift();
+    },
+  };
+}
