@@ -160,6 +160,11 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
 
   #fromIke(outputs: readonly IkeOutput[], now: Instant): GatewayOutput[] {
     const out: GatewayOutput[] = [];
+    for (const output of outputs) {
+      // The message that began an attempt is traced before its milestone, and belongs to the same record.
+      if (output.type !== 'milestone' || this.#connections.byIkeSa(output.ikeSa) !== undefined) continue;
+      this.#recordOf(output.ikeSa, output.local, output.remote, now);
+    }
     for (const output of outputs) this.#fromIkeOne(output, out, now);
     if (this.#draining !== undefined) out.push(...this.#checkDrained());
     return out;
@@ -221,9 +226,15 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         );
         return;
       }
-      case 'trace':
-        out.push(logEntry(output));
+      case 'trace': {
+        const ikeSa = output.fields?.ikeSa;
+        const record =
+          typeof ikeSa === 'number'
+            ? (this.#connections.byIkeSa(ikeSa)?.record ?? this.#records.get(ikeSa))
+            : undefined;
+        out.push({ ...logEntry(output), ...(record === undefined ? {} : { session: record.id }) });
         return;
+      }
       case 'dropped':
         out.push(...this.#dropped(output.code, output.reason, output.remote, now));
         return;

@@ -43,6 +43,9 @@ export class IkeListeners implements IkeCore {
     return outputs.map((output) => {
       const wide: Record<string, unknown> = { ...output };
       for (const name of ID_FIELDS) if (typeof wide[name] === 'number') wide[name] = widen(wide[name]);
+      if (output.type === 'trace' && typeof output.fields?.ikeSa === 'number') {
+        wide.fields = { ...output.fields, ikeSa: widen(output.fields.ikeSa) };
+      }
       return wide as unknown as IkeOutput;
     });
   }

@@ -34,7 +34,7 @@ export function makeLog(format: LogFormat, level: LogLevel): Log {
     logger[at]({ layer: 'gateway', event, ...fields }, text);
   return {
     entry: ({ level: at, layer, event, text, session, fields }) =>
-      logger[at]({ layer, event, ...(session === undefined ? {} : { session }), ...fields }, text),
+      logger[at]({ layer, event, ...fields, ...(session === undefined ? {} : { session }) }, text),
     info: (event, text, fields) => write('info', event, text, fields),
     warn: (event, text, fields) => write('warn', event, text, fields),
     error: (event, text, fields) => write('error', event, text, fields),
@@ -48,13 +48,13 @@ function prettyStream() {
     sync: true,
     colorize: process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'layer,event,session,at,since,name,detail,direction,code,remote,count,reason,remedy',
+    ignore: 'pid,hostname',
     hideObject: true,
     messageFormat: (line, messageKey) => {
       const { layer, session, direction, since } = line as Record<string, string | number | undefined>;
       const arrow = direction === 'in' ? '<- ' : direction === 'out' ? '-> ' : '';
       const id = session === undefined ? '' : `${session} `;
-      const at = since === undefined ? '' : ` (+${since} ms)`;
+      const at = typeof since === 'number' ? ` (+${since} ms)` : '';
       return `${id}${String(layer).padEnd(7)} ${arrow}${line[messageKey]}${at}`;
     },
   });
