@@ -7,7 +7,7 @@ import { identityOf, identityPayload, identityText, sameIdentity } from '../iden
 import { all, encodePayloadBody, find, type PayloadChain, receivedBody } from '../message.ts';
 import { buildIkeProposals } from '../offer.ts';
 import { HeaderFlag, NotifyType, type Payload } from '../payloads/index.ts';
-import { type Arrival, badNonce, outOfState, type Refusal } from './arrival.ts';
+import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { establish } from './establishment.ts';
@@ -127,6 +127,7 @@ export function onAggressive1(
 /** Message 2 in, message 3 out, from port 4500 where there is a NAT; the IKE SA stands. */
 export function onAggressive2(context: Context, sa: IkeSa, { message, digest }: Arrival, now: Instant): Refusal {
   if (sa.state.name !== 'aggressiveOffered') return outOfState;
+  if (isZero(message.header.responderCookie)) return noCookie;
   const { saBody, keyPair, nonce, idBody, localIdentity: local } = sa.state;
   const policy = aggressiveOffer(context);
   const chosen = readIkeAnswer(find(message, 'SA')!, policy);

@@ -20,3 +20,7 @@ export const outOfState: Refusal = {
 };
 
 export const badNonce: Refusal = { code: 'malformed', reason: 'the nonce has not 8 to 256 bytes' };
+
+export const noCookie: Refusal = { code: 'malformed', reason: 'the answer has no responder cookie' };
+
+export const isZero = (cookie: Uint8Array): boolean => cookie.every((byte) => byte === 0);

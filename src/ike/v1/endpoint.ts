@@ -212,11 +212,10 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     const known = this.#byCookies.get(cookieKey(initiatorCookie, responderCookie));
     if (known !== undefined) return known;
     const initiator = toHex(initiatorCookie);
-    if (responderCookie.every((byte) => byte === 0))
-      return this.#byNewcomer.get(`${initiator}|${remote.address}|${remote.port}`);
-    // The first answer to an initiator brings the cookie that it does not know yet.
+    // The first answer to an initiator brings a cookie that it does not know yet, or none with a refusal.
     const waiting = this.#byCookies.get(initiator);
-    return waiting;
+    if (waiting !== undefined || responderCookie.some((byte) => byte !== 0)) return waiting;
+    return this.#byNewcomer.get(`${initiator}|${remote.address}|${remote.port}`);
   }
 
   #arrival(message: Message, datagram: IkeDatagram): Arrival {

@@ -9,7 +9,7 @@ import { all, encodePayloadBody, find, type Message, type PayloadChain, received
 import { buildIkeProposals } from '../offer.ts';
 import type { Identity } from '../output.ts';
 import { NotifyType, type Payload } from '../payloads/index.ts';
-import { type Arrival, badNonce, outOfState, type Refusal } from './arrival.ts';
+import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { establish } from './establishment.ts';
@@ -71,6 +71,7 @@ export function onMessage1(
 /** Message 2 in, message 3 out. */
 export function onMessage2(context: Context, sa: IkeSa, { message }: Arrival): Refusal {
   if (sa.state.name !== 'saOffered') return outOfState;
+  if (isZero(message.header.responderCookie)) return noCookie;
   const chosen = readIkeAnswer(find(message, 'SA')!, context.config.profile.offer.ike);
   if (chosen.type === 'mismatch') {
     // Nobody has authenticated this answer: the true one may still come.

@@ -43,9 +43,11 @@ type OutputOf<Type extends IkeOutput['type']> = Extract<IkeOutput, { readonly ty
 export class End {
   readonly world: World;
   readonly address: string;
-  readonly endpoint: IkeV1Endpoint;
+  endpoint: IkeV1Endpoint;
   readonly outputs: { readonly at: Instant; readonly output: IkeOutput }[] = [];
   readonly host: SimulatedHost;
+  readonly #start: () => IkeV1Endpoint;
+  #starts = 0;
   #nextId = 1;
 
   constructor(
@@ -57,16 +59,24 @@ export class End {
   ) {
     this.world = world;
     this.address = address;
-    this.endpoint = new IkeV1Endpoint({
-      config: { secrets: oneSecret(), profile: profileOf(), ...config },
-      crypto: nodeCrypto,
-      environment: seededEnvironment(seed),
-    });
+    this.#start = () =>
+      new IkeV1Endpoint({
+        config: { secrets: oneSecret(), profile: profileOf(), ...config },
+        crypto: nodeCrypto,
+        environment: seededEnvironment(seed + 100 * this.#starts++),
+      });
+    this.endpoint = this.#start();
     this.host = world.network.host(
       address,
       (datagram, now) => this.perform(this.endpoint.receive(datagram, now)),
       behind,
     );
+  }
+
+  /** The host starts anew with an endpoint that knows nothing; what was said so far stays recorded. */
+  restart(): this {
+    this.endpoint = this.#start();
+    return this;
   }
 
   connect(
