@@ -17,7 +17,7 @@ import {
 } from '../dataplane/ports.ts';
 import { formatAddress, parseAddress } from '../net/index.ts';
 import { systemClock } from './clock.ts';
-import type { BoundPorts, PortOptions } from './openPorts.ts';
+import type { PortOptions } from './openPorts.ts';
 import { portHolder } from './portHolder.ts';
 import {
   type DataPlaneListener,
@@ -26,7 +26,6 @@ import {
   type PathSettings,
   type RunningDataPlane,
   type StartFailure,
-  type StartResult,
 } from './startedDataPlane.ts';
 import { isSystemError } from './systemError.ts';
 
@@ -239,6 +238,3 @@ function failureOf(error: unknown, address: Uint8Array, port: number): StartFail
   }
   return { code: 'start-failed', reason: error instanceof Error ? error.message : String(error) };
 }
-
-/** Both ways of starting give the same to their callers. */
-export type { BoundPorts, StartResult };

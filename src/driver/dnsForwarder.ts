@@ -4,7 +4,7 @@
  */
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { connect, createServer, isIPv6, type Server } from 'node:net';
+import { connect, createServer, isIPv6, type Server, type Socket as TcpSocket } from 'node:net';
 
 const DNS_PORT = 53;
 /** Questions waiting for an answer; more are dropped and the clients ask again. */
@@ -39,13 +39,18 @@ export async function startDnsForwarder(
   udp.on('error', () => {});
   const pending = new Set<Socket>();
   udp.on('message', (question, from) => relay(udp, question, from, upstream, upstreamPort, pending));
-  const tcp = await listenTcp(address, upstream[0]!, port, upstreamPort);
+  const connections = new Set<TcpSocket>();
+  const tcp = await listenTcp(address, upstream, port, upstreamPort, connections).catch((error: Error) => {
+    udp.close();
+    throw error;
+  });
   return {
     close: async () => {
       for (const socket of pending) socket.close();
       pending.clear();
+      for (const socket of connections) socket.destroy();
       await new Promise<void>((resolve) => udp.close(() => resolve()));
-      await new Promise<void>((resolve) => (tcp.listening ? tcp.close(() => resolve()) : resolve()));
+      await new Promise<void>((resolve) => tcp.close(() => resolve()));
     },
   };
 }
@@ -68,12 +73,14 @@ function relay(
     clearTimeout(timer);
     if (pending.delete(socket)) socket.close();
   };
-  const timer = setTimeout(() => {
+  const tryNext = () => {
+    if (!pending.has(socket)) return;
     done();
-    if (others.length > 0) relay(udp, question, from, others, port, pending);
-  }, ANSWER_WITHIN_MS / upstream.length);
+    relay(udp, question, from, others, port, pending);
+  };
+  const timer = setTimeout(tryNext, ANSWER_WITHIN_MS / upstream.length);
   timer.unref();
-  socket.on('error', done);
+  socket.on('error', tryNext);
   socket.on('message', (answer) => {
     if (answer.length < 12 || answer[0] !== question[0] || answer[1] !== question[1]) return;
     udp.send(answer, from.port, from.address, () => {});
@@ -82,20 +89,17 @@ function relay(
   socket.connect(port, server, () => socket.send(question, () => {}));
 }
 
-async function listenTcp(address: string, upstream: string, port: number, upstreamPort: number): Promise<Server> {
+async function listenTcp(
+  address: string,
+  upstream: readonly string[],
+  port: number,
+  upstreamPort: number,
+  connections: Set<TcpSocket>,
+): Promise<Server> {
   const server = createServer((client) => {
-    const resolver = connect(upstreamPort, upstream);
-    const end = () => {
-      client.destroy();
-      resolver.destroy();
-    };
-    for (const socket of [client, resolver]) {
-      socket.setTimeout(ANSWER_WITHIN_MS, end);
-      socket.on('error', end);
-      socket.on('close', end);
-    }
-    client.pipe(resolver);
-    resolver.pipe(client);
+    keep(client, connections);
+    client.on('error', () => client.destroy());
+    relayTcp(client, upstream, upstreamPort, connections);
   });
   server.maxConnections = MOST_TCP_CONNECTIONS;
   server.unref();
@@ -104,4 +108,32 @@ async function listenTcp(address: string, upstream: string, port: number, upstre
     server.listen(port, address, resolve);
   });
   return server;
+}
+
+function relayTcp(client: TcpSocket, upstream: readonly string[], port: number, connections: Set<TcpSocket>): void {
+  const [server, ...others] = upstream;
+  if (server === undefined) {
+    client.destroy();
+    return;
+  }
+  const resolver = connect(port, server);
+  keep(resolver, connections);
+  let connected = false;
+  resolver.on('error', () => {
+    resolver.destroy();
+    if (!connected && !client.destroyed) relayTcp(client, others, port, connections);
+  });
+  resolver.on('connect', () => {
+    connected = true;
+    client.pipe(resolver);
+    resolver.pipe(client);
+    resolver.on('close', () => client.destroy());
+  });
+  client.on('close', () => resolver.destroy());
+}
+
+function keep(socket: TcpSocket, connections: Set<TcpSocket>): void {
+  connections.add(socket);
+  socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy());
+  socket.on('close', () => connections.delete(socket));
 }

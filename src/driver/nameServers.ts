@@ -38,8 +38,11 @@ function nameServersOf(file: string): string[] {
   const servers: string[] = [];
   for (const line of text.split('\n')) {
     const [word, value] = line.trim().split(/\s+/);
-    const address = word === 'nameserver' && value !== undefined ? canonicalAddress(value.split('%')[0]!) : undefined;
-    if (address !== undefined) servers.push(address);
+    if (word !== 'nameserver' || value === undefined) continue;
+    // A link-local address is of no use without its zone.
+    const [bare, zone] = value.split('%');
+    const address = canonicalAddress(bare!);
+    if (address !== undefined) servers.push(zone === undefined ? address : `${address}%${zone}`);
   }
   return servers;
 }
