@@ -169,6 +169,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     const key = `${sa.id}|${datagram.remote.address}|${datagram.remote.port}`;
     const result = this.#fragments.add(key, fragment, now);
     if (result.type === 'waiting') return undefined;
+    sa.sendsFragments = true;
     if (result.type === 'refused') return { code: 'bad-fragment', reason: result.reason };
     const whole = { ...datagram, bytes: result.bytes };
     const inner = decodeMessage(whole.bytes);

@@ -152,6 +152,8 @@ export class IkeSa {
   abilities: PeerAbilities;
   /** Counts the messages that we sent in fragments. */
   fragmentId = 0;
+  /** The peer has sent fragments: our messages of their size would not get through either. */
+  sendsFragments = false;
   /** Past its lifetime, kept for the sake of its children: no new ones are taken. */
   expired = false;
 

@@ -60,7 +60,9 @@ export function receivePhase1(context: Context, sa: IkeSa, arrival: Arrival, now
 export function onRetransmitTimer(context: Context, sa: IkeSa, now: Instant): void {
   const { outstanding } = sa;
   if (outstanding === undefined) return;
-  if (sa.hint === undefined && repeat(context, sa, outstanding, 'retransmit', now)) return;
+  // A message that was damaged on its way looks like a wrong secret: it deserves a second try.
+  const patient = sa.hint === undefined || (sa.state.name === 'authSent' && outstanding.sends === 1);
+  if (patient && repeat(context, sa, outstanding, 'retransmit', now)) return;
   closed(context, sa, unanswered(context, sa));
 }
 

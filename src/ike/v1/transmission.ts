@@ -138,7 +138,8 @@ function traceOut(context: Context, sa: IkeSa, summary: string, bytes: Uint8Arra
 
 function pieces(context: Context, sa: IkeSa, bytes: Uint8Array, sends: number): readonly Uint8Array[] {
   if (!sa.abilities.fragmentation) return [bytes];
-  const largest = sends > FRAGMENT_AFTER_SENDS ? SMALL_FRAGMENT_BYTES : context.config.fragmentBytes;
+  const narrow = sa.sendsFragments || sends > FRAGMENT_AFTER_SENDS;
+  const largest = narrow ? Math.min(SMALL_FRAGMENT_BYTES, context.config.fragmentBytes) : context.config.fragmentBytes;
   if (bytes.length <= largest) return [bytes];
   sa.fragmentId = (sa.fragmentId + 1) & 0xffff;
   return splitMessage(bytes, sa.fragmentId, largest);
