@@ -1,5 +1,6 @@
 /** The log: one JSON line an event, or lines for people. */
 
+import { isatty } from 'node:tty';
 import { pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogEntry } from '../session/log.ts';
@@ -16,20 +17,25 @@ export interface Log {
   flush(): void;
 }
 
+/** Nothing should hand these to the log; should it happen, they are not written. */
+const SECRETS = ['password', 'psk', 'secret', 'ntHash', 'passwordHash', 'sealedSecrets'];
+const SECRET_FIELDS = SECRETS.flatMap((name) => [name, `*.${name}`]);
+
 /**
- * A log on standard output.
+ * A log on standard output, or on another file descriptor.
  * Lines carry `level`, `time` (ISO 8601), `layer`, `event`, `session` where there is one, `msg`, and the event's fields.
  */
-export function makeLog(format: LogFormat, level: LogLevel): Log {
-  const stream = format === 'pretty' ? prettyStream() : undefined;
+export function makeLog(format: LogFormat, level: LogLevel, fd = 1): Log {
+  const stream = format === 'pretty' ? prettyStream(fd) : pino.destination({ fd, sync: true });
   const options = {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: SECRET_FIELDS, censor: '(secret)' },
   };
   // Synchronous: the lines around a crash are those that are wanted.
-  const logger = stream === undefined ? pino(options, pino.destination({ fd: 1, sync: true })) : pino(options, stream);
+  const logger = pino(options, stream);
   const write = (at: LogLevel, event: string, text: string, fields?: Record<string, unknown>) =>
     logger[at]({ layer: 'gateway', event, ...fields }, text);
   return {
@@ -42,13 +48,14 @@ export function makeLog(format: LogFormat, level: LogLevel): Log {
   };
 }
 
-/** `07:30:01.123 session 1f2e… L2TP → SCCRP Ns=0 Nr=1` */
-function prettyStream() {
+/** `[07:30:01.123] DEBUG: 1f2e l2tp    -> SCCRP Ns=0 Nr=1` */
+function prettyStream(fd: number) {
   return pretty({
     sync: true,
-    colorize: process.stdout.isTTY === true,
+    destination: fd,
+    colorize: isatty(fd),
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,hostname',
+    ignore: 'pid,hostname,name',
     hideObject: true,
     messageFormat: (line, messageKey) => {
       const { layer, session, direction, since } = line as Record<string, string | number | undefined>;

@@ -103,10 +103,11 @@ export class SessionRecord {
   }
 
   /** A record for a further session of the same connection: a new id, the same past. */
-  fork(id: string, now: Instant): SessionRecord {
-    const fork = new SessionRecord(id, this.role, this.local, this.peer, now, this.#unixTimeAtStart);
+  fork(id: string): SessionRecord {
+    const fork = new SessionRecord(id, this.role, this.local, this.peer, this.#began, this.#unixTimeAtStart);
     const { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds } = this;
     Object.assign(fork, { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds });
+    fork.#timeline.push(...this.#timeline);
     return fork;
   }
 

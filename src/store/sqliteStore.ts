@@ -20,6 +20,10 @@ const MIGRATIONS = [
    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
 ];
 
+/** How long one process waits for another's write. */
+const BUSY_MS = 3000;
+const WAL_TRIES = 60;
+
 interface UserRow {
   name: string;
   password_hash: string;
@@ -37,9 +41,19 @@ export function openSqliteStore(file: string): Store {
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
   const database = new DatabaseSync(file);
-  // `user add` beside a running gateway waits for its turn instead of failing.
-  database.exec('PRAGMA busy_timeout = 3000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON');
-  migrate(database, file);
+  try {
+    // `user add` beside a running gateway waits for its turn instead of failing.
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA foreign_keys = ON`);
+    toWriteAheadLog(database);
+    migrate(database, file);
+  } catch (error) {
+    database.close();
+    if (/not a database|malformed/.test((error as Error).message))
+      throw new Error(
+        `${file} is no database of Sallyport. Restore it from a backup, or name another state directory.`,
+      );
+    throw error;
+  }
   return new SqliteStore(database);
 }
 
@@ -117,15 +131,36 @@ function fromRow(row: UserRow): StoredUser {
   };
 }
 
+/** SQLite does not wait for a lock where it changes the journal mode: one of two first starts must try again. */
+function toWriteAheadLog(database: DatabaseSyncInstance): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (tries === WAL_TRIES || !/locked|busy/i.test((error as Error).message)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS / WAL_TRIES);
+    }
+  }
+}
+
 function migrate(database: DatabaseSyncInstance, file: string): void {
-  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  if (version > MIGRATIONS.length) {
-    database.close();
+  const version = () => (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+  if (version() > MIGRATIONS.length) {
     throw new Error(
-      `${file} was written by a newer version of Sallyport (schema ${version}, this one knows ${MIGRATIONS.length}). Update Sallyport, or choose another state directory.`,
+      `${file} was written by a newer version of Sallyport (schema ${version()}, this one knows ${MIGRATIONS.length}). Update Sallyport, or choose another state directory.`,
     );
   }
-  for (let next = version; next < MIGRATIONS.length; next++) {
-    database.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[next]} PRAGMA user_version = ${next + 1}; COMMIT`);
+  while (version() < MIGRATIONS.length) {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      // Read again under the lock: another process may have been quicker.
+      const next = version();
+      if (next < MIGRATIONS.length) database.exec(`${MIGRATIONS[next]} PRAGMA user_version = ${next + 1}`);
+      database.exec('COMMIT');
+    } catch (error) {
+      database.exec('ROLLBACK');
+      throw error;
+    }
   }
 }

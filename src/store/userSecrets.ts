@@ -13,7 +13,7 @@ import {
   scryptSync,
   timingSafeEqual,
 } from 'node:crypto';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { ntPasswordHash } from '../crypto/index.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
 import type { StoredUser } from './store.ts';
@@ -36,21 +36,28 @@ export const KEY_BYTES = 32;
 /** Longest user name and password taken, characters. */
 export const MOST_CHARACTERS = 128;
 
-/** Reads the key file, or makes it (0600). */
+/** Reads the key file, or makes it (0600). Two processes that make it at once agree on one key. */
 export function loadKey(file: string): Uint8Array {
+  if (!existsSync(file)) makeKey(file);
+  const key = readFileSync(file);
+  if (key.length !== KEY_BYTES)
+    throw new Error(
+      `${file} does not hold a key of ${KEY_BYTES} bytes. Restore it from a backup; without it users must be given new passwords.`,
+    );
+  chmodSync(file, 0o600);
+  return new Uint8Array(key);
+}
+
+/** The file appears whole or not at all, and never replaces another. */
+function makeKey(file: string): void {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, randomBytes(KEY_BYTES), { mode: 0o600 });
   try {
-    const key = readFileSync(file);
-    if (key.length !== KEY_BYTES)
-      throw new Error(
-        `${file} does not hold a key of ${KEY_BYTES} bytes. Restore it from a backup; without it users must be given new passwords.`,
-      );
-    chmodSync(file, 0o600);
-    return new Uint8Array(key);
+    linkSync(draft, file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const key = randomBytes(KEY_BYTES);
-    writeFileSync(file, key, { mode: 0o600, flag: 'wx' });
-    return new Uint8Array(key);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    unlinkSync(draft);
   }
 }
 
