@@ -1,6 +1,6 @@
 /** All calls of one tunnel: ICRQ to CDN, each session through the table of its machine. RFC 2661 §5.2, §5.6, §7.4, §7.5. */
 
-import { Agenda, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, type Dropped, type Failure, type Instant } from '../core/index.ts';
 import type { CallErrors } from './avps.ts';
 import {
   answersUnknown,
@@ -85,7 +85,8 @@ export class Calls {
   receive(message: ReceivedMessage, header: ControlMessage, fault: Refusal | undefined, now: Instant): void {
     const name = message.name as CallMessage | 'WEN' | 'SLI';
     const peerSession = message.avps.assignedSessionId ?? 0;
-    const session = this.#find(name, header.session, peerSession);
+    const byPeer = header.session === 0 && name === 'CDN';
+    const session = byPeer ? this.#ofPeer(peerSession) : this.#sessions.get(header.session);
     if (session === undefined) {
       if (name === 'ICRQ' || name === 'OCRQ') this.#accept(name, message, fault, now);
       else this.#answerUnknown(name, header.session, peerSession);
@@ -159,12 +160,8 @@ export class Calls {
     return session?.state === 'established' && roleOf(session) === role ? session : undefined;
   }
 
-  #find(name: MessageName, id: SessionId, peerSession: SessionId): Session | undefined {
-    if (id !== 0) return this.#sessions.get(id);
-    return name === 'CDN' && peerSession !== 0 ? this.#ofPeer(peerSession) : undefined;
-  }
-
   #ofPeer(peerSession: SessionId): Session | undefined {
+    if (peerSession === 0) return undefined;
     for (const session of this.#sessions.values()) if (session.peerSession === peerSession) return session;
     return undefined;
   }
@@ -173,7 +170,7 @@ export class Calls {
     const { avps } = message;
     const refusal = fault ?? this.#refusalOfRequest(name, avps.assignedSessionId ?? 0);
     if (refusal !== undefined) {
-      this.#milestone(`${name} refused`, undefined, refusal.failure.reason);
+      this.#context.emit(droppedFor(name, refusal));
       const id = freshId(this.#context.environment, (taken) => this.#sessions.has(taken));
       const body = { resultCode: refusal.result, assignedSessionId: id };
       this.#tunnel.send('CDN', body, avps.assignedSessionId ?? 0, id);
@@ -285,15 +282,13 @@ export class Calls {
     this.#tunnel.send(name, body, session.peerSession, session.id);
   }
 
-  #milestone(name: string, session: SessionId | undefined, detail?: string): void {
-    this.#context.emit({
-      type: 'milestone',
-      tunnel: this.#tunnel.id,
-      ...(session === undefined ? {} : { session }),
-      name,
-      ...(detail === undefined ? {} : { detail }),
-    });
+  #milestone(name: string, session: SessionId): void {
+    this.#context.emit({ type: 'milestone', tunnel: this.#tunnel.id, session, name });
   }
+}
+
+function droppedFor(name: MessageName, { failure }: Refusal): Dropped {
+  return { type: 'dropped', layer: 'l2tp', code: failure.code, reason: `${name} refused: ${failure.reason}` };
 }
 
 /** What an event without a row does. */

@@ -6,7 +6,7 @@ import type { Refusal, SocketContext } from './context.ts';
 import type { ControlMessage } from './header.ts';
 import type { MessageBody, ReceivedMessage } from './messages.ts';
 import type { MessageName } from './messageType.ts';
-import type { TunnelId } from './output.ts';
+import type { TunnelId, TunnelUp } from './output.ts';
 import { rowFor } from './stateTable.ts';
 import { CHALLENGE_BYTES } from './tunnelAuthentication.ts';
 import { SHORT_REQUEST } from './tunnelFailures.ts';
@@ -91,6 +91,20 @@ export class ControlConnection {
     }
     if (row.do.includes('cleanUp')) return 'cleanUp';
     return this.#state === 'established' && before !== 'established' ? 'established' : 'pending';
+  }
+
+  /** @param peerReceiveWindow the window that counts: the peer's, or the default */
+  tunnelUp(peerReceiveWindow: number): TunnelUp {
+    const { hostName, vendorName } = this.peer;
+    return {
+      type: 'tunnelUp',
+      tunnel: this.#id,
+      peerTunnel: this.peerId,
+      role: this.#context.config.role,
+      peerHostName: hostName,
+      ...(vendorName === undefined ? {} : { peerVendorName: vendorName }),
+      peerReceiveWindow,
+    };
   }
 
   #perform(action: TunnelAction, input: Input | undefined): Refusal | undefined {

@@ -122,7 +122,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     else if (command.type === 'setLinkInfo') {
       calls.setLinkInfo(command.session, command.sendAccm, command.receiveAccm);
     } else if (command.type === 'reportErrors') calls.reportErrors(command.session, command.errors);
-    else if (tunnel.live) {
+    else if (tunnel.phase === 'live') {
       const machine = command.type === 'call' ? 'incomingLac' : 'outgoingLns';
       const number = command.type === 'call' ? undefined : command.calledNumber;
       if (machine === 'outgoingLns' && tunnel.established && tunnel.peer.bearer === 0) {
@@ -202,7 +202,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   #breakTie(message: ReceivedMessage, now: Instant): number | undefined {
     let waitingCalls = 0;
     for (const ours of this.#tunnels.values()) {
-      if (!ours.live || ours.connection.state !== 'waitCtlReply') continue;
+      if (ours.phase !== 'live' || ours.connection.state !== 'waitCtlReply') continue;
       const winner = winnerOfTie(ours.connection.tieBreaker, message.avps.tieBreaker);
       if (winner === 'both') continue;
       if (winner === 'peer') {
@@ -246,7 +246,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     const message = decodeMessage(header.body, this.#context.hiding);
     // A StopCCN only waits for its acknowledgement.
     if (message.name === 'StopCCN') this.#emit(acknowledgementOf(header, message));
-    else this.#emit(stopOf(header, 0, header.tunnel, NO_CONTROL_CONNECTION));
+    else this.#emit(stopOf(header, message.avps.assignedTunnelId ?? 0, header.tunnel, NO_CONTROL_CONNECTION));
     this.#unknownAnsweredAt = now;
   }
 
@@ -261,7 +261,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
 
   #ofPeer(peerId: TunnelId): Tunnel | undefined {
     for (const tunnel of this.#tunnels.values()) {
-      if (!tunnel.originator && tunnel.peerId === peerId && !tunnel.gone) return tunnel;
+      if (!tunnel.originator && tunnel.peerId === peerId && tunnel.phase !== 'gone') return tunnel;
     }
     return undefined;
   }
@@ -281,7 +281,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   #take(now: Instant): readonly L2tpOutput[] {
     for (const tunnel of this.#tunnels.values()) {
       tunnel.flush(now);
-      if (tunnel.gone) this.#tunnels.delete(tunnel.id);
+      if (tunnel.phase === 'gone') this.#tunnels.delete(tunnel.id);
     }
     const outputs = this.#outputs;
     this.#outputs = [];

@@ -54,17 +54,12 @@ export class Tunnel implements CallTunnel {
     this.#timers.set('setup', now + context.config.setupTimeout);
   }
 
-  /** Neither ending nor over. */
-  get live(): boolean {
-    return this.#phase === 'live';
+  get phase(): Phase {
+    return this.#phase;
   }
 
   get established(): boolean {
     return this.#phase === 'live' && this.connection.state === 'established';
-  }
-
-  get gone(): boolean {
-    return this.#phase === 'gone';
   }
 
   get peerId(): TunnelId {
@@ -220,19 +215,10 @@ export class Tunnel implements CallTunnel {
   }
 
   #established(now: Instant): void {
-    const { helloInterval, role } = this.#context.config;
-    const { hostName, vendorName } = this.connection.peer;
+    const { helloInterval } = this.#context.config;
     this.#timers.clear('setup');
     if (helloInterval > 0) this.#timers.set('hello', now + helloInterval);
-    this.#context.emit({
-      type: 'tunnelUp',
-      tunnel: this.id,
-      peerTunnel: this.peerId,
-      role,
-      peerHostName: hostName,
-      ...(vendorName === undefined ? {} : { peerVendorName: vendorName }),
-      peerReceiveWindow: this.#link.channel.peerWindow,
-    });
+    this.#context.emit(this.connection.tunnelUp(this.#link.channel.peerWindow));
     this.#milestone('tunnel established');
     this.calls.tunnelOpen(now);
   }

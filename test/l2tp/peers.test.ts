@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { encodeData, encodeMessage } from '../../src/l2tp/index.ts';
 import { concat, Writer } from '../../src/wire/index.ts';
 import { REASON } from './lab.ts';
-import { names, PEER_TUNNEL, REQUEST, ScriptedPeer } from './scriptedPeer.ts';
+import { names, PEER_TUNNEL, REPLY, REQUEST, ScriptedPeer } from './scriptedPeer.ts';
 
 const avp = (flags: number, vendor: number, attribute: number, value: Uint8Array) =>
   new Writer()
@@ -346,4 +346,14 @@ test('commands for what is not there do nothing', () => {
   assert.deepEqual(peer.command({ type: 'setLinkInfo', tunnel, session: 1, sendAccm: 0, receiveAccm: 0 }), []);
   assert.deepEqual(peer.socket.expire(0), []);
   assert.equal(peer.socket.encapsulate(tunnel, 1, Uint8Array.of(1)), undefined);
+});
+
+test('SCCRP that comes when the call was given up is answered with StopCCN to the id that it states', () => {
+  const peer = new ScriptedPeer({ role: 'lac' });
+  const [sccrq] = peer.command({ type: 'connect' });
+  peer.command({ type: 'close', tunnel: sccrq!.message!.avps.assignedTunnelId!, reason: REASON });
+  assert.equal(peer.all('tunnelDown')[0]?.by, 'local');
+  const [stop] = peer.say('SCCRP', REPLY);
+  assert.deepEqual([stop?.name, stop?.tunnel], ['StopCCN', PEER_TUNNEL]);
+  assert.ok(peer.socket.idle);
 });

@@ -126,3 +126,7 @@ export const REQUEST: MessageBody<'SCCRQ'> = {
 };
 
 export const names = (answers: readonly Answer[]) => answers.map(({ name }) => name);
+
+const { tieBreaker: _, ...reply } = REQUEST;
+/** The peer's SCCRP: it has no Tie Breaker. */
+export const REPLY: MessageBody<'SCCRP'> = reply;
