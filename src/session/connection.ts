@@ -380,7 +380,7 @@ export class Connection {
 
   #sessionUp(call: SessionUp, now: Instant): ConnectionOutput[] {
     const { record } = this;
-    const own = this.#forks++ === 0 ? record : record.fork(this.#parts.newId(), now);
+    const own = this.#forks++ === 0 ? record : record.fork(this.#parts.newId());
     if (this.#closing === undefined) own.phase = 'session';
     const session = new PppSession(call, own, this.#parts.makePpp());
     this.#sessions.set(session.key, session);

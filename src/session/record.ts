@@ -147,7 +147,8 @@ export class SessionRecord {
 
 /** ISO 8601 in UTC for seconds since the Unix epoch; written out because cores hold no Date. */
 export function isoTime(unixTime: number): string {
-  const seconds = Math.floor(unixTime);
+  const milliseconds = Math.round(unixTime * 1000);
+  const seconds = Math.floor(milliseconds / 1000);
   const days = Math.floor(seconds / 86400);
   // Civil date from day number, proleptic Gregorian calendar with years that begin in March.
   const shifted = days + 719468;
@@ -163,7 +164,7 @@ export function isoTime(unixTime: number): string {
   const year = yearOfEra + era * 400 + (calendarMonth <= 2 ? 1 : 0);
   const ofDay = seconds - days * 86400;
   const two = (n: number) => String(n).padStart(2, '0');
-  const milliseconds = String(Math.floor((unixTime - seconds) * 1000)).padStart(3, '0');
-  const time = `${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}.${milliseconds}`;
+  const fraction = String(milliseconds - seconds * 1000).padStart(3, '0');
+  const time = `${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}.${fraction}`;
   return `${year}-${two(calendarMonth)}-${two(day)}T${time}Z`;
 }
