@@ -279,12 +279,16 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
 
   /** Lets every tunnel send what it may, forgets those that are gone, and hands out what came of the call. */
   #take(now: Instant): readonly L2tpOutput[] {
+    const told = this.#outputs;
+    const sent: L2tpOutput[] = [];
+    this.#outputs = sent;
     for (const tunnel of this.#tunnels.values()) {
       tunnel.flush(now);
       if (tunnel.phase === 'gone') this.#tunnels.delete(tunnel.id);
     }
-    const outputs = this.#outputs;
     this.#outputs = [];
-    return outputs;
+    // The owner answers `sessionUp` with the first PPP frame, which a peer that has no ICCN yet would throw away.
+    const up = told.findIndex(({ type }) => type === 'sessionUp');
+    return up < 0 ? [...told, ...sent] : [...told.slice(0, up), ...sent, ...told.slice(up)];
   }
 }

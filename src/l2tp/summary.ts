@@ -23,7 +23,7 @@ export function traceOf({ direction, type, ns, nr, tunnel, session, avps = {}, n
   const fields: Record<string, unknown> = { message, ns, nr, tunnel, session };
   const parts = [message, `Ns=${ns}`, `Nr=${nr}`];
   for (const [name, value] of Object.entries(avps)) {
-    if (name === 'messageType') continue;
+    if (name === 'messageType' || value === undefined) continue;
     const shown = show(value);
     parts.push(shown === '' ? name : `${name}=${shown}`);
     fields[name] = shown === '' ? true : shown;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeData } from '../../src/l2tp/index.ts';
-import { connected, lab, REASON } from './lab.ts';
+import { connected, lab, nameOfMessage, REASON } from './lab.ts';
 
 const LOSSY = { delay: 20, jitter: 120, drop: 0.3, duplicate: 0.2 };
 
@@ -33,6 +33,14 @@ test('LAC and LNS set up a tunnel and a session, message by message (RFC 2661 ap
   assert.equal(lac.the('sessionUp').peerSession, lns.the('sessionUp').session);
   assert.equal(lac.the('sessionUp').callSerialNumber, lns.the('sessionUp').callSerialNumber);
   assert.match(lns.all('trace')[0]!.summary, /^SCCRQ Ns=0 Nr=0 .*hostName=lac\.example/);
+  assert.ok(!lac.all('trace').some(({ summary }) => summary.includes('undefined')), 'absent AVPs are not told');
+});
+
+test('the ICCN leaves before the LAC is told that the session is up, for PPP begins then', () => {
+  const { lac } = connected();
+  const iccn = lac.outputs.findIndex((output) => output.type === 'send' && nameOfMessage(output.bytes) === 'ICCN');
+  const up = lac.outputs.findIndex(({ type }) => type === 'sessionUp');
+  assert.ok(iccn >= 0 && iccn < up, `ICCN at ${iccn}, session up at ${up}`);
 });
 
 test('30 % loss, duplicates and reordering: 30 seeds connect, carry frames and tear down', () => {
