@@ -4,11 +4,10 @@ import { Agenda, type Core, type Environment, type Instant } from '../../core/in
 import type { Crypto } from '../../crypto/index.ts';
 import { Malformed, toHex } from '../../wire/index.ts';
 import { FragmentReassembly } from '../fragmentation.ts';
-import { decodeHeader, HEADER_BYTES } from '../header.ts';
-import { decodeMessage, decodePayloads, find, type Message } from '../message.ts';
+import { decodeMessage, find, type Message } from '../message.ts';
 import type { ChildSaId, IkeCommand, IkeDatagram, IkeOutput, IkeSaId, KeyAnswer, KeyAsk } from '../output.ts';
-import { ExchangeType, HeaderFlag, PayloadType } from '../payloads/index.ts';
-import type { Arrival, Refusal } from './arrival.ts';
+import { ExchangeType } from '../payloads/index.ts';
+import { type Arrival, decode, digestOf, isEncrypted, isZero, type Refusal } from './arrival.ts';
 import type { Child } from './childSa.ts';
 import { closeAndTell, closeChildAndTell } from './closing.ts';
 import { type IkeV1Config, resolveConfig } from './config.ts';
@@ -161,7 +160,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     const message = decode(datagram.bytes);
     const sa = this.#find(message, datagram);
     if (sa === undefined) {
-      if (message.header.responderCookie.some((byte) => byte !== 0)) return UNKNOWN_COOKIES;
+      if (!isZero(message.header.responderCookie)) return UNKNOWN_COOKIES;
       return receiveNewcomer(this.#context, this.#arrival(message, datagram), now);
     }
     const fragment = find(message, 'FRAGMENT');
@@ -215,7 +214,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     const initiator = toHex(initiatorCookie);
     // The first answer to an initiator brings a cookie that it does not know yet, or none with a refusal.
     const waiting = this.#byCookies.get(initiator);
-    if (waiting !== undefined || responderCookie.some((byte) => byte !== 0)) return waiting;
+    if (waiting !== undefined || !isZero(responderCookie)) return waiting;
     return this.#byNewcomer.get(`${initiator}|${remote.address}|${remote.port}`);
   }
 
@@ -226,7 +225,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
   #index(sa: IkeSa): void {
     this.#sas.set(sa.id, sa);
     const initiator = toHex(sa.initiatorCookie);
-    const known = sa.responderCookie.some((byte) => byte !== 0);
+    const known = !isZero(sa.responderCookie);
     if (known) this.#byCookies.delete(initiator);
     this.#byCookies.set(known ? cookieKey(sa.initiatorCookie, sa.responderCookie) : initiator, sa);
     if (sa.role === 'responder') {
@@ -289,15 +288,3 @@ const UNKNOWN_COOKIES: Refusal = { code: 'unknown-cookies', reason: 'the message
 const NO_KEYS: Refusal = { code: 'no-keys', reason: 'Quick Mode before the IKE SA is established' };
 const CLEAR_TEXT: Refusal = { code: 'clear-text', reason: 'Quick Mode in the clear' };
 const BUSY: Refusal = { code: 'busy', reason: 'public-key work for this IKE SA is under way' };
-
-const isEncrypted = ({ header }: Message): boolean => (header.flags & HeaderFlag.encryption) !== 0;
-
-/** Some peers leave the encryption flag of the whole on its fragments, which are never encrypted themselves. */
-function decode(bytes: Uint8Array): Message {
-  const header = decodeHeader(bytes);
-  const message = decodeMessage(bytes);
-  if (header.nextPayload !== PayloadType.FRAGMENT || message.payloads.length > 0) return message;
-  return { ...message, ...decodePayloads(header.nextPayload, bytes.subarray(HEADER_BYTES), 'exact') };
-}
-
-const digestOf = (crypto: Crypto, bytes: Uint8Array): string => toHex(crypto.hash('sha1', bytes));

@@ -21,8 +21,8 @@ import type { IkeSa } from './ikeSa.ts';
 import { informationalHash, phase2Iv } from './keys.ts';
 import { decryptMessage } from './message.ts';
 import { breach, messageTable } from './messageTable.ts';
-import { followPath, sameEndpoint } from './natTraversal.ts';
-import { hintFrom } from './phase1.ts';
+import { followPath } from './natTraversal.ts';
+import { hintFrom, pskMismatch } from './phase1.ts';
 import { refusedByPeer } from './quickMode.ts';
 import { type Prepared, prepare, randomMessageId, traceIn, transmit } from './transmission.ts';
 
@@ -67,7 +67,7 @@ export function receiveInformational(context: Context, sa: IkeSa, arrival: Arriv
   const { message } = arrival;
   const encrypted = message.payloads.length === 0;
   if (sa.secured === undefined) {
-    if (encrypted) return { code: 'no-keys', reason: 'an encrypted Informational message before there are keys' };
+    if (encrypted) return onUnreadable(sa, arrival);
     return onClear(context, sa, arrival);
   }
   if (!encrypted) return { code: 'clear-text', reason: 'an Informational message in the clear after there are keys' };
@@ -159,11 +159,19 @@ function answerAfterDelete(context: Context, sa: IkeSa, chain: PayloadChain): vo
   else if (find(chain, 'D') === undefined) repeatDelete(context, sa);
 }
 
+/** Some servers say under their own keys that ours are wrong. As unauthenticated as a word in the clear. */
+function onUnreadable(sa: IkeSa, { datagram }: Arrival): Refusal {
+  if (sa.state.name === 'authSent' && sa.remote.address === datagram.remote.address) {
+    sa.hint ??= pskMismatch('the peer answered our first encrypted message with an encrypted refusal');
+  }
+  return { code: 'no-keys', reason: 'an encrypted Informational message before there are keys' };
+}
+
 /** Anyone can have sent this: it may end our patience, nothing else. */
 function onClear(context: Context, sa: IkeSa, { message, datagram }: Arrival): Refusal {
   const reason = breach(messageTable.clearInformational, message);
   if (reason !== undefined) return { code: 'unexpected-payload', reason };
-  if (sa.role !== 'initiator' || !sameEndpoint(sa.remote, datagram.remote)) {
+  if (sa.role !== 'initiator' || sa.remote.address !== datagram.remote.address) {
     return { code: 'unauthenticated', reason: 'a notification that nobody has authenticated' };
   }
   traceIn(context, sa, messageTable.clearInformational, message, message);

@@ -1,43 +1,20 @@
-/** Main Mode with pre-shared keys, both roles: one function per message. RFC 2409 §5.4, RFC 3947 §3 and §4. */
+/** Messages 1 to 4 of Main Mode, both roles: proposal, key exchange, NAT detection. RFC 2409 §5.4, RFC 3947 §3. */
 
 import type { Instant } from '../../core/index.ts';
 import type { KeyPair } from '../../crypto/index.ts';
-import { Malformed } from '../../wire/index.ts';
 import { type ChosenIke, readIkeAnswer } from '../choose.ts';
-import { identityOf, identityPayload, identityText, sameIdentity } from '../identity.ts';
-import { all, encodePayloadBody, find, type Message, type PayloadChain, receivedBody } from '../message.ts';
+import { all, encodePayloadBody, find, receivedBody } from '../message.ts';
 import { buildIkeProposals } from '../offer.ts';
-import type { Identity } from '../output.ts';
-import { NotifyType, type Payload } from '../payloads/index.ts';
+import type { Payload } from '../payloads/index.ts';
 import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
-import { establish } from './establishment.ts';
 import { type Agreement, COOKIE_BYTES, type Exchanged, type IkeSa } from './ikeSa.ts';
-import { hashI, hashR, type Phase1Keys } from './keys.ts';
-import { decryptMessage } from './message.ts';
-import { breach, messageTable } from './messageTable.ts';
-import { detectNat, floatPorts, followPath, natPayloads } from './natTraversal.ts';
-import { ikeLifetimeNotify, isakmpNotify, toldLifetime } from './notifications.ts';
+import { authenticateToResponder } from './mainModeAuthentication.ts';
+import { detectNat, natPayloads } from './natTraversal.ts';
 import { abilitiesOf, announcements } from './peerAbilities.ts';
-import { hasPeer } from './peers.ts';
-import {
-  agreementOf,
-  candidateSecrets,
-  isNonceLength,
-  isSecretOf,
-  keysAgreed,
-  keysFor,
-  localIdentity,
-  milestone,
-  NONCE_BYTES,
-  noProposalChosen,
-  noSecret,
-  pskMismatch,
-  refusedKey,
-  settled,
-} from './phase1.ts';
-import { clearNotify, prepare, traceIn, transmit, transmitUntilAnswered } from './transmission.ts';
+import { agreementOf, isNonceLength, milestone, NONCE_BYTES, noProposalChosen, refusedKey, settled } from './phase1.ts';
+import { prepare, transmit, transmitUntilAnswered } from './transmission.ts';
 
 /** Message 1, out. */
 export function initiateMainMode(context: Context, sa: IkeSa, now: Instant): void {
@@ -149,162 +126,6 @@ export function onMessage4(context: Context, sa: IkeSa, { message }: Arrival, no
   });
   return undefined;
 }
-
-function authenticateToResponder(
-  context: Context,
-  sa: IkeSa,
-  exchanged: Exchanged,
-  sharedSecret: Uint8Array,
-  now: Instant,
-): void {
-  const local = localIdentity(context, sa);
-  const remoteIdentity = context.config.remoteIdentity;
-  const query = { localIdentity: local, ...(remoteIdentity && { remoteIdentity }), remoteAddress: sa.remote.address };
-  const preSharedKey = context.config.secrets.secretFor(query);
-  if (preSharedKey === undefined) {
-    closed(context, sa, noSecret(sa));
-    return;
-  }
-  const keys = keysFor(context, exchanged, sharedSecret, preSharedKey);
-  keysAgreed(context, sa, exchanged, keys);
-  floatPorts(context, sa);
-  const id = identityPayload(local);
-  const data = hashI(context.crypto, keys, exchanged.transcript, encodePayloadBody(id));
-  const payloads: Payload[] = [id, { kind: 'HASH', data }];
-  if (context.config.initialContact && !hasPeer(context, sa)) {
-    payloads.push(isakmpNotify(sa, NotifyType.INITIAL_CONTACT));
-  }
-  const message = prepare(context, sa, 'mainMode5', payloads, { cipher: keys.cipher, iv: keys.phase1Iv });
-  sa.state = { name: 'authSent', awaits: 'mainMode6', exchanged, keys, iv: message.nextIv, localIdentity: local };
-  sa.outstanding = transmitUntilAnswered(context, sa, message, 'retransmit', now);
-}
-
-/** Message 5 in, message 6 out; the IKE SA stands. */
-export function onMessage5(context: Context, sa: IkeSa, { message, digest, datagram }: Arrival, now: Instant): Refusal {
-  if (sa.state.name !== 'keysAgreed') return outOfState;
-  const { exchanged } = sa.state;
-  const opened = openMessage5(context, sa, exchanged, sa.state.sharedSecret, message);
-  if (typeof opened === 'string') return refuseMessage5(context, sa, opened, digest, now);
-  const { keys, chain, nextIv, identity } = opened;
-  followPath(context, sa, datagram);
-  traceIn(context, sa, messageTable.mainMode5, chain, message);
-  keysAgreed(context, sa, exchanged, keys);
-  const local = localIdentity(context, sa);
-  const id = identityPayload(local);
-  const data = hashR(context.crypto, keys, exchanged.transcript, encodePayloadBody(id));
-  const payloads: Payload[] = [id, { kind: 'HASH', data }];
-  if (exchanged.shortened) payloads.push(ikeLifetimeNotify(sa, exchanged.lifetimeSeconds));
-  const answer = prepare(context, sa, 'mainMode6', payloads, { cipher: keys.cipher, iv: nextIv });
-  sa.answered.remember(digest, answer, now);
-  const secured = {
-    keys,
-    lastBlock: answer.nextIv,
-    proposal: exchanged.proposal,
-    localIdentity: local,
-    remoteIdentity: identity,
-  };
-  const initialContact = all(chain, 'N').some(({ notifyType }) => notifyType === NotifyType.INITIAL_CONTACT);
-  transmit(context, sa, answer);
-  establish(context, sa, secured, { lifetimeSeconds: exchanged.lifetimeSeconds, initialContact }, now);
-  return undefined;
-}
-
-/** Message 6 in; the IKE SA stands, and Quick Mode can begin. */
-export function onMessage6(context: Context, sa: IkeSa, { message }: Arrival, now: Instant): Refusal {
-  if (sa.state.name !== 'authSent') return outOfState;
-  const { exchanged, keys, iv, localIdentity: local } = sa.state;
-  const opened = open(context, keys, iv, message, 'mainMode6');
-  const bad = typeof opened === 'string' ? opened : undefined;
-  const chain = typeof opened === 'string' ? undefined : opened.chain;
-  const idBody = chain && receivedBody(chain, 'ID')!;
-  const expected = idBody && hashR(context.crypto, keys, exchanged.transcript, idBody);
-  if (chain === undefined || !context.crypto.equal(find(chain, 'HASH')!.data, expected!)) {
-    const reason = bad ?? 'HASH_R does not verify';
-    sa.hint = pskMismatch(`the peer's first encrypted message does not verify: ${reason}`);
-    return { code: 'bad-hash', reason };
-  }
-  traceIn(context, sa, messageTable.mainMode6, chain, message);
-  const remoteIdentity = identityOf(find(chain, 'ID')!);
-  const wanted = context.config.remoteIdentity;
-  settled(sa);
-  if (wanted !== undefined && !sameIdentity(wanted, remoteIdentity)) {
-    return void closed(context, sa, {
-      code: 'wrong-identity',
-      reason: `the peer is ${identityText(remoteIdentity)}, expected was ${identityText(wanted)}`,
-      remedy: 'Correct the expected identity of the server, or its own.',
-    });
-  }
-  const { nextIv } = opened as Opened;
-  const secured = { keys, lastBlock: nextIv, proposal: exchanged.proposal, localIdentity: local, remoteIdentity };
-  const initialContact = all(chain, 'N').some(({ notifyType }) => notifyType === NotifyType.INITIAL_CONTACT);
-  const { lifetimeSeconds } = toldLifetime(chain, exchanged);
-  establish(context, sa, secured, { lifetimeSeconds, initialContact }, now);
-  return undefined;
-}
-
-interface Opened {
-  readonly chain: PayloadChain;
-  readonly nextIv: Uint8Array;
-}
-
-/** Decrypts and holds against the table; a wrong key shows in either. */
-function open(
-  context: Context,
-  keys: Phase1Keys,
-  iv: Uint8Array,
-  message: Message,
-  name: 'mainMode5' | 'mainMode6',
-): Opened | string {
-  try {
-    const { message: chain, nextIv } = decryptMessage(context.crypto, keys.cipher, iv, message);
-    return breach(messageTable[name], chain) ?? { chain, nextIv };
-  } catch (error) {
-    if (error instanceof Malformed) return 'it does not decrypt to payloads';
-    throw error;
-  }
-}
-
-/** Tries the secrets of this peer. @returns what opened it, or why nothing did */
-function openMessage5(
-  context: Context,
-  sa: IkeSa,
-  exchanged: Exchanged,
-  sharedSecret: Uint8Array,
-  message: Message,
-): (Opened & { readonly keys: Phase1Keys; readonly identity: Identity }) | string {
-  let reason: string | undefined;
-  for (const secret of candidateSecrets(context, sa)) {
-    const keys = keysFor(context, exchanged, sharedSecret, secret);
-    const opened = open(context, keys, keys.phase1Iv, message, 'mainMode5');
-    if (typeof opened === 'string') {
-      reason ??= opened;
-      continue;
-    }
-    const expected = hashI(context.crypto, keys, exchanged.transcript, receivedBody(opened.chain, 'ID')!);
-    const identity = identityOf(find(opened.chain, 'ID')!);
-    if (!context.crypto.equal(expected, find(opened.chain, 'HASH')!.data)) reason = 'HASH_I does not verify';
-    else if (isSecretOf(context, sa, identity, secret)) return { ...opened, keys, identity };
-    else reason = `${identityText(identity)} has a pre-shared key of its own and used another`;
-  }
-  return reason ?? 'no pre-shared key is configured for this peer';
-}
-
-/** Says it once, and waits a little: whoever can forge a message 5 must not be able to end the true one's exchange. */
-function refuseMessage5(context: Context, sa: IkeSa, reason: string, digest: string, now: Instant): Refusal {
-  if (sa.state.name !== 'keysAgreed') return outOfState;
-  sa.answered.remember(digest, undefined, now);
-  if (!sa.state.refused) {
-    sa.state = { ...sa.state, refused: true };
-    sa.hint = pskMismatch(`the first encrypted message of ${sa.remote.address} does not verify: ${reason}`);
-    context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure: sa.hint });
-    clearNotify(context, sa, NotifyType.PAYLOAD_MALFORMED, now);
-    sa.timers.set('halfOpen', now + REFUSED_TIMEOUT);
-  }
-  return { code: 'psk-mismatch', reason };
-}
-
-/** How long a responder waits for a better message 5. */
-const REFUSED_TIMEOUT = 5000;
 
 function exchangedOf(
   sa: IkeSa,

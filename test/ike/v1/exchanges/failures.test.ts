@@ -34,6 +34,25 @@ test('a wrong pre-shared key against a silent server fails within 15 s all the s
   assert.equal(server.all('ikeFailed').length, 1);
 });
 
+test('an encrypted refusal that cannot be read is taken for a wrong pre-shared key', () => {
+  const world = new World();
+  world.server();
+  const client = world.end('192.0.2.5', { secrets: oneSecret('another') });
+  world.network.tamper = (datagram) => {
+    const { from, to, bytes } = datagram;
+    const encrypted = bytes[18] === 2 && (bytes[19]! & 1) === 1;
+    if (!encrypted || from.address !== client.address) return datagram;
+    const refusal = bytes.slice();
+    refusal[16] = 8;
+    refusal[18] = 5;
+    world.network.inject({ from: to, to: from, bytes: refusal });
+    return undefined;
+  };
+  client.connect();
+  world.run(5000);
+  assert.equal(client.one('ikeClosed').reason.code, 'psk-mismatch');
+});
+
 test('a forged message 5 does not end the exchange of the true one', () => {
   const world = new World();
   const server = world.server();
