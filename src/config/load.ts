@@ -69,7 +69,7 @@ export function parseWith<S extends z.ZodType>(schema: S, text: string, file: st
       })),
     );
   }
-  const result = schema.safeParse(document.toJS() ?? {});
+  const result = schema.safeParse(document.toJS() ?? {}, { reportInput: true });
   if (result.success) return result.data;
   const problems = result.error.issues.flatMap((issue) => problemsOf(issue, document, file, lineAt, schema));
   throw new ConfigError(problems);
@@ -109,6 +109,8 @@ function sentence(issue: z.core.$ZodIssue): string {
   }
   if (issue.code === 'invalid_type')
     return `must be ${issue.expected === 'int' ? 'a whole number' : `of type ${issue.expected}`}.`;
+  if (issue.code === 'too_small' && issue.origin === 'array') return `takes ${issue.minimum} or more entries.`;
+  if (issue.code === 'too_big' && issue.origin === 'array') return `takes ${issue.maximum} entries at most.`;
   if (issue.code === 'too_small' && issue.origin !== 'string') return `must be at least ${issue.minimum}.`;
   if (issue.code === 'too_big') return `must be at most ${issue.maximum}.`;
   return issue.message.endsWith('.') ? issue.message : `${issue.message}.`;

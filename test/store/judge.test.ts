@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { createHook } from 'node:async_hooks';
+import test, { before } from 'node:test';
+import { chapMd5Response, generateNtResponse, ntPasswordHash } from '../../src/crypto/index.ts';
+import { nodeCrypto } from '../../src/crypto/node/index.ts';
+import type { UserAnswer } from '../../src/gateway/output.ts';
+import type { Credentials } from '../../src/ppp/output.ts';
+import { judge, makeUser, type Store, type StoredUser } from '../../src/store/index.ts';
+import { fromHex, utf8 } from '../../src/wire/index.ts';
+
+const KEY = new Uint8Array(32).fill(9);
+const CHALLENGE = fromHex('5B5D7C7D7B3F2F3E3C2C602132262628');
+const PEER_CHALLENGE = fromHex('21402324255E262A28295F2B3A337C7E');
+
+/** A store of two users; judging reads only users. */
+const users = new Map<string, StoredUser>();
+const store = { user: (name: string) => users.get(name) } as Store;
+
+before(() => {
+  // The user and password of RFC 2759 §9.2.
+  users.set('User', makeUser(KEY, 'User', 'clientPass', 0, '10.87.0.50'));
+  const plain = makeUser(KEY, 'Zoë', 'pässwörd', 0);
+  users.set('Zoë', plain);
+  users.set('gone', { ...users.get('User')!, name: 'gone', disabled: true });
+});
+
+const pap = (user: string, password: string): Credentials => ({ method: 'pap', user, password: utf8(password) });
+
+const chap = (user: string, password: string): Credentials => ({
+  method: 'chap-md5',
+  user,
+  identifier: 3,
+  challenge: CHALLENGE,
+  response: chapMd5Response(nodeCrypto, 3, utf8(password), CHALLENGE),
+});
+
+/** A peer's MS-CHAPv2 response; `hashed` is the user name that enters the hash. */
+function msChap(user: string, password: string, hashed = utf8(user), name?: Uint8Array): Credentials {
+  const challenges = { authenticatorChallenge: CHALLENGE, peerChallenge: PEER_CHALLENGE, userName: hashed };
+  const ntResponse = generateNtResponse(nodeCrypto, challenges, ntPasswordHash(nodeCrypto, password));
+  return {
+    method: 'ms-chap-v2',
+    user,
+    ...(name === undefined ? {} : { name }),
+    authenticatorChallenge: CHALLENGE,
+    peerChallenge: PEER_CHALLENGE,
+    ntResponse,
+  };
+}
+
+const codeOf = (answer: UserAnswer) => (answer.accepted ? 'accepted' : answer.reason.code);
+const ask = async (credentials: Credentials) => codeOf(await judge(store, KEY, credentials));
+
+for (const [method, credentials] of Object.entries({ PAP: pap, 'CHAP-MD5': chap, 'MS-CHAPv2': msChap })) {
+  test(`${method}: right, wrong, unknown`, async () => {
+    assert.equal(await ask(credentials('User', 'clientPass')), 'accepted');
+    assert.equal(await ask(credentials('Zoë', 'pässwörd')), 'accepted');
+    assert.equal(await ask(credentials('User', 'clientPas')), 'wrong-password');
+    assert.equal(await ask(credentials('user', 'clientPass')), 'unknown-user');
+    assert.equal(await ask(credentials('', '')), 'unknown-user');
+  });
+}
+
+test('the MS-CHAPv2 vector of RFC 2759 §9.2 is accepted and answered as it says', async () => {
+  const answer = await judge(store, KEY, {
+    method: 'ms-chap-v2',
+    user: 'User',
+    authenticatorChallenge: CHALLENGE,
+    peerChallenge: PEER_CHALLENGE,
+    ntResponse: fromHex('82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF'),
+  });
+  assert.deepEqual(answer, {
+    accepted: true,
+    address: '10.87.0.50',
+    authenticatorResponse: 'S=407A5589115FD0D6209F510FE9C04566932CDA56',
+  });
+});
+
+test('a domain in front of the name is left out', async () => {
+  assert.equal(await ask(pap('OFFICE\\User', 'clientPass')), 'accepted');
+  assert.equal(await ask(chap('OFFICE\\User', 'clientPass')), 'accepted');
+  assert.equal(await ask(msChap('OFFICE\\User', 'clientPass', utf8('User'))), 'accepted');
+  assert.equal(await ask(pap('OFFICE\\', 'clientPass')), 'unknown-user');
+});
+
+test('the name enters the MS-CHAPv2 hash as it was received, whatever its encoding', async () => {
+  const latin1 = Uint8Array.of(0x5a, 0x6f, 0xeb);
+  assert.equal(await ask(msChap('Zoë', 'pässwörd', latin1, latin1)), 'accepted');
+  assert.equal(await ask(msChap('Zoë', 'pässwörd', latin1)), 'wrong-password');
+});
+
+test('a disabled user is told apart only after the right password', async () => {
+  assert.equal(await ask(pap('gone', 'clientPass')), 'user-disabled');
+  assert.equal(await ask(pap('gone', 'guess')), 'wrong-password');
+});
+
+test('a user that does not exist costs PAP the same hash as one that does', async () => {
+  const hashes = async (credentials: Credentials) => {
+    let count = 0;
+    const hook = createHook({
+      init: (_id, type) => {
+        if (type === 'SCRYPTREQUEST') count++;
+      },
+    }).enable();
+    await judge(store, KEY, credentials);
+    hook.disable();
+    return count;
+  };
+  assert.equal(await hashes(pap('User', 'guess')), 1);
+  assert.equal(await hashes(pap('nobody', 'guess')), 1);
+});
+
+test('reasons say what to do and never the password', async () => {
+  for (const credentials of [pap('User', 'hunter2'), pap('nobody', 'hunter2'), chap('User', 'hunter2')]) {
+    const answer = await judge(store, KEY, credentials);
+    assert.ok(!answer.accepted && answer.reason.remedy !== undefined);
+    assert.ok(!JSON.stringify(answer).includes('hunter2'));
+  }
+});
+
+test('a user sealed with another key is an error for the operator, not a wrong password', async () => {
+  await assert.rejects(judge(store, new Uint8Array(32), chap('User', 'clientPass')), /another key file/);
+  assert.equal(codeOf(await judge(store, new Uint8Array(32), pap('User', 'clientPass'))), 'accepted');
+});

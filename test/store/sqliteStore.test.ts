@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after } from 'node:test';
+import { DatabaseSync } from '@photostructure/sqlite';
+import { openSqliteStore } from '../../src/store/index.ts';
+import { ANN, storeContract } from './contract.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sallyport-store-'));
+after(() => rmSync(folder, { recursive: true }));
+let files = 0;
+const newFile = () => join(folder, `${files++}.db`);
+
+storeContract('the SQLite store', () => {
+  const file = newFile();
+  return () => openSqliteStore(file);
+});
+
+const modes = (file: string) =>
+  readdirSync(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => path.startsWith(file))
+    .map((path) => (statSync(path).mode & 0o777).toString(8));
+
+test('nobody else reads the database, nor what SQLite puts beside it', () => {
+  const file = newFile();
+  const store = openSqliteStore(file);
+  store.putUser(ANN);
+  assert.deepEqual(modes(file), ['600', '600', '600'], 'database, write-ahead log, shared memory');
+  store.close();
+  chmodSync(file, 0o644);
+  openSqliteStore(file).close();
+  assert.deepEqual([...new Set(modes(file))], ['600'], 'a mode that was loosened is put right');
+});
+
+test('a database of a newer version is left alone', () => {
+  const file = newFile();
+  const database = new DatabaseSync(file);
+  database.exec('PRAGMA user_version = 99');
+  database.close();
+  assert.throws(() => openSqliteStore(file), /newer version of Sallyport \(schema 99, this one knows 1\).*Update/);
+  const again = new DatabaseSync(file);
+  assert.deepEqual({ ...(again.prepare('PRAGMA user_version').get() as object) }, { user_version: 99 });
+  again.close();
+});
+
+test('a file that is no database is named and left alone', () => {
+  const file = newFile();
+  const text = 'this is no database, but somebody’s notes. '.repeat(200);
+  writeFileSync(file, text);
+  assert.throws(() => openSqliteStore(file), /is no database of Sallyport\. Restore it from a backup/);
+  assert.equal(readFileSync(file, 'utf8'), text);
+});
+
+test('the schema is made once and then left', () => {
+  const file = newFile();
+  const first = openSqliteStore(file);
+  first.putUser(ANN);
+  first.close();
+  for (let i = 0; i < 3; i++) {
+    const store = openSqliteStore(file);
+    assert.equal(store.users().length, 1);
+    store.close();
+  }
+});
+
+test('who writes while another holds the lock is told so after a while, and nothing is lost', (t) => {
+  const file = newFile();
+  const store = openSqliteStore(file);
+  t.after(() => store.close());
+  const other = new DatabaseSync(file);
+  other.exec('PRAGMA busy_timeout = 10; BEGIN IMMEDIATE');
+  other.exec("INSERT INTO settings VALUES ('a', '1')");
+  assert.equal(store.setting('a'), undefined, 'reading goes on meanwhile');
+  other.exec('COMMIT');
+  store.putSetting('a', '2');
+  other.close();
+  assert.equal(store.setting('a'), '2');
+});
