@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, describe, it } from 'node:test';
+import { CARD_USER, loadKey, openSqliteStore, unsealUser } from '../../src/store/index.ts';
+import { asProcess, inProcess } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sallyport-cli-'));
+after(() => rmSync(folder, { recursive: true }));
+const state = join(folder, 'state');
+const user = (...words: string[]) => inProcess('user', ...words, '--state', state);
+
+function passwordOf(name: string): string {
+  const store = openSqliteStore(join(state, 'sallyport.db'));
+  try {
+    return unsealUser(loadKey(join(state, 'secret.key')), store.user(name)!).password;
+  } finally {
+    store.close();
+  }
+}
+
+function file(name: string, text: string, mode = 0o600): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+
+describe('sallyport user', { concurrency: false }, () => {
+  it('does not make a state directory by a slip of the fingers', async () => {
+    const { err, code } = await user('list');
+    assert.equal(code, 1);
+    assert.match(err, /^Error: There is no state directory .*--state/);
+    assert.ok(!existsSync(state));
+  });
+
+  it('adds a user with a generated password, shown once', async () => {
+    const { out, err, code } = await user('add', 'ann');
+    assert.equal(code, 0, err);
+    const password = /^Password: (\S+)$/m.exec(out)?.[1];
+    assert.equal(password, passwordOf('ann'));
+    assert.match(out, /generated and is shown this once/);
+    assert.equal(statSync(state).mode & 0o777, 0o700);
+    for (const name of readdirSync(state)) assert.equal(statSync(join(state, name)).mode & 0o777, 0o600, name);
+  });
+
+  it('adds a user with a password of a file and an address', async () => {
+    const { out, err, code } = await user(
+      'add',
+      'bob',
+      '--password-file',
+      file('pw', 'two words\n'),
+      '--address',
+      '10.87.0.50',
+    );
+    assert.equal(code, 0, err);
+    assert.equal(out, 'Added user bob with address 10.87.0.50.\n');
+    assert.equal(err, '');
+    assert.equal(passwordOf('bob'), 'two words');
+  });
+
+  it('warns of a password file that others may read', async () => {
+    const { err, code } = await user('passwd', 'bob', '--password-file', file('loose', 'x y', 0o644));
+    assert.equal(code, 0);
+    assert.match(err, /^Warning: others may read .*loose.*0600/);
+    assert.equal(passwordOf('bob'), 'x y');
+  });
+
+  it('lists users, never their secrets', async () => {
+    const { out } = await user('list');
+    assert.match(out, /^NAME +ADDRESS +STATE +CREATED\nann +- +enabled +\d{4}-.*\nbob +10\.87\.0\.50 +enabled /);
+    const listed = JSON.parse((await user('list', '--json')).out);
+    assert.deepEqual(
+      listed.map((entry: object) => Object.keys(entry)),
+      [
+        ['name', 'disabled', 'createdAt'],
+        ['name', 'address', 'disabled', 'createdAt'],
+      ],
+    );
+    assert.match(listed[0].createdAt, /^\d{4}-\d\d-\d\dT.*Z$/);
+  });
+
+  it('disables and enables, and keeps the rest', async () => {
+    assert.equal((await user('disable', 'bob')).out, 'User bob is disabled.\n');
+    await user('passwd', 'bob', '--password-file', file('pw2', 'other'));
+    const [, bob] = JSON.parse((await user('list', '--json')).out);
+    assert.equal(bob.disabled, true, 'a new password does not enable');
+    assert.equal(bob.address, '10.87.0.50');
+    assert.equal((await user('enable', 'bob')).out, 'User bob is enabled.\n');
+  });
+
+  it('does not let the connection card show a password that was chosen', async () => {
+    const cardUser = (name?: string) => {
+      const store = openSqliteStore(join(state, 'sallyport.db'));
+      if (name !== undefined) store.putSetting(CARD_USER, name);
+      const shown = store.setting(CARD_USER);
+      store.close();
+      return shown;
+    };
+    cardUser('ann');
+    await user('passwd', 'bob', '--password-file', file('pw3', 'x'));
+    assert.equal(cardUser(), 'ann');
+    await user('passwd', 'ann', '--password-file', file('pw3', 'x'));
+    assert.equal(cardUser(), undefined);
+  });
+
+  it('says what is wrong and what to do, and changes nothing', async () => {
+    const before = (await user('list', '--json')).out;
+    const cases: readonly [words: string[], code: number, complaint: RegExp][] = [
+      [['add', 'ann'], 1, /^Error: There is a user "ann" already\. .*user passwd/],
+      [['add', 'carl', '--address', '10.87.0.50'], 1, /^Error: 10\.87\.0\.50 is the address of user "bob"/],
+      [['add', 'carl', '--address', '10.87.0'], 2, /^Error: "10\.87\.0" is not an IPv4 address\.$/],
+      [['add', 'carl', '--password-file', join(folder, 'nope')], 1, /^Error: .*nope: there is no such file/],
+      [['add', 'carl', '--password-file', file('empty', '\n')], 1, /^Error: A password may not be empty\.$/],
+      [['add', '', '--password-file', file('pw4', 'x')], 1, /^Error: A user name may not be empty\.$/],
+      [['add', 'carl', '--password', 'hunter2'], 2, /^error: unknown option '--password'/],
+      [['add', 'carl', '--password-file', 'x', '--password-stdin'], 2, /cannot be used with/],
+      [['add'], 2, /missing required argument 'name'/],
+      [['passwd', 'zoe'], 1, /^Error: There is no user "zoe"\. .*user list/],
+      [['remove', 'zoe'], 1, /^Error: There is no user "zoe"\./],
+      [['disable', 'zoe'], 1, /^Error: There is no user "zoe"\./],
+      [['ad', 'carl'], 2, /unknown command 'ad'\n\(Did you mean add\?\)/],
+    ];
+    for (const [words, code, complaint] of cases) {
+      const ran = await user(...words);
+      assert.match(ran.err, complaint, words.join(' '));
+      assert.equal(ran.code, code, words.join(' '));
+      assert.equal(ran.out, '', words.join(' '));
+    }
+    assert.equal((await user('list', '--json')).out, before);
+  });
+
+  it('removes a user', async () => {
+    assert.equal((await user('remove', 'ann')).out, 'Removed user ann.\n');
+    assert.doesNotMatch((await user('list')).out, /ann/);
+  });
+});
+
+test('the first users of a new state directory may be added at the same time', async () => {
+  const fresh = join(folder, 'fresh');
+  const add = (name: string) =>
+    asProcess(['user', 'add', name, '--password-stdin', '--state', fresh], `password of ${name}\n`);
+  const ran = await Promise.all([add('ann'), add('bob'), add('carl')]);
+  assert.deepEqual(
+    ran.map(({ err, code }) => ({ err, code })),
+    Array.from({ length: 3 }, () => ({ err: '', code: 0 })),
+  );
+  const key = loadKey(join(fresh, 'secret.key'));
+  const store = openSqliteStore(join(fresh, 'sallyport.db'));
+  for (const name of ['ann', 'bob', 'carl']) {
+    assert.equal(unsealUser(key, store.user(name)!).password, `password of ${name}`);
+  }
+  store.close();
+  assert.ok(!readFileSync(join(fresh, 'sallyport.db')).includes('password of ann'));
+});
