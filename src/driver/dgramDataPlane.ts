@@ -16,6 +16,7 @@ import {
   TAILROOM,
 } from '../dataplane/ports.ts';
 import { formatAddress, parseAddress } from '../net/index.ts';
+import { ciphersFor } from './ciphers.ts';
 import { systemClock } from './clock.ts';
 import type { PortOptions } from './openPorts.ts';
 import { portHolder } from './portHolder.ts';
@@ -67,6 +68,7 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
   readonly counters: Float64Array;
   readonly ports: { [Kind in SocketKind]?: number } = {};
   readonly tun = undefined;
+  readonly slowCiphers: string | undefined;
   readonly #options: DgramDataPlaneOptions;
   readonly #sockets: Bound[] = [];
   readonly #source = newSource();
@@ -81,6 +83,7 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
   constructor(options: DgramDataPlaneOptions) {
     this.#options = options;
     this.counters = newCounters(options.slots);
+    this.slowCiphers = ciphersFor(options.ciphers ?? 'fastest').slowBecause;
   }
 
   async open(): Promise<StartFailure | undefined> {

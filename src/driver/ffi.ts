@@ -10,6 +10,8 @@ import { SystemError } from './systemError.ts';
 /** An address in this process. Below 2^53 on every supported machine. */
 export type Address = number;
 
+export type NativeFunction = (...values: never[]) => unknown;
+
 /** Every function returns what libc returns: -1 for failure, with the reason in `errno()`. */
 export interface Libc {
   readonly socket: (family: number, type: number, protocol: number) => number;
@@ -76,6 +78,19 @@ export function addressOf(buffer: ArrayBuffer): Address {
   return Number((loaded as Native).koffi.address(buffer));
 }
 
+/**
+ * Functions of this process other than libc's, by their C declarations. Addresses are declared `uintptr_t`.
+ * @throws Error where `available()` is false or the process does not have one of them
+ */
+export function declare<Name extends string>(
+  declarations: Readonly<Record<Name, string>>,
+): Record<Name, NativeFunction> {
+  libc();
+  const library = (loaded as Native).koffi.load(null);
+  const functions = Object.entries<string>(declarations).map(([name, text]) => [name, library.func(text)]);
+  return Object.fromEntries(functions) as Record<Name, NativeFunction>;
+}
+
 /** @throws SystemError when `result` is negative, from `errno` */
 export function check(result: number, what: string): number {
   if (result < 0) throw new SystemError(what, libc().errno());
@@ -83,7 +98,7 @@ export function check(result: number, what: string): number {
 }
 
 interface Koffi {
-  load(path: null): { func(declaration: string): (...values: never[]) => unknown };
+  load(path: null): { func(declaration: string): NativeFunction };
   address(value: ArrayBuffer): bigint;
   errno(): number;
 }

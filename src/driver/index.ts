@@ -1,5 +1,6 @@
 /** What touches the machine: sockets, TUN, netlink, clock, randomness, threads. docs/driver.md. */
 
+export type { CipherChoice } from './ciphers.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   type DgramDataPlane,

@@ -36,7 +36,7 @@ export async function startLinuxDataPlane(options: LinuxDataPlaneOptions): Promi
       },
     };
   }
-  const { listen, ports, whenPortTaken, rawEsp, tun, slots, clientToClient, localAddress } = options;
+  const { listen, ports, whenPortTaken, rawEsp, tun, slots, clientToClient, localAddress, ciphers } = options;
   const wakeFd = check(libc().eventfd(0, EventFdFlag.nonBlocking | EventFdFlag.closeOnExec), 'make an eventfd');
   const start: WorkerStart = {
     ports: { listen, ports, whenPortTaken, rawEsp, ...(tun === undefined ? {} : { tun }) },
@@ -44,6 +44,7 @@ export async function startLinuxDataPlane(options: LinuxDataPlaneOptions): Promi
       slots,
       ...(clientToClient === undefined ? {} : { clientToClient }),
       ...(localAddress === undefined ? {} : { localAddress }),
+      ...(ciphers === undefined ? {} : { ciphers }),
     },
     counters: newCounters(slots),
     wakeFd,
@@ -57,6 +58,7 @@ class ThreadDataPlane implements RunningDataPlane {
   readonly started: Promise<StartResult>;
   ports: RunningDataPlane['ports'] = {};
   tun: string | undefined;
+  slowCiphers: string | undefined;
   readonly #start: WorkerStart;
   readonly #worker: Worker;
   readonly #listener: DataPlaneListener;
@@ -115,6 +117,7 @@ class ThreadDataPlane implements RunningDataPlane {
       case 'started':
         this.ports = message.ports;
         this.tun = message.tun;
+        this.slowCiphers = message.slowCiphers;
         this.#settleWith({ ok: true, dataPlane: this });
         break;
       case 'notStarted':

@@ -1,11 +1,10 @@
 /** What the drivers' data planes have in common: their options, what a start gives, and the packet path behind them. */
 
 import type { Failure } from '../core/index.ts';
-import { nodeCrypto } from '../crypto/node/index.ts';
 import { COUNTERS_PER_SESSION, type DataPlane, type DataPlaneEvent } from '../dataplane/messages.ts';
 import { PacketPath } from '../dataplane/path.ts';
 import type { DataPlanePorts } from '../dataplane/ports.ts';
-import { packetCiphers } from '../esp/index.ts';
+import { type CipherChoice, ciphersFor } from './ciphers.ts';
 import type { BoundPorts } from './openPorts.ts';
 import { systemEnvironment } from './random.ts';
 
@@ -16,6 +15,8 @@ export interface PathSettings {
   readonly clientToClient?: boolean;
   /** Our own inner IPv4 address, the source of ICMP errors to clients. */
   readonly localAddress?: string;
+  /** `fastest` unless told. */
+  readonly ciphers?: CipherChoice;
 }
 
 export interface DataPlaneListener {
@@ -33,6 +34,8 @@ export interface RunningDataPlane extends DataPlane {
   readonly ports: BoundPorts;
   /** Name of the TUN device, where there is one. */
   readonly tun: string | undefined;
+  /** Why packets are sealed by node:crypto, which is slow; undefined where OpenSSL is reached through FFI. */
+  readonly slowCiphers: string | undefined;
   /** Ends it in order: what was posted is sent, sockets and devices are closed. May be called again. */
   close(): Promise<void>;
 }
@@ -58,10 +61,10 @@ export function newPacketPath(
   counters: Float64Array,
   scratch?: Uint8Array,
 ): PacketPath {
-  const { clientToClient, localAddress } = settings;
+  const { clientToClient, localAddress, ciphers = 'fastest' } = settings;
   return new PacketPath(ports, {
     counters,
-    newCipher: packetCiphers(nodeCrypto),
+    newCipher: ciphersFor(ciphers).newCipher,
     environment: systemEnvironment,
     ...(scratch === undefined ? {} : { scratch }),
     ...(bound.natT === undefined ? {} : { natTPort: bound.natT }),

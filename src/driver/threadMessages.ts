@@ -18,7 +18,12 @@ export interface WorkerStart {
 export type ToWorker = { readonly type: 'command'; readonly command: DataPlaneCommand } | { readonly type: 'close' };
 
 export type FromWorker =
-  | { readonly type: 'started'; readonly ports: BoundPorts; readonly tun: string | undefined }
+  | {
+      readonly type: 'started';
+      readonly ports: BoundPorts;
+      readonly tun: string | undefined;
+      readonly slowCiphers: string | undefined;
+    }
   | { readonly type: 'notStarted'; readonly failure: StartFailure }
   | { readonly type: 'events'; readonly events: readonly DataPlaneEvent[] }
   | { readonly type: 'refused'; readonly reason: string }

@@ -3,6 +3,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { PacketPath } from '../dataplane/path.ts';
 import type { PacketInput } from '../dataplane/ports.ts';
+import { ciphersFor } from './ciphers.ts';
 import { StartError } from './openPorts.ts';
 import { PacketLoop } from './packetLoop.ts';
 import { newPacketPath, type StartFailure } from './startedDataPlane.ts';
@@ -29,7 +30,8 @@ function open(): PacketLoop | undefined {
       control,
       deliver: (events) => tell({ type: 'events', events }),
     });
-    tell({ type: 'started', ports: opened.ports, tun: opened.tun });
+    const { slowBecause: slowCiphers } = ciphersFor(start.settings.ciphers ?? 'fastest');
+    tell({ type: 'started', ports: opened.ports, tun: opened.tun, slowCiphers });
     return opened;
   } catch (error) {
     tell({ type: 'notStarted', failure: failureOf(error, 'start-failed') });

@@ -168,6 +168,9 @@ export class ClientProcess {
       started = await startLinuxDataPlane({ ...options, rawEsp: false });
     }
     if (!started.ok) throw new StartError(started.failure);
+    const { slowCiphers } = started.dataPlane;
+    if (slowCiphers !== undefined)
+      log.warn('slow-ciphers', `Packets are encrypted by node:crypto, which is slow: ${slowCiphers}.`);
     this.#dataPlane = started.dataPlane;
     return started.dataPlane;
   }
