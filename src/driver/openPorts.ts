@@ -159,7 +159,7 @@ function udpFailure(error: unknown, address: Uint8Array, port: number): Failure 
     return {
       code: 'no-privilege',
       reason: `the process may not open UDP port ${port}`,
-      remedy: 'Run it as root or with the capability CAP_NET_BIND_SERVICE.',
+      remedy: 'Run it as root or with the capabilities CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW.',
     };
   }
   return undefined;

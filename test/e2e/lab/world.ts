@@ -1,0 +1,58 @@
+/** Everything that a test of whole programs makes, in one place, so that it goes again whatever happens. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Namespace } from '../../driver/namespace.ts';
+import { Agent } from './agent.ts';
+import { Program, type ProgramOptions } from './program.ts';
+
+export class World {
+  /** For state directories and secrets. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'sallyport-e2e-'));
+  readonly #namespaces: Namespace[] = [];
+  readonly #programs: Program[] = [];
+  readonly #agents: Agent[] = [];
+  readonly #killAll = () => {
+    for (const program of this.#programs) program.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  };
+  readonly #exit = () => process.exit(1);
+
+  constructor() {
+    process.on('exit', this.#killAll);
+    process.on('SIGTERM', this.#exit);
+    process.on('SIGINT', this.#exit);
+  }
+
+  namespace(): Namespace {
+    const made = Namespace.create();
+    this.#namespaces.push(made);
+    return made;
+  }
+
+  /** A thread in a namespace that serves and fetches. */
+  agent(namespace: Namespace): Agent {
+    const agent = Agent.start(namespace);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  /** Runs `sallyport` in a namespace. */
+  sallyport(namespace: Namespace, words: readonly string[], options: ProgramOptions = {}): Program {
+    const program = Program.sallyport(namespace, words, options);
+    this.#programs.push(program);
+    return program;
+  }
+
+  async close(): Promise<void> {
+    process.off('exit', this.#killAll);
+    process.off('SIGTERM', this.#exit);
+    process.off('SIGINT', this.#exit);
+    for (const program of this.#programs) program.kill();
+    await Promise.all(this.#programs.map((program) => program.exited));
+    await Promise.all(this.#agents.map((agent) => agent.close()));
+    for (const namespace of this.#namespaces) namespace.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
