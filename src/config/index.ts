@@ -1,0 +1,5 @@
+export { ClientSchema, type ClientSettings, loadClientProfile } from './clientSchema.ts';
+export { parseDuration } from './duration.ts';
+export { configJsonSchema, type JsonSchema } from './jsonSchema.ts';
+export { ConfigError, type ConfigProblem, loadConfig, parseConfig } from './load.ts';
+export { GatewaySchema, type GatewaySettings, type IkeSettings } from './schema.ts';
