@@ -72,6 +72,21 @@ export class Client implements Core<ClientCommand, ClientOutput> {
 
   receive(event: DataPlaneEvent, now: Instant): readonly ClientOutput[] {
     if (this.#closed) return [];
+    return this.#finish(this.#receive(event, now), now);
+  }
+
+  command(command: ClientCommand, now: Instant): readonly ClientOutput[] {
+    if (this.#closed) return [];
+    return this.#finish(this.#command(command, now), now);
+  }
+
+  expire(now: Instant): readonly ClientOutput[] {
+    if (this.#closed) return [];
+    const ike = this.#fromIke(this.#parts.ike?.expire(now) ?? [], now);
+    return this.#finish([...ike, ...this.#from(this.#connection.expire(now), now)], now);
+  }
+
+  #receive(event: DataPlaneEvent, now: Instant): ClientOutput[] {
     switch (event.type) {
       case 'ike':
         return this.#fromIke(this.#parts.ike?.receive(event, now) ?? [], now);
@@ -105,7 +120,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
     }
   }
 
-  command(command: ClientCommand, now: Instant): readonly ClientOutput[] {
+  #command(command: ClientCommand, now: Instant): ClientOutput[] {
     switch (command.type) {
       case 'connect':
         return this.#connect(now);
@@ -118,14 +133,6 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         this.#reason ??= command.reason;
         return this.#from(this.#connection.close(command.reason, now), now);
     }
-  }
-
-  expire(now: Instant): readonly ClientOutput[] {
-    if (this.#closed) return [];
-    return [
-      ...this.#fromIke(this.#parts.ike?.expire(now) ?? [], now),
-      ...this.#from(this.#connection.expire(now), now),
-    ];
   }
 
   #connect(now: Instant): ClientOutput[] {
@@ -191,7 +198,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         this.#ikeSas.delete(output.ikeSa);
         if (this.#ikeSas.size > 0) return;
         this.#reason ??= output.reason;
-        out.push(...this.#from(connection.lost(output.reason, now), now), ...this.#finish(now));
+        out.push(...this.#from(connection.lost(output.reason, now), now));
         return;
       case 'ikeFailed':
         // Without its first child SA a client's IKE SA is of no use.
@@ -231,7 +238,6 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'ended':
           this.#reason ??= output.reason;
-          out.push(...this.#finish(now));
           break;
         case 'askUser':
           // A client demands no credentials of its server; a link configured so cannot come up.
@@ -241,14 +247,15 @@ export class Client implements Core<ClientCommand, ClientOutput> {
     return out;
   }
 
-  /** `closed`, once, when both the connection and the last IKE SA are gone. */
-  #finish(now: Instant): ClientOutput[] {
-    if (this.#closed || !this.#connection.ended || this.#ikeSas.size > 0) return [];
+  /** Puts `closed` behind everything else, once, when both the connection and the last IKE SA are gone. */
+  #finish(out: ClientOutput[], now: Instant): readonly ClientOutput[] {
+    if (this.#closed || !this.#connection.ended || this.#ikeSas.size > 0) return out;
     this.#closed = true;
     const reason = this.#reason ?? { code: 'closed', reason: 'The connection ended.' };
     this.#record.ended = reason;
     this.#record.phase = 'closed';
     return [
+      ...out,
       milestoneEntry(this.#record, 'closed', now, failureText(reason), 'client'),
       { type: 'closed', reason, view: this.#record.view() },
     ];

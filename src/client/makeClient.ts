@@ -32,6 +32,11 @@ export interface ClientEnvironment extends Environment {
 }
 
 const L2TP_PORT = 1701;
+/**
+ * A Linux server installs its ESP SAs some milliseconds after Quick Mode message 3 and drops what comes before, which
+ * is our SCCRQ: ask again soon, and as often as makes up the usual half minute.
+ */
+const L2TP = { hostName: 'sallyport-client', retransmitAfter: 300, maximumRetransmissions: 7 } as const;
 const SESSION_ID_BYTES = 5;
 
 /** @param counters the data plane's shared counters */
@@ -56,8 +61,7 @@ export function makeClient(
       local: config.local,
       remote: config.remote,
       l2tpPort: config.l2tpPort ?? L2TP_PORT,
-      makeL2tp: (protectedPath) =>
-        new L2tpSocket({ hostName: 'sallyport-client', ...config.l2tp, role: 'lac', protectedPath }, environment),
+      makeL2tp: (protectedPath) => new L2tpSocket({ ...L2TP, ...config.l2tp, role: 'lac', protectedPath }, environment),
       makePpp: () => new PppLink(config.ppp, environment),
       planPath: (path) => planPath(config.pathMtu ?? DEFAULT_PATH_MTU, path),
       encodeFrame,
