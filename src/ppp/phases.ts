@@ -213,8 +213,8 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   networkUp(network: NetworkUp, _now: Instant) {
     this.timers.clear('establish');
     this.#networkIsUp = true;
-    this.#outputs.push(network);
     this.#milestone('IPCP opened', `local ${network.localAddress}, peer ${network.peerAddress}`);
+    this.#outputs.push(network);
   }
 
   networkDown(now: Instant) {

@@ -99,8 +99,8 @@ export function installChild(
     ...(chosen.lifetimeKilobytes !== undefined && { lifetimeKilobytes: chosen.lifetimeKilobytes }),
     ...(replaced !== undefined && { replaces: replaced.id }),
   };
-  context.emit(established);
   milestone(context, sa, 'child keys agreed', chosen.text);
+  context.emit(established);
   if (context.config.keyLog) logKeys(context, established);
   return child;
 }
@@ -109,8 +109,9 @@ export function installChild(
 export function confirmChild(context: Context, child: Child, now: Instant): void {
   if (child.confirmed || !context.children.has(child.id)) return;
   child.confirmed = true;
-  context.emit({ type: 'childConfirmed', child: child.id });
+  // Said first: the owner begins with L2TP at once.
   milestone(context, child.ikeSa, 'quick mode done');
+  context.emit({ type: 'childConfirmed', child: child.id });
   const replaced = child.replaces === undefined ? undefined : context.children.get(child.replaces);
   if (child.role !== 'initiator' || replaced === undefined) return;
   replaced.renewAt = undefined;
