@@ -256,8 +256,8 @@ export class Calls {
     const { id, peerId } = this.#tunnel;
     this.#agenda.set(session.id, undefined);
     session.sequencing = session.sequencingRequired || (roleOf(session) === 'lns' && this.#context.config.sequencing);
-    this.#context.emit(sessionUp(session, id, peerId));
     this.#milestone('session established', session.id);
+    this.#context.emit(sessionUp(session, id, peerId));
     for (const frame of session.early.splice(0)) {
       this.#context.emit({ type: 'frame', tunnel: id, session: session.id, frame });
     }
