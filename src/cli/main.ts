@@ -15,5 +15,6 @@ try {
   const { text, exitCode } = explain(error);
   if (text !== '') process.stderr.write(`${text}\n`);
   if (process.env.SALLYPORT_DEBUG === '1' && exitCode !== 0) console.error(error);
-  process.exitCode = exitCode;
+  // At once: what failed to start may have left a thread or a timer behind that would keep the program alive.
+  process.exit(exitCode);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
+import { scryptSync } from 'node:crypto';
 import test, { before } from 'node:test';
 import { chapMd5Response, generateNtResponse, ntPasswordHash } from '../../src/crypto/index.ts';
 import { nodeCrypto } from '../../src/crypto/node/index.ts';
@@ -16,11 +17,18 @@ const PEER_CHALLENGE = fromHex('21402324255E262A28295F2B3A337C7E');
 const users = new Map<string, StoredUser>();
 const store = { user: (name: string) => users.get(name) } as Store;
 
+/** With a hash that costs nothing; a user that does not exist costs the full one. */
+function user(name: string, password: string, address?: string): StoredUser {
+  const salt = Buffer.alloc(16, 1);
+  const hash = scryptSync(password, salt, 32, { N: 2, r: 8, p: 1 }).toString('base64');
+  const made = makeUser(KEY, name, password, 0, address);
+  return { ...made, passwordHash: `scrypt$2$8$1$${salt.toString('base64')}$${hash}` };
+}
+
 before(() => {
   // The user and password of RFC 2759 §9.2.
-  users.set('User', makeUser(KEY, 'User', 'clientPass', 0, '10.87.0.50'));
-  const plain = makeUser(KEY, 'Zoë', 'pässwörd', 0);
-  users.set('Zoë', plain);
+  users.set('User', user('User', 'clientPass', '10.87.0.50'));
+  users.set('Zoë', user('Zoë', 'pässwörd'));
   users.set('gone', { ...users.get('User')!, name: 'gone', disabled: true });
 });
 
