@@ -17,7 +17,7 @@ export class World {
     for (const program of this.#programs) program.kill();
     rmSync(this.folder, { recursive: true, force: true });
   };
-  readonly #exit = () => process.exit(1);
+  readonly #exit = (signal: NodeJS.Signals) => process.exit(signal === 'SIGINT' ? 130 : 143);
 
   constructor() {
     process.on('exit', this.#killAll);
