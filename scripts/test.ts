@@ -6,7 +6,7 @@
  */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,9 +34,9 @@ async function run(patterns: readonly string[]): Promise<number> {
   }
   rmSync(ENTRIES, { recursive: true, force: true });
   mkdirSync(ENTRIES, { recursive: true });
-  const entries = [...byFolder(files.filter((file) => !inNamespaces.includes(file)))].map(([folder, members]) =>
-    writeEntry(folder, members.map(suite)),
-  );
+  const entries = [...byFolder(files.filter((file) => !inNamespaces.includes(file)))]
+    .sort(([, a], [, b]) => bytesOf(b) - bytesOf(a))
+    .map(([folder, members]) => writeEntry(folder, members.map(suite)));
   if (obstacle !== undefined) entries.push(writeEntry('skipped', [skipped(inNamespaces, obstacle)]));
   // Those in namespaces wait more than they compute, so they begin first.
   return runner([...(obstacle === undefined ? inNamespaces : []), ...entries]);
@@ -64,6 +64,11 @@ function byFolder(files: readonly string[]): Map<string, string[]> {
     folders.set(name, [...(folders.get(name) ?? []), file]);
   }
   return folders;
+}
+
+/** A guess at how long they run, so that long ones do not begin last. */
+function bytesOf(files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
 function writeEntry(name: string, lines: readonly string[]): string {
