@@ -53,3 +53,12 @@ export function peerTerminated(message: string, authenticating: boolean): Failur
     ...(authenticating && { remedy: 'Check the user name and the password.' }),
   };
 }
+
+/** The peer left because we may not use the method that it demands. */
+export function noCommonMethod(demanded: string, allowed: readonly string[]): Failure {
+  return {
+    code: 'no-common-authentication',
+    reason: `The peer demands authentication by ${demanded}, but here ${allowed.join(', ') || 'none'} is allowed.`,
+    remedy: `Allow ${demanded} here, or one of these methods at the peer.`,
+  };
+}

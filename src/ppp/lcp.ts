@@ -41,6 +41,8 @@ export interface LcpContext {
   /** What the peer may still be asked to authenticate by, most wanted first. */
   proposals: readonly AuthenticationMethod[];
   failure: Failure | undefined;
+  /** The method that the peer demanded of us last and that we may not use. */
+  refusedDemand: string | undefined;
 }
 
 export interface LcpOwner {
@@ -73,6 +75,7 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
       echoesOfOurMagic: 0,
       proposals: settings.requirePeer,
       failure: undefined,
+      refusedDemand: undefined,
     };
     this.#settings = settings;
     this.#line = line;
@@ -149,6 +152,11 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
 
   thisLayerFinished(now: Instant): void {
     this.#owner.lcpFinished(now);
+  }
+
+  /** What the peer demanded that we prove ourselves by, where we may not. */
+  get refusedDemand(): string | undefined {
+    return this.#context.refusedDemand;
   }
 
   cannotAgree(failure: Failure, now: Instant): void {

@@ -9,6 +9,7 @@ import {
   ESTABLISH_TIMEOUT,
   LCP_TIMEOUT,
   NOT_AUTHENTICATED,
+  noCommonMethod,
   peerTerminated,
   rejectedProtocols,
 } from './failures.ts';
@@ -82,7 +83,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
       case 'close':
         return this.#terminate({ by: 'local', reason: command.reason }, now);
       case 'down':
-        this.#ending ??= { by: 'local', reason: command.reason };
+        this.#ending ??= this.#peerLeft ?? { by: 'local', reason: command.reason };
         this.#lcp.control.down(now);
         return this.#finish();
       case 'alive':
@@ -180,7 +181,12 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   terminateReceived(message: string, _now: Instant) {
     this.#milestone('LCP terminate received');
     const authenticating = this.#lcp.opened && !this.#authentication.complete;
-    this.#peerLeft = { by: 'peer', reason: peerTerminated(message, authenticating) };
+    const demanded = this.#lcp.refusedDemand;
+    const { credentials, acceptFromPeer } = this.#settings;
+    const allowed = credentials === undefined ? [] : acceptFromPeer;
+    const refused = demanded !== undefined && !this.#networkIsUp;
+    const reason = refused ? noCommonMethod(demanded, allowed) : peerTerminated(message, authenticating);
+    this.#peerLeft = { by: 'peer', reason };
   }
 
   protocolRejected(protocol: number, now: Instant) {

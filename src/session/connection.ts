@@ -520,8 +520,9 @@ export class Connection {
     const { record } = session;
     if (!session.linkClosed) {
       session.linkClosed = true;
-      record.ended ??= reason;
       for (const output of session.link.command({ type: 'down', reason }, now)) {
+        // Where PPP knew before why it would end, that is the better reason.
+        if (output.type === 'closed') record.ended ??= output.reason;
         if (output.type === 'milestone') out.push(this.#stamp(output.name, now, output.detail, record));
       }
     }

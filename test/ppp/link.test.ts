@@ -286,3 +286,13 @@ test('a password that is withdrawn is found out at the next challenge', () => {
   assert.equal(pair.last('server', 'closed')!.reason.code, 'account-disabled');
   assert.match(pair.last('client', 'closed')!.reason.reason, /disabled/);
 });
+
+test('a peer that demands what we may not use and then leaves: both ends say no-common-authentication', () => {
+  const pair = new Pair(client({ acceptFromPeer: ['ms-chap-v2'] }), server({ requirePeer: ['pap'] }))
+    .start()
+    .run(10_000);
+  for (const end of ['client', 'server'] as const) {
+    assert.equal(pair.last(end, 'closed')!.reason.code, 'no-common-authentication');
+  }
+  assert.match(pair.last('client', 'closed')!.reason.reason, /demands authentication by pap/);
+});

@@ -29,7 +29,7 @@ export const authenticationProtocol: Option<LcpContext, AuthenticationChoice> = 
   type: 3,
   name: 'auth',
   codec,
-  text: (choice) => methodOf(choice) ?? `${nameOf(Protocol, choice.protocol)}${toHex(choice.parameter)}`,
+  text: textOf,
   request: ({ proposals }) => (proposals[0] === undefined ? undefined : methods[proposals[0]]),
   naked: (context, suggested) => {
     // What was refused is not proposed twice, so this ends whatever the peer suggests.
@@ -52,13 +52,22 @@ export const authenticationProtocol: Option<LcpContext, AuthenticationChoice> = 
       remedy: 'Enter a user name and a password at the peer.',
     };
   },
-  judge: ({ config }, asked) => {
+  judge: (context, asked) => {
+    const { config } = context;
     const method = methodOf(asked);
     const accepted = config.credentials === undefined ? [] : config.acceptFromPeer;
-    if (method !== undefined && accepted.includes(method)) return 'ack';
+    if (method !== undefined && accepted.includes(method)) {
+      context.refusedDemand = undefined;
+      return 'ack';
+    }
+    context.refusedDemand = textOf(asked);
     return accepted[0] === undefined ? 'reject' : { nak: methods[accepted[0]] };
   },
 };
+
+function textOf(choice: AuthenticationChoice): string {
+  return methodOf(choice) ?? `${nameOf(Protocol, choice.protocol)}${toHex(choice.parameter)}`;
+}
 
 /** @returns undefined for a protocol that is not spoken here */
 export function methodOf({ protocol, parameter }: AuthenticationChoice): AuthenticationMethod | undefined {
