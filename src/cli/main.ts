@@ -3,6 +3,9 @@
 import { explain } from './explain.ts';
 import { makeProgram } from './program.ts';
 
+// What `ps` shows, and what another gateway says of who has its ports.
+process.title = ['sallyport', ...process.argv.slice(2)].join(' ');
+
 // `sallyport sessions | head` ends when head does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
