@@ -1,0 +1,13 @@
+/** Large packets cut into small ones and small ones joined, as network cards do it: less system calls for the same. */
+
+export { type JoinedPacket, Joiner, MOST_FLOWS, MOST_JOINED } from './joiner.ts';
+export { completeChecksum, Segmenter } from './segmenter.ts';
+export {
+  newVnetHeader,
+  readVnetHeader,
+  VNET_HEADER_BYTES,
+  VnetFlag,
+  VnetGso,
+  type VnetHeader,
+  writeVnetHeader,
+} from './vnetHeader.ts';

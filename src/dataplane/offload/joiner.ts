@@ -1,0 +1,317 @@
+/**
+ * Joins consecutive packets of one TCP or UDP flow into a large one, the inverse of the segmenter: what the kernel
+ * would make of the large packet are the very packets that were joined. Whatever is not certain is left as it came.
+ */
+
+import { fold, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, UDP_HEADER_BYTES, WordSum } from '../../net/index.ts';
+import {
+  addressSum,
+  checksumHolds,
+  isIpv4,
+  put16,
+  putIpLength,
+  TCP_LEAST_BYTES,
+  Tcp,
+  TcpFlag,
+  tcpHeaderBytes,
+  Udp,
+  u16,
+  u32,
+} from './transport.ts';
+import { newVnetHeader, VnetGso, type VnetHeader } from './vnetHeader.ts';
+
+/** A packet for the kernel, in pieces of one buffer. The record is reused: use it before returning. */
+export interface JoinedPacket {
+  readonly header: VnetHeader;
+  /** Where each piece begins and how long it is, in turn; `pieceCount` pairs are valid. */
+  readonly pieces: Int32Array;
+  pieceCount: number;
+}
+
+/** Flows that are joined at one time; with more, the oldest is given out. */
+export const MOST_FLOWS = 8;
+/** Packets in one large packet. The kernel takes at most so many UDP datagrams. */
+export const MOST_JOINED = 64;
+const MOST_IP_BYTES = 65_535;
+const DONT_FRAGMENT = 0x40;
+
+/** One large packet that grows. */
+interface Group {
+  open: boolean;
+  at: number;
+  headLength: number;
+  transport: number;
+  headers: number;
+  protocol: number;
+  /** Payload of all packets but the last. */
+  segment: number;
+  length: number;
+  count: number;
+  /** Nothing can be added: the last packet was short, or said to push. */
+  full: boolean;
+  pushed: boolean;
+  /** The first packet's checksum was looked at. */
+  verified: boolean;
+  nextSequence: number;
+  readonly pieces: Int32Array;
+}
+
+export class Joiner {
+  readonly #bytes: Uint8Array;
+  readonly #sum: WordSum;
+  readonly #joinsUdp: boolean;
+  readonly #emit: (packet: JoinedPacket) => void;
+  readonly #groups: readonly Group[] = Array.from({ length: MOST_FLOWS }, newGroup);
+  /** Open groups, oldest first. */
+  readonly #order: Group[] = [];
+  readonly #header = newVnetHeader();
+  readonly #single: JoinedPacket = { header: newVnetHeader(), pieces: new Int32Array(2), pieceCount: 1 };
+  readonly #joined: { header: VnetHeader; pieces: Int32Array; pieceCount: number } = {
+    header: this.#header,
+    pieces: new Int32Array(0),
+    pieceCount: 0,
+  };
+  /** Of the packet that `#read` looked at last. */
+  #transport = 0;
+  #headers = 0;
+  #protocol = 0;
+
+  /**
+   * @param bytes the buffer that all packets stand in; headers of joined ones are changed there
+   * @param emit is given what is ready, packets of one flow in their order
+   * @param joinsUdp whether the kernel takes large UDP packets
+   */
+  constructor(bytes: Uint8Array, emit: (packet: JoinedPacket) => void, joinsUdp: boolean) {
+    this.#bytes = bytes;
+    this.#sum = new WordSum(bytes);
+    this.#emit = emit;
+    this.#joinsUdp = joinsUdp;
+  }
+
+  /** Takes one IP packet, which must stay where it is until `flush`. */
+  add(at: number, length: number): void {
+    if (!this.#read(at, length)) {
+      this.#emitSingle(at, length);
+      return;
+    }
+    const group = this.#groupOf(at);
+    const candidate = this.#isCandidate(at, length);
+    if (group !== undefined) {
+      if (candidate && this.#extend(group, at, length)) return;
+      this.#give(group);
+    }
+    if (candidate) this.#start(at, length);
+    else this.#emitSingle(at, length);
+  }
+
+  /** Gives out everything. */
+  flush(): void {
+    while (this.#order.length > 0) this.#give(this.#order[0]!);
+  }
+
+  /** Reads where headers end. False for what has no ports: fragments, other protocols, IP options, broken headers. */
+  #read(at: number, length: number): boolean {
+    const bytes = this.#bytes;
+    if (length < IPV4_HEADER_BYTES) return false;
+    if (isIpv4(bytes, at)) {
+      const fragment = u16(bytes, at + 6) & 0x3fff;
+      if (bytes[at] !== 0x45 || u16(bytes, at + 2) !== length || fragment !== 0) return false;
+      this.#protocol = bytes[at + 9]!;
+      this.#transport = IPV4_HEADER_BYTES;
+    } else {
+      if (length < IPV6_HEADER_BYTES || bytes[at]! >> 4 !== 6) return false;
+      if (u16(bytes, at + 4) !== length - IPV6_HEADER_BYTES) return false;
+      this.#protocol = bytes[at + 6]!;
+      this.#transport = IPV6_HEADER_BYTES;
+    }
+    if (this.#protocol === IpProtocol.tcp) {
+      if (this.#transport + TCP_LEAST_BYTES > length) return false;
+      const header = tcpHeaderBytes(bytes, at + this.#transport);
+      this.#headers = this.#transport + header;
+      return header >= TCP_LEAST_BYTES && this.#headers <= length;
+    }
+    this.#headers = this.#transport + UDP_HEADER_BYTES;
+    return this.#protocol === IpProtocol.udp && this.#headers <= length;
+  }
+
+  /** Whether it may be joined with others: has payload, says nothing but ACK and PSH, has a checksum. */
+  #isCandidate(at: number, length: number): boolean {
+    const bytes = this.#bytes;
+    const transport = at + this.#transport;
+    if (length <= this.#headers) return false;
+    if (this.#protocol === IpProtocol.tcp) {
+      return (bytes[transport + Tcp.flags]! & ~TcpFlag.psh) === TcpFlag.ack;
+    }
+    const whole = u16(bytes, transport + Udp.length) === length - this.#transport;
+    return this.#joinsUdp && whole && u16(bytes, transport + Udp.checksum) !== 0;
+  }
+
+  /** The open group with the same addresses, protocol and ports. */
+  #groupOf(at: number): Group | undefined {
+    const order = this.#order;
+    for (let i = 0; i < order.length; i++) {
+      const group = order[i]!;
+      if (group.protocol === this.#protocol && group.transport === this.#transport && this.#sameFlow(group.at, at)) {
+        return group;
+      }
+    }
+    return undefined;
+  }
+
+  #sameFlow(one: number, other: number): boolean {
+    const bytes = this.#bytes;
+    // Both addresses stand in front of the ports, which begin the transport header.
+    const end = this.#transport + 4;
+    for (let i = this.#transport === IPV4_HEADER_BYTES ? 12 : 8; i < end; i++) {
+      if (bytes[one + i] !== bytes[other + i]) return false;
+    }
+    return true;
+  }
+
+  #extend(group: Group, at: number, length: number): boolean {
+    const payload = length - this.#headers;
+    if (group.full || group.headers !== this.#headers || payload > group.segment) return false;
+    if (group.count >= MOST_JOINED || group.length + payload > MOST_IP_BYTES) return false;
+    if (!this.#sameIpHeader(group, at)) return false;
+    const isTcp = group.protocol === IpProtocol.tcp;
+    const transportAt = at + this.#transport;
+    if (isTcp && !this.#continuesTcp(group, transportAt)) return false;
+    if (!group.verified) {
+      if (!this.#isIntact(group.at, group.headLength)) return false;
+      group.verified = true;
+    }
+    if (!this.#isIntact(at, length)) return false;
+    group.pieces[2 * group.count] = at + this.#headers;
+    group.pieces[2 * group.count + 1] = payload;
+    group.count++;
+    group.length += payload;
+    if (isTcp) {
+      group.nextSequence = (group.nextSequence + payload) >>> 0;
+      group.pushed = (this.#bytes[transportAt + Tcp.flags]! & TcpFlag.psh) !== 0;
+    }
+    group.full = payload < group.segment || group.pushed;
+    return true;
+  }
+
+  /** Type of service, time to live, DF; the identification counts on where it matters. RFC 6864 §4. */
+  #sameIpHeader({ at: first, count }: Group, at: number): boolean {
+    const bytes = this.#bytes;
+    if (!isIpv4(bytes, at)) {
+      // Version, class, label; next header is the same already; hop limit.
+      return u32(bytes, first) === u32(bytes, at) && bytes[first + 7] === bytes[at + 7];
+    }
+    if (bytes[first + 1] !== bytes[at + 1] || bytes[first + 8] !== bytes[at + 8]) return false;
+    if (bytes[first + 6] !== bytes[at + 6]) return false;
+    if ((bytes[at + 6]! & DONT_FRAGMENT) !== 0) return true;
+    return ((u16(bytes, first + 4) + count) & 0xffff) === u16(bytes, at + 4);
+  }
+
+  /** The next sequence number; acknowledgment, window and options are the first packet's. */
+  #continuesTcp(group: Group, transportAt: number): boolean {
+    const bytes = this.#bytes;
+    if (u32(bytes, transportAt + Tcp.sequence) !== group.nextSequence) return false;
+    const first = group.at + this.#transport;
+    if (u32(bytes, first + Tcp.acknowledgment) !== u32(bytes, transportAt + Tcp.acknowledgment)) return false;
+    if (bytes[first + Tcp.offset] !== bytes[transportAt + Tcp.offset]) return false;
+    if (u16(bytes, first + Tcp.window) !== u16(bytes, transportAt + Tcp.window)) return false;
+    const options = this.#headers - this.#transport;
+    for (let i = Tcp.checksum + 2; i < options; i++) if (bytes[first + i] !== bytes[transportAt + i]) return false;
+    return true;
+  }
+
+  /** A joined packet gets a right checksum, so one that came with a wrong one must not be joined. */
+  #isIntact(at: number, length: number): boolean {
+    const bytes = this.#bytes;
+    if (isIpv4(bytes, at) && this.#sum.sum(at, IPV4_HEADER_BYTES) !== 0xffff) return false;
+    return checksumHolds(this.#sum, bytes, at, length, at + this.#transport, this.#protocol);
+  }
+
+  #start(at: number, length: number): void {
+    if (this.#order.length === MOST_FLOWS) this.#give(this.#order[0]!);
+    const group = this.#unused();
+    const isTcp = this.#protocol === IpProtocol.tcp;
+    group.open = true;
+    group.at = at;
+    group.headLength = length;
+    group.transport = this.#transport;
+    group.headers = this.#headers;
+    group.protocol = this.#protocol;
+    group.segment = length - this.#headers;
+    group.length = length;
+    group.count = 1;
+    group.pushed = isTcp && (this.#bytes[at + this.#transport + Tcp.flags]! & TcpFlag.psh) !== 0;
+    group.full = group.pushed;
+    group.verified = false;
+    group.nextSequence = isTcp ? (u32(this.#bytes, at + this.#transport + Tcp.sequence) + group.segment) >>> 0 : 0;
+    group.pieces[0] = at;
+    group.pieces[1] = length;
+    this.#order.push(group);
+  }
+
+  #unused(): Group {
+    const groups = this.#groups;
+    let i = 0;
+    while (groups[i]!.open) i++;
+    return groups[i]!;
+  }
+
+  #give(group: Group): void {
+    const order = this.#order;
+    for (let i = order.indexOf(group); i < order.length - 1; i++) order[i] = order[i + 1]!;
+    order.length--;
+    group.open = false;
+    if (group.count === 1) {
+      this.#emitSingle(group.at, group.headLength);
+      return;
+    }
+    this.#writeHeaders(group);
+    this.#joined.pieces = group.pieces;
+    this.#joined.pieceCount = group.count;
+    this.#emit(this.#joined);
+  }
+
+  /** Makes the first packet's headers those of the large one, with a checksum for the kernel to complete. */
+  #writeHeaders({ at, length, transport, headers, protocol, segment, pushed }: Group): void {
+    const bytes = this.#bytes;
+    const transportAt = at + transport;
+    const isTcp = protocol === IpProtocol.tcp;
+    const transportLength = length - transport;
+    putIpLength(bytes, at, length);
+    if (!isTcp) put16(bytes, transportAt + Udp.length, transportLength);
+    else if (pushed) bytes[transportAt + Tcp.flags] = bytes[transportAt + Tcp.flags]! | TcpFlag.psh;
+    const checksumOffset = isTcp ? Tcp.checksum : Udp.checksum;
+    put16(bytes, transportAt + checksumOffset, fold(addressSum(bytes, at, protocol) + transportLength));
+    const header = this.#header;
+    header.needsChecksum = true;
+    header.gso = isTcp ? (isIpv4(bytes, at) ? VnetGso.tcp4 : VnetGso.tcp6) : VnetGso.udp;
+    header.headerBytes = headers;
+    header.segmentBytes = segment;
+    header.checksumStart = transport;
+    header.checksumOffset = checksumOffset;
+  }
+
+  #emitSingle(at: number, length: number): void {
+    this.#single.pieces[0] = at;
+    this.#single.pieces[1] = length;
+    this.#emit(this.#single);
+  }
+}
+
+function newGroup(): Group {
+  return {
+    open: false,
+    at: 0,
+    headLength: 0,
+    transport: 0,
+    headers: 0,
+    protocol: 0,
+    segment: 0,
+    length: 0,
+    count: 0,
+    full: false,
+    pushed: false,
+    verified: false,
+    nextSequence: 0,
+    pieces: new Int32Array(2 * MOST_JOINED),
+  };
+}
