@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { GatewayStatus } from '../../src/admin/controlApi.ts';
 import { callControl } from '../../src/admin/controlClient.ts';
+import { Memory } from '../../src/driver/ffi.ts';
+import { UdpSocket } from '../../src/driver/udpSocket.ts';
 import type { SessionView } from '../../src/session/record.ts';
 import { type Namespace, noNamespaces } from '../driver/namespace.ts';
 import { putUsers, secretFile } from './lab/accounts.ts';
@@ -73,6 +75,9 @@ describe('gateway and clients', { skip: noNamespaces() ?? false }, () => {
   it('serves two clients with equal addresses behind one NAT at once, each with its own traffic', async () => {
     const before = [hostState(network.client), hostState(twin)];
     const resolver = join(world.folder, 'bob.resolv');
+    // Another program of bob's has the ports that a client would like.
+    const room = new Memory(64);
+    const taken = [500, 4500].map((port) => twin.run(() => new UdpSocket(new Uint8Array(4), port, room.base, 64)));
     const ann = connect(network.client, 'ann', SERVER, ['--default-route']);
     const bob = connect(twin, 'bob', SERVER, ['--dns'], { mounts: mountResolver('bob', '192.0.2.254') });
     const [upAnn, upBob] = await Promise.all([ann.event('up'), bob.event('up')]);
@@ -129,6 +134,7 @@ describe('gateway and clients', { skip: noNamespaces() ?? false }, () => {
     assert.equal(disconnected, 1);
     assert.equal(await bob.end(), 1, bob.text);
     assert.match(bob.text, /Connection closed: /);
+    for (const socket of taken) socket.close();
     assert.deepEqual(hostState(twin), before[1]);
     assert.match(readFileSync(resolver, 'utf8'), /^nameserver 192\.0\.2\.254$/m);
     assert.deepEqual(await callControl(join(state, 'control.sock'), 'GET', '/sessions'), []);

@@ -45,6 +45,8 @@ export interface IkeV1Config {
   readonly forceEncapsulation?: boolean;
   /** The port that IKE floats to behind a NAT, here and at the peer. Default 4500. */
   readonly natTraversalPort?: number;
+  /** Our own port of that kind, where another process has the usual one. Default: `natTraversalPort`. */
+  readonly localNatTraversalPort?: number;
   /** Between keepalives while we are behind a NAT. Default 20 s; 0 sends none. */
   readonly keepaliveInterval?: Milliseconds;
   /** Default: after 30 s of silence, for 60 s. */
@@ -86,6 +88,7 @@ export function resolveConfig(config: IkeV1Config): ResolvedConfig {
     acceptSelectors: acceptL2tp,
     forceEncapsulation: false,
     natTraversalPort: 4500,
+    localNatTraversalPort: config.natTraversalPort ?? 4500,
     keepaliveInterval: 20_000,
     deadPeerDetection: { interval: 30_000, timeout: 60_000 },
     halfOpen: { perSource: 64, total: 1024 },

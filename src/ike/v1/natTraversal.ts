@@ -53,9 +53,9 @@ export function encapsulates(context: Context, sa: IkeSa): boolean {
 
 /** As initiator: from here on both ends use port 4500. An exchange that began there stays there. RFC 3947 §4. */
 export function floatPorts(context: Context, sa: IkeSa): void {
-  const port = context.config.natTraversalPort;
-  if (!encapsulates(context, sa) || sa.local.port === port) return;
-  sa.local = { address: sa.local.address, port };
+  const { natTraversalPort: port, localNatTraversalPort: localPort } = context.config;
+  if (!encapsulates(context, sa) || sa.local.port === localPort) return;
+  sa.local = { address: sa.local.address, port: localPort };
   sa.remote = { address: sa.remote.address, port };
 }
 

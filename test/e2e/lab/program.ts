@@ -1,10 +1,13 @@
 /** A run of the real command line in a namespace, watched through its JSON log. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../driver/namespace.ts';
 
+/** Where there is `setpriv`, a program does not outlive a test that is killed. */
+const DIES_WITH_US = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : [];
 const SALLYPORT = fileURLToPath(new URL('../../../bin/sallyport.js', import.meta.url));
 
 /** A line of the JSON log. */
@@ -47,7 +50,7 @@ export class Program {
   private constructor(namespace: Namespace, command: readonly string[], name: string, options: ProgramOptions) {
     this.#name = name;
     const { environment } = options;
-    const [file = '', ...words] = command;
+    const [file = '', ...words] = [...DIES_WITH_US, ...command];
     this.#child = namespace.run(() =>
       spawn(file, words, {
         stdio: ['ignore', 'pipe', 'pipe'],
