@@ -18,8 +18,9 @@ export { type LinuxDataPlaneOptions, startLinuxDataPlane } from './linuxDataPlan
 export { type AlarmClock, type Attached, type Expiring, Loop } from './loop.ts';
 export { type Masquerade, Nftables, type NftTable } from './netlink/nftables.ts';
 export { type InterfaceAddress, type Link, type Route, type RouteTo, Rtnetlink } from './netlink/rtnetlink.ts';
-export type { BoundPorts, PortOptions } from './openPorts.ts';
+export { type BoundPorts, type PortOptions, StartError } from './openPorts.ts';
 export { systemEnvironment } from './random.ts';
+export { type CoreParts, type RunnableCore, type RunningCore, runCore } from './runCore.ts';
 export type {
   DataPlaneListener,
   PathSettings,

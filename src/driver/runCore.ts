@@ -1,0 +1,96 @@
+/** Runs a gateway or client core for real: on a data plane, the clock and threads for keys. Its owner only decides. */
+
+import type { Failure, Instant } from '../core/index.ts';
+import type { DataPlaneCommand, DataPlaneEvent } from '../dataplane/messages.ts';
+import type { KeyAnswer, KeyAsk } from '../ike/output.ts';
+import { KeyPool } from './keyPool.ts';
+import { type Attached, type Expiring, Loop } from './loop.ts';
+import { StartError } from './openPorts.ts';
+import type { DataPlaneListener, RunningDataPlane } from './startedDataPlane.ts';
+
+/** What a core is driven by; `Gateway` and `Client` are such cores. */
+export interface RunnableCore<Command, Output> extends Expiring<Output> {
+  receive(event: DataPlaneEvent, now: Instant): readonly Output[];
+  command(command: Command, now: Instant): readonly Output[];
+}
+
+export interface CoreParts<Command, Output, Plane extends RunningDataPlane> {
+  /** Starts the data plane with this listener. */
+  readonly dataPlane: (
+    listener: DataPlaneListener,
+  ) => Promise<{ readonly ok: true; readonly dataPlane: Plane } | { readonly ok: false; readonly failure: Failure }>;
+  /** Makes the core, when the data plane runs. */
+  readonly core: (dataPlane: Plane, now: Instant) => RunnableCore<Command, Output>;
+  /** Is given each output but those that are for the data plane and the key pool. */
+  readonly take: (output: Exclude<Output, { readonly type: 'dataPlane' | 'ask' }>) => void;
+  /** The data plane has ended by itself. Default: throws, which ends the process. */
+  readonly failed?: (failure: Failure) => void;
+}
+
+export interface RunningCore<Command, Plane> {
+  readonly dataPlane: Plane;
+  command(command: Command): void;
+  /** Stops at once and closes everything; first end the connections by a command. */
+  close(): Promise<void>;
+}
+
+type Served =
+  | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
+  | (KeyAsk & { readonly type: 'ask' })
+  | { readonly type: string };
+interface KeyAnswered {
+  readonly type: 'keyAnswer';
+  readonly id: number;
+  readonly answer: KeyAnswer;
+}
+
+/** @throws StartError when the data plane does not start */
+export async function runCore<Command, Output extends { readonly type: string }, Plane extends RunningDataPlane>(
+  parts: CoreParts<Command, Output, Plane>,
+): Promise<RunningCore<Command, Plane>> {
+  let attached: Attached<Output> | undefined;
+  const fail = (failure: Failure): never => {
+    throw new StartError(failure);
+  };
+  const started = await parts.dataPlane({
+    onEvents: (events) => {
+      for (const event of events) attached?.perform((now) => core.receive(event, now));
+    },
+    onFailure: parts.failed ?? fail,
+    onRefused: (reason) => fail({ code: 'refused-command', reason }),
+  });
+  if (!started.ok) throw new StartError(started.failure);
+  const { dataPlane } = started;
+  const loop = new Loop();
+  const keys = new KeyPool();
+  const core = parts.core(dataPlane, loop.now);
+  const command = (given: Command) => attached?.perform((now) => core.command(given, now));
+
+  const take = (output: Output): void => {
+    const served = output as Served;
+    if (isForDataPlane(served)) dataPlane.post(served.command);
+    else if (isKeyAsk(served)) {
+      const { id } = served;
+      // Every core that asks takes the answer as this command.
+      const answered = (answer: KeyAnswer) =>
+        command({ type: 'keyAnswer', id, answer } satisfies KeyAnswered as Command);
+      void keys.answer(served.ask).then(answered);
+    } else parts.take(output as Exclude<Output, { readonly type: 'dataPlane' | 'ask' }>);
+  };
+  attached = loop.attach(core, (outputs) => outputs.forEach(take));
+
+  return {
+    dataPlane,
+    command,
+    close: async () => {
+      attached?.detach();
+      attached = undefined;
+      loop.stop();
+      await Promise.all([keys.close(), dataPlane.close()]);
+    },
+  };
+}
+
+const isForDataPlane = (output: Served): output is Extract<Served, { command: DataPlaneCommand }> =>
+  output.type === 'dataPlane';
+const isKeyAsk = (output: Served): output is KeyAsk => output.type === 'ask';
