@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import type { GatewayStatus } from '../../src/admin/controlApi.ts';
 import { callControl } from '../../src/admin/controlClient.ts';
 import { Memory } from '../../src/driver/ffi.ts';
@@ -46,6 +46,7 @@ describe('gateway and clients', { skip: noNamespaces() ?? false }, () => {
   let gateway: Program;
   let state: string;
   const agents = new Map<Namespace, Agent>();
+  const clients: Program[] = [];
 
   before(async () => {
     world = new World();
@@ -71,6 +72,9 @@ describe('gateway and clients', { skip: noNamespaces() ?? false }, () => {
   });
 
   after(() => world?.close());
+  afterEach(() => {
+    for (const client of clients) client.kill();
+  });
 
   it('serves two clients with equal addresses behind one NAT at once, each with its own traffic', async () => {
     const before = [hostState(network.client), hostState(twin)];
@@ -194,7 +198,7 @@ describe('gateway and clients', { skip: noNamespaces() ?? false }, () => {
     options: ProgramOptions = {},
     wrong: { psk?: string; password?: string } = {},
   ): Program {
-    const folder = join(world.folder, user);
+    const folder = join(world.folder, `${user}-${clients.length}`);
     const psk = wrong.psk ?? readFileSync(join(state, 'psk'), 'utf8');
     const secrets = [
       '--psk-file',
@@ -203,7 +207,9 @@ describe('gateway and clients', { skip: noNamespaces() ?? false }, () => {
       secretFile(folder, 'password', wrong.password ?? USERS[user]),
     ];
     const given = ['--user', user, ...secrets, '--state', folder, '--log', 'json', ...words];
-    return world.sallyport(namespace, ['connect', server, ...given], options);
+    const client = world.sallyport(namespace, ['connect', server, ...given], options);
+    clients.push(client);
+    return client;
   }
 
   /** What a command prints as JSON. */
