@@ -4,7 +4,7 @@ export const Family = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const;
 export const SocketType = { stream: 1, datagram: 2, raw: 3, nonBlocking: 0x800, closeOnExec: 0x80000 } as const;
 export const Protocol = { udp: 17, esp: 50 } as const;
 
-export const Level = { socket: 1, ip: 0, ipv6: 41, netlink: 270 } as const;
+export const Level = { socket: 1, ip: 0, udp: 17, ipv6: 41, netlink: 270 } as const;
 export const SocketOption = {
   sendBuffer: 7,
   receiveBuffer: 8,
@@ -14,6 +14,8 @@ export const SocketOption = {
   receiveBufferForce: 33,
 } as const;
 export const IpOption = { packetInfo: 8, mtuDiscover: 10 } as const;
+/** linux/udp.h. */
+export const UdpOption = { segment: 103, gro: 104 } as const;
 export const Ipv6Option = { mtuDiscover: 23, v6Only: 26, receivePacketInfo: 49, packetInfo: 50 } as const;
 /** Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER. */
 export const PathMtuDiscovery = { dont: 0, want: 1, do: 2, probe: 3 } as const;
@@ -27,6 +29,9 @@ export const EventFdFlag = { nonBlocking: 0x800, closeOnExec: 0x80000 } as const
 
 export const TunIoctl = { setInterface: 0x400454ca, setPersist: 0x400454cb, setOffload: 0x400454d0 } as const;
 export const TunFlag = { tun: 0x1, noPacketInfo: 0x1000, vnetHeader: 0x4000, exclusive: 0x8000 } as const;
+
+/** What the device takes off the kernel's hands. linux/if_tun.h. */
+export const TunOffload = { checksum: 0x01, tcp4: 0x02, tcp6: 0x04, udp4: 0x20, udp6: 0x40 } as const;
 
 export const Errno = {
   EPERM: 1,

@@ -22,10 +22,14 @@ export interface Libc {
   readonly getsockopt: (fd: number, level: number, option: number, value: Address, length: Address) => number;
   readonly sendmsg: (fd: number, message: Address, flags: number) => number;
   readonly recvmsg: (fd: number, message: Address, flags: number) => number;
+  /** As often as `count` sendmsg; gives how many were sent. */
+  readonly sendmmsg: (fd: number, messages: Address, count: number, flags: number) => number;
+  readonly recvmmsg: (fd: number, messages: Address, count: number, flags: number, timeout: Address) => number;
   readonly send: (fd: number, bytes: Address, length: number, flags: number) => number;
   readonly recv: (fd: number, bytes: Address, length: number, flags: number) => number;
   readonly read: (fd: number, bytes: Address, length: number) => number;
   readonly write: (fd: number, bytes: Address, length: number) => number;
+  readonly writev: (fd: number, pieces: Address, count: number) => number;
   readonly poll: (fds: Address, count: number, timeoutMilliseconds: number) => number;
   readonly open: (path: string, flags: number) => number;
   readonly ioctl: (fd: number, request: number, argument: Address) => number;
@@ -117,10 +121,13 @@ const DECLARATIONS = {
   getsockopt: 'int getsockopt(int fd, int level, int option, uintptr_t value, uintptr_t length)',
   sendmsg: 'intptr_t sendmsg(int fd, uintptr_t message, int flags)',
   recvmsg: 'intptr_t recvmsg(int fd, uintptr_t message, int flags)',
+  sendmmsg: 'int sendmmsg(int fd, uintptr_t messages, unsigned int count, int flags)',
+  recvmmsg: 'int recvmmsg(int fd, uintptr_t messages, unsigned int count, int flags, uintptr_t timeout)',
   send: 'intptr_t send(int fd, uintptr_t bytes, size_t length, int flags)',
   recv: 'intptr_t recv(int fd, uintptr_t bytes, size_t length, int flags)',
   read: 'intptr_t read(int fd, uintptr_t bytes, size_t length)',
   write: 'intptr_t write(int fd, uintptr_t bytes, size_t length)',
+  writev: 'intptr_t writev(int fd, uintptr_t pieces, int count)',
   poll: 'int poll(uintptr_t fds, unsigned long count, int timeout)',
   open: 'int open(const char *path, int flags, ...)',
   ioctl: 'int ioctl(int fd, unsigned long request, ...)',

@@ -36,10 +36,17 @@ export async function startLinuxDataPlane(options: LinuxDataPlaneOptions): Promi
       },
     };
   }
-  const { listen, ports, whenPortTaken, rawEsp, tun, slots, clientToClient, localAddress, ciphers } = options;
+  const { listen, ports, whenPortTaken, rawEsp, tun, offloads, slots, clientToClient, localAddress, ciphers } = options;
   const wakeFd = check(libc().eventfd(0, EventFdFlag.nonBlocking | EventFdFlag.closeOnExec), 'make an eventfd');
   const start: WorkerStart = {
-    ports: { listen, ports, whenPortTaken, rawEsp, ...(tun === undefined ? {} : { tun }) },
+    ports: {
+      listen,
+      ports,
+      whenPortTaken,
+      rawEsp,
+      ...(tun === undefined ? {} : { tun }),
+      ...(offloads === undefined ? {} : { offloads }),
+    },
     settings: {
       slots,
       ...(clientToClient === undefined ? {} : { clientToClient }),

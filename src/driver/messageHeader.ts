@@ -1,8 +1,20 @@
 /** `struct msghdr` with its iovec, address and IP(V6)_PKTINFO control message, laid out once and reused per packet. */
 
 import type { Peer, Source } from '../dataplane/ports.ts';
-import { IpOption, Ipv6Option, Level } from './constants.ts';
+import { IpOption, Ipv6Option, Level, UdpOption } from './constants.ts';
 import { type Address, Memory } from './ffi.ts';
+import {
+  CMSG_DATA,
+  CMSG_LEVEL,
+  CMSG_TYPE,
+  CONTROL_LENGTH,
+  CONTROL_POINTER,
+  FLAGS,
+  IOVEC_COUNT,
+  IOVEC_POINTER,
+  NAME_LENGTH,
+  NAME_POINTER,
+} from './messageLayout.ts';
 import { readPort, SOCKET_ADDRESS_BYTES, writeSocketAddress } from './socketAddress.ts';
 
 /** Offsets in the block. */
@@ -11,61 +23,64 @@ const IOVEC = 56;
 const NAME = 72;
 const CONTROL = 104;
 const CONTROL_BYTES = 128;
-const BLOCK_BYTES = CONTROL + CONTROL_BYTES;
+export const BLOCK_BYTES = CONTROL + CONTROL_BYTES;
 
-/** Offsets in the msghdr. */
-const NAME_POINTER = 0;
-const NAME_LENGTH = 8;
-const IOVEC_POINTER = 16;
-const IOVEC_COUNT = 24;
-const CONTROL_POINTER = 32;
-const CONTROL_LENGTH = 40;
-const FLAGS = 48;
-
-/** Offsets in a control message, and what it covers. */
-const CMSG_LEVEL = 8;
-const CMSG_TYPE = 12;
-const CMSG_DATA = 16;
 const INET_INFO_BYTES = 12;
 const INET6_INFO_BYTES = 20;
 
-/** For recvmsg: where from and to which local address. */
+/** For recvmsg: where from, to which local address, and how long the datagrams are that came as one. */
 export class ReceiveHeader {
   readonly address: Address;
-  readonly #memory = new Memory(BLOCK_BYTES);
+  readonly #memory: Memory;
+  readonly #header: number;
+  /** Where what the msghdr points to is laid out. */
+  readonly #block: number;
 
-  /** @param room where the payload goes, and how many bytes fit */
-  constructor(room: Address, roomBytes: number) {
-    const memory = this.#memory;
-    this.address = memory.base + HEADER;
-    memory.setWord(HEADER + NAME_POINTER, memory.base + NAME);
-    memory.setWord(HEADER + IOVEC_POINTER, memory.base + IOVEC);
-    memory.setWord(HEADER + IOVEC_COUNT, 1);
-    memory.setWord(HEADER + CONTROL_POINTER, memory.base + CONTROL);
-    memory.setWord(IOVEC, room);
-    memory.setWord(IOVEC + 8, roomBytes);
+  /**
+   * @param room where the payload goes, and how many bytes fit
+   * @param memory where `msghdr` and, at `block`, `BLOCK_BYTES` for what it points to are laid out
+   */
+  constructor(room: Address, roomBytes: number, memory = new Memory(BLOCK_BYTES), header = HEADER, block = HEADER) {
+    this.#memory = memory;
+    this.#header = header;
+    this.#block = block;
+    this.address = memory.base + header;
+    memory.setWord(header + NAME_POINTER, memory.base + block + NAME);
+    memory.setWord(header + IOVEC_POINTER, memory.base + block + IOVEC);
+    memory.setWord(header + IOVEC_COUNT, 1);
+    memory.setWord(header + CONTROL_POINTER, memory.base + block + CONTROL);
+    memory.setWord(block + IOVEC, room);
+    memory.setWord(block + IOVEC + 8, roomBytes);
   }
 
   /** Must be called before each recvmsg: the kernel overwrites the lengths. */
   prepare(): void {
     const { view } = this.#memory;
-    view.setUint32(HEADER + NAME_LENGTH, SOCKET_ADDRESS_BYTES, true);
-    view.setUint32(HEADER + CONTROL_LENGTH, CONTROL_BYTES, true);
-    view.setUint32(HEADER + FLAGS, 0, true);
+    const header = this.#header;
+    view.setUint32(header + NAME_LENGTH, SOCKET_ADDRESS_BYTES, true);
+    view.setUint32(header + CONTROL_LENGTH, CONTROL_BYTES, true);
+    view.setUint32(header + FLAGS, 0, true);
   }
 
   get flags(): number {
-    return this.#memory.view.getUint32(HEADER + FLAGS, true);
+    return this.#memory.view.getUint32(this.#header + FLAGS, true);
+  }
+
+  /** Length of all datagrams but the last, where several came as one; 0 where one came. */
+  get segmentBytes(): number {
+    const at = this.#find(Level.udp, UdpOption.gro);
+    return at === 0 ? 0 : this.#memory.view.getInt32(at, true);
   }
 
   /** Fills in the addresses and the remote port; the local port is what the socket is bound to. */
   readInto(source: Source, family: 4 | 6): void {
     const { bytes, view } = this.#memory;
     const length = family === 4 ? 4 : 16;
-    const address = NAME + (family === 4 ? 4 : 8);
+    const name = this.#block + NAME;
+    const address = name + (family === 4 ? 4 : 8);
     source.family = family;
     for (let i = 0; i < length; i++) source.remote[i] = bytes[address + i]!;
-    source.remotePort = readPort(this.#memory, NAME);
+    source.remotePort = readPort(this.#memory, name);
     const local = this.#localAddress(family);
     if (local === 0) source.local.fill(0);
     else for (let i = 0; i < length; i++) source.local[i] = bytes[local + i]!;
@@ -74,16 +89,23 @@ export class ReceiveHeader {
 
   /** Offset of the local address in the control messages; 0 when there is none. */
   #localAddress(family: 4 | 6): number {
+    if (family === 6) return this.#find(Level.ipv6, Ipv6Option.packetInfo);
+    // in_pktinfo: device, address to answer from, address in the header; in6_pktinfo begins with the address.
+    const at = this.#find(Level.ip, IpOption.packetInfo);
+    return at === 0 ? 0 : at + 4;
+  }
+
+  /** Offset of a control message's data; 0 where there is none. */
+  #find(level: number, type: number): number {
     const { view } = this.#memory;
-    const end = CONTROL + view.getUint32(HEADER + CONTROL_LENGTH, true);
-    for (let at = CONTROL; at + CMSG_DATA <= end; ) {
+    const start = this.#block + CONTROL;
+    const end = start + view.getUint32(this.#header + CONTROL_LENGTH, true);
+    for (let at = start; at + CMSG_DATA <= end; ) {
       const length = view.getUint32(at, true);
       if (length < CMSG_DATA) return 0;
-      const level = view.getInt32(at + CMSG_LEVEL, true);
-      const type = view.getInt32(at + CMSG_TYPE, true);
-      // in_pktinfo: device, address to answer from, address in the header; in6_pktinfo: address, device.
-      if (family === 4 && level === Level.ip && type === IpOption.packetInfo) return at + CMSG_DATA + 4;
-      if (family === 6 && level === Level.ipv6 && type === Ipv6Option.packetInfo) return at + CMSG_DATA;
+      if (view.getInt32(at + CMSG_LEVEL, true) === level && view.getInt32(at + CMSG_TYPE, true) === type) {
+        return at + CMSG_DATA;
+      }
       at += (length + 7) & ~7;
     }
     return 0;
@@ -93,6 +115,12 @@ export class ReceiveHeader {
 /** For sendmsg to one peer from one local address: only the payload changes from packet to packet. */
 export class SendHeader {
   readonly address: Address;
+  readonly peer: Peer;
+  readonly nameBytes: number;
+  /** Of the control messages that name the local address; 0 where there are none. */
+  readonly controlBytes: number;
+  /** Whether the path to the peer refused to have sends cut into datagrams. */
+  refusesCutting = false;
   readonly #memory = new Memory(BLOCK_BYTES);
 
   /** @param port where the packet goes; 0 for raw sockets, which have none */
@@ -101,11 +129,27 @@ export class SendHeader {
     this.address = memory.base + HEADER;
     memory.setWord(HEADER + NAME_POINTER, memory.base + NAME);
     const remote = peer.remote.subarray(0, peer.family === 4 ? 4 : 16);
-    memory.view.setUint32(HEADER + NAME_LENGTH, writeSocketAddress(memory, NAME, remote, port), true);
+    this.peer = peer;
+    this.nameBytes = writeSocketAddress(memory, NAME, remote, port);
+    memory.view.setUint32(HEADER + NAME_LENGTH, this.nameBytes, true);
     memory.setWord(HEADER + IOVEC_POINTER, memory.base + IOVEC);
     memory.setWord(HEADER + IOVEC_COUNT, 1);
     const local = peer.local.subarray(0, remote.length);
-    if (local.some((byte) => byte !== 0)) this.#setLocal(local);
+    this.controlBytes = local.some((byte) => byte !== 0) ? this.#setLocal(local) : 0;
+  }
+
+  get nameAddress(): Address {
+    return this.#memory.base + NAME;
+  }
+
+  get controlAddress(): Address {
+    return this.#memory.base + CONTROL;
+  }
+
+  /** Copies the control messages, for a message that has more of them. */
+  writeControl(bytes: Uint8Array, at: number): void {
+    const own = this.#memory.bytes;
+    for (let i = 0; i < this.controlBytes; i++) bytes[at + i] = own[CONTROL + i]!;
   }
 
   setPayload(address: Address, length: number): void {
@@ -113,16 +157,18 @@ export class SendHeader {
     this.#memory.view.setUint32(IOVEC + 8, length, true);
   }
 
-  #setLocal(local: Uint8Array): void {
+  #setLocal(local: Uint8Array): number {
     const memory = this.#memory;
     const v4 = local.length === 4;
     const length = CMSG_DATA + (v4 ? INET_INFO_BYTES : INET6_INFO_BYTES);
     memory.setWord(HEADER + CONTROL_POINTER, memory.base + CONTROL);
-    memory.view.setUint32(HEADER + CONTROL_LENGTH, (length + 7) & ~7, true);
+    const controlBytes = (length + 7) & ~7;
+    memory.view.setUint32(HEADER + CONTROL_LENGTH, controlBytes, true);
     memory.setWord(CONTROL, length);
     memory.view.setInt32(CONTROL + CMSG_LEVEL, v4 ? Level.ip : Level.ipv6, true);
     memory.view.setInt32(CONTROL + CMSG_TYPE, v4 ? IpOption.packetInfo : Ipv6Option.packetInfo, true);
     memory.bytes.set(local, CONTROL + CMSG_DATA + (v4 ? 4 : 0));
+    return controlBytes;
   }
 }
 

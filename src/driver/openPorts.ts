@@ -21,6 +21,8 @@ export interface PortOptions {
   readonly rawEsp: boolean;
   /** `name` may hold one `%d`, for the lowest free number. `mtu` in bytes. Absent: no TUN device. */
   readonly tun?: { readonly name?: string; readonly mtu: number };
+  /** Large packets between us and the kernel (UDP_SEGMENT, UDP_GRO, TSO, USO) where it has them. True unless told. */
+  readonly offloads?: boolean;
 }
 
 /** The ports that are really open. */
@@ -79,7 +81,7 @@ export function openPorts(options: PortOptions, room: Address, roomBytes: number
           return socket === undefined ? [] : [keep(socket)];
         })
       : [];
-    const tun = options.tun === undefined ? undefined : keep(openTun(options.tun.name));
+    const tun = options.tun === undefined ? undefined : keep(openTun(options.tun.name, options.offloads ?? true));
     if (tun !== undefined && options.tun !== undefined) setUpTun(tun, options.tun.mtu);
     return { udp, esp, tun, ports };
   } catch (error) {
@@ -181,9 +183,9 @@ function openEsp(address: Uint8Array, room: Address, roomBytes: number): RawEspS
   }
 }
 
-function openTun(name: string | undefined): TunDevice {
+function openTun(name: string | undefined, offloads: boolean): TunDevice {
   try {
-    return new TunDevice(name);
+    return new TunDevice(name, offloads);
   } catch (error) {
     throw startError(error, () => tunFailure(error, name));
   }

@@ -6,40 +6,49 @@
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import {
   type DataPlanePorts,
-  HEADROOM,
   MOST_PACKET_BYTES,
   newSource,
   type PacketInput,
   type Peer,
   SCRATCH_BYTES,
   type SocketKind,
-  TAILROOM,
 } from '../dataplane/ports.ts';
 import { formatAddress } from '../net/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Errno, PollEvent } from './constants.ts';
-import { type Address, libc, Memory } from './ffi.ts';
+import { libc, Memory } from './ffi.ts';
 import type { SendHeader } from './messageHeader.ts';
 import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions } from './openPorts.ts';
 import type { RawEspSocket } from './rawSocket.ts';
+import { ReceiveBatch } from './receiveBatch.ts';
 import { Refusals } from './refusals.ts';
+import { SendArea } from './sendArea.ts';
+import { SendQueue } from './sendQueue.ts';
 import { SystemError } from './systemError.ts';
+import { TunReader } from './tunReader.ts';
+import { TunWriter } from './tunWriter.ts';
 import type { UdpSocket } from './udpSocket.ts';
 
-/** Packets taken from one source before the next one has its turn. */
-const BATCH = 64;
+/** Packets and bytes taken from the TUN device before the sockets have their turn. */
+const TUN_BATCH = 64;
+const TUN_BATCH_BYTES = 512 * 1024;
+/** Calls of recvmmsg on one socket before the next one has its turn. */
+const RECEIVE_BATCHES = 4;
 /** The longest sleep without anything to do, milliseconds. */
 const MOST_SLEEP = 10_000;
 const POLLFD_BYTES = 8;
 const SMALLEST_ESP = 8;
+const BAD_OFFLOAD = 'the kernel gave a large packet whose description contradicts it';
 
 /** What `Peer.driver` holds. */
 interface Prepared {
   readonly loop: PacketLoop;
   readonly kind: SocketKind | 'esp';
-  readonly socket: UdpSocket | RawEspSocket;
+  readonly queue: SendQueue;
   readonly header: SendHeader;
 }
+
+type AnySocket = UdpSocket | RawEspSocket;
 
 export interface PacketLoopOptions extends PortOptions {
   /** Makes the packet path on these ports. `scratch` is for its `scratch`: what is sent from there is not copied. */
@@ -61,26 +70,54 @@ export class PacketLoop implements DataPlanePorts {
   readonly #options: PacketLoopOptions;
   readonly #path: PacketInput;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #room = new Memory(HEADROOM + MOST_PACKET_BYTES + TAILROOM);
+  readonly #batch = new ReceiveBatch();
+  readonly #area = new SendArea();
   readonly #scratch = new Memory(SCRATCH_BYTES);
-  readonly #copy = new Memory(MOST_PACKET_BYTES);
+  readonly #wakeCount = new Memory(8);
+  readonly #queues = new Map<AnySocket, SendQueue>();
+  readonly #allQueues: readonly SendQueue[];
+  readonly #tunReader: TunReader | undefined;
+  readonly #tunWriter: TunWriter | undefined;
   readonly #pollFds: Memory;
   readonly #drains: readonly (() => void)[];
   readonly #source = newSource();
   readonly #refusals = new Refusals();
   #events: DataPlaneEvent[] = [];
   #failed: Error | undefined;
+  #ended = false;
+  readonly #control = (): void => {
+    if (this.#options.wakeFd >= 0) libc().read(this.#options.wakeFd, this.#wakeCount.base, 8);
+    if (!this.#options.control(this.#path)) this.#ended = true;
+  };
 
   /** @throws StartError, with everything closed again */
   constructor(options: PacketLoopOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const roomBytes = MOST_PACKET_BYTES;
-    this.#open = openPorts(options, this.#room.base + HEADROOM, roomBytes);
+    this.#open = openPorts(options, this.#batch.memory.base + this.#batch.at(0), MOST_PACKET_BYTES);
     this.ports = this.#open.ports;
     this.tun = this.#open.tun?.name;
     this.#path = options.path(this, this.ports, this.#scratch.bytes);
     const { tun, udp, esp } = this.#open;
+    const offloads = options.offloads ?? true;
+    for (const { kind, socket } of udp) {
+      // IKE messages are few, and never alike.
+      const joins = offloads && kind !== 'ike';
+      if (joins) socket.joinReceived();
+      this.#addQueue(socket, joins && socket.cutsSent);
+    }
+    for (const socket of esp) this.#addQueue(socket, false);
+    this.#allQueues = [...this.#queues.values()];
+    if (tun !== undefined) {
+      this.#tunWriter = new TunWriter(tun, this.#batch.memory, () => this.#refuse('tun'));
+      this.#tunReader = new TunReader({
+        tun,
+        area: this.#area,
+        take: (at, length) => this.#path.fromTun(this.#area.memory.bytes, at, length),
+        flush: () => this.#flushSends(),
+        refuse: () => this.#refusals.add('bad-offload', BAD_OFFLOAD, undefined, this.#clock.now()),
+      });
+    }
     const readable: (readonly [fd: number, drain: () => void])[] = [
       ...(tun === undefined ? [] : [[tun.fd, () => this.#drainTun()] as const]),
       ...udp.map(({ kind, socket }) => [socket.fd, () => this.#drainUdp(kind, socket)] as const),
@@ -106,17 +143,15 @@ export class PacketLoop implements DataPlanePorts {
   round(mostWait = MOST_SLEEP): boolean {
     this.#poll(mostWait);
     const { view } = this.#pollFds;
-    for (const [i, drain] of this.#drains.entries()) {
-      if (view.getInt16(i * POLLFD_BYTES + 6, true) !== 0) this.#guard(drain);
+    const drains = this.#drains;
+    for (let i = 0; i < drains.length; i++) {
+      if (view.getInt16(i * POLLFD_BYTES + 6, true) !== 0) this.#guard(drains[i]!);
     }
-    if (view.getInt16(this.#drains.length * POLLFD_BYTES + 6, true) !== 0) this.#drainWake();
-    let goOn = true;
-    this.#guard(() => {
-      goOn = this.#options.control(this.#path);
-    });
+    const isWoken = view.getInt16(drains.length * POLLFD_BYTES + 6, true) !== 0;
+    if (isWoken || this.#options.wakeFd < 0) this.#guard(this.#control);
     this.#tick();
     if (this.#failed !== undefined) throw this.#failed;
-    return goOn;
+    return !this.#ended;
   }
 
   /** Hands out the last events and closes everything. */
@@ -126,22 +161,20 @@ export class PacketLoop implements DataPlanePorts {
   }
 
   sendUdp(kind: SocketKind, peer: Peer, bytes: Uint8Array, at: number, length: number): void {
-    const prepared = this.#prepared(kind, peer);
-    if (prepared === undefined) return;
-    const sent = prepared.socket.send(prepared.header, this.#addressOf(bytes, at, length), length);
-    if (sent < 0) this.#refuse('send', peer);
+    this.#send(kind, peer, bytes, at, length);
   }
 
   sendEsp(peer: Peer, bytes: Uint8Array, at: number, length: number): void {
-    const prepared = this.#prepared('esp', peer);
-    if (prepared === undefined) return;
-    const sent = prepared.socket.send(prepared.header, this.#addressOf(bytes, at, length), length);
-    if (sent < 0) this.#refuse('send', peer);
+    this.#send('esp', peer, bytes, at, length);
   }
 
   writeTun(bytes: Uint8Array, at: number, length: number): void {
-    const { tun } = this.#open;
-    if (tun !== undefined && tun.write(this.#addressOf(bytes, at, length), length) < 0) this.#refuse('tun');
+    const writer = this.#tunWriter;
+    if (writer === undefined) return;
+    if (bytes === this.#batch.memory.bytes) writer.add(at, length);
+    else if (bytes === this.#scratch.bytes) writer.writeNow(this.#scratch.base + at, length);
+    else if (bytes === this.#area.memory.bytes) writer.writeNow(this.#area.memory.base + at, length);
+    else throw new RangeError('a packet for the TUN device stands in a buffer that is not the loop’s');
   }
 
   event(event: DataPlaneEvent): void {
@@ -164,42 +197,75 @@ export class PacketLoop implements DataPlanePorts {
   }
 
   #drainTun(): void {
-    const tun = this.#open.tun!;
-    for (let i = 0; i < BATCH; i++) {
-      const length = tun.read(this.#room.base + HEADROOM, MOST_PACKET_BYTES);
-      if (length < 0) {
+    const reader = this.#tunReader!;
+    let bytes = 0;
+    for (let i = 0; i < TUN_BATCH && bytes < TUN_BATCH_BYTES; i++) {
+      const read = reader.read();
+      if (read < 0) {
         const errno = libc().errno();
         // Anything but "no more" and "interrupted" means that someone has deleted the device: poll would spin.
         if (errno !== Errno.EAGAIN && errno !== Errno.EINTR && errno !== Errno.EIO) {
-          this.#failed = new SystemError(`read from the device ${tun.name}`, errno);
+          this.#failed = new SystemError(`read from the device ${this.tun}`, errno);
         }
         return;
       }
-      this.#path.fromTun(this.#room.bytes, HEADROOM, length);
+      bytes += read;
     }
   }
 
   #drainUdp(kind: SocketKind, socket: UdpSocket): void {
-    for (let i = 0; i < BATCH; i++) {
-      const length = socket.receive(this.#source);
-      if (length < 0) return;
-      this.#path.fromUdp(kind, this.#room.bytes, HEADROOM, length, this.#source);
+    const batch = this.#batch;
+    const source = this.#source;
+    const { bytes } = batch.memory;
+    source.localPort = socket.port;
+    for (let round = 0; round < RECEIVE_BATCHES; round++) {
+      const count = batch.receive(socket.fd);
+      for (let i = 0; i < count; i++) {
+        if (batch.isCut(i)) continue;
+        batch.readInto(i, source, socket.family);
+        const segment = batch.segmentBytes(i);
+        const end = batch.at(i) + batch.length(i);
+        // An empty datagram says nothing, and would not let the loop go on.
+        for (let at = batch.at(i); at < end; at += segment) {
+          this.#path.fromUdp(kind, bytes, at, Math.min(segment, end - at), source);
+        }
+      }
+      this.#flush();
+      if (!batch.mayHaveMore) return;
     }
   }
 
   #drainEsp(socket: RawEspSocket): void {
-    const { bytes } = this.#room;
-    for (let i = 0; i < BATCH; i++) {
-      const length = socket.receive(this.#source);
-      if (length < 0) return;
-      const header = socket.family === 4 ? (bytes[HEADROOM]! & 0x0f) * 4 : 0;
-      if (length < header + SMALLEST_ESP) continue;
-      this.#path.fromEsp(bytes, HEADROOM + header, length - header, this.#source);
+    const batch = this.#batch;
+    const source = this.#source;
+    const { bytes } = batch.memory;
+    source.localPort = 0;
+    for (let round = 0; round < RECEIVE_BATCHES; round++) {
+      const count = batch.receive(socket.fd);
+      for (let i = 0; i < count; i++) {
+        const at = batch.at(i);
+        const length = batch.length(i);
+        const header = socket.family === 4 ? (bytes[at]! & 0x0f) * 4 : 0;
+        if (batch.isCut(i) || length < header + SMALLEST_ESP) continue;
+        batch.readInto(i, source, socket.family);
+        source.remotePort = 0;
+        this.#path.fromEsp(bytes, at + header, length - header, source);
+      }
+      this.#flush();
+      if (!batch.mayHaveMore) return;
     }
   }
 
-  #drainWake(): void {
-    libc().read(this.#options.wakeFd, this.#copy.base, 8);
+  /** All that waits goes out. */
+  #flush(): void {
+    this.#tunWriter?.flush();
+    this.#flushSends();
+  }
+
+  #flushSends(): void {
+    const queues = this.#allQueues;
+    for (let i = 0; i < queues.length; i++) queues[i]!.flush();
+    this.#area.rewind();
   }
 
   #tick(): void {
@@ -225,13 +291,33 @@ export class PacketLoop implements DataPlanePorts {
       const reason = error instanceof Error ? error.message : String(error);
       this.#refusals.add('internal-error', `a fault in the packet path: ${reason}`, undefined, this.#clock.now());
     }
+    this.#area.release();
+    this.#flush();
   }
 
-  #addressOf(bytes: Uint8Array, at: number, length: number): Address {
-    if (bytes === this.#room.bytes) return this.#room.base + at;
-    if (bytes === this.#scratch.bytes) return this.#scratch.base + at;
-    this.#copy.bytes.set(bytes.subarray(at, at + Math.min(length, MOST_PACKET_BYTES)));
-    return this.#copy.base;
+  #send(kind: SocketKind | 'esp', peer: Peer, bytes: Uint8Array, at: number, length: number): void {
+    const prepared = this.#prepared(kind, peer);
+    if (prepared === undefined) return;
+    const area = this.#area;
+    const from = bytes === area.memory.bytes ? at : this.#copied(bytes, at, length);
+    prepared.queue.add(prepared.header, area.memory.base + from, length);
+  }
+
+  /** What the path made elsewhere is overwritten by its next packet, so it waits in the area. */
+  #copied(bytes: Uint8Array, at: number, length: number): number {
+    const area = this.#area;
+    let to = area.place(length);
+    if (to < 0) {
+      this.#flushSends();
+      to = area.place(length);
+    }
+    area.memory.bytes.set(bytes.subarray(at, at + length), to);
+    area.take(to, length);
+    return to;
+  }
+
+  #addQueue(socket: AnySocket, cuts: boolean): void {
+    this.#queues.set(socket, new SendQueue(socket.fd, cuts, ({ peer }, errno) => this.#refuse('send', peer, errno)));
   }
 
   #prepared(kind: SocketKind | 'esp', peer: Peer): Prepared | undefined {
@@ -244,14 +330,14 @@ export class PacketLoop implements DataPlanePorts {
       this.#refusals.add('no-socket', reason, remoteOf(peer), this.#clock.now());
       return undefined;
     }
-    const prepared = { loop: this, kind, socket, header: socket.headerFor(peer) };
+    const prepared = { loop: this, kind, queue: this.#queues.get(socket)!, header: socket.headerFor(peer) };
     peer.driver = prepared;
     return prepared;
   }
 
   /** The socket bound to the peer's local address, else the one bound to any. */
-  #socketFor(kind: SocketKind | 'esp', peer: Peer): UdpSocket | RawEspSocket | undefined {
-    const sockets: readonly (UdpSocket | RawEspSocket)[] =
+  #socketFor(kind: SocketKind | 'esp', peer: Peer): AnySocket | undefined {
+    const sockets: readonly AnySocket[] =
       kind === 'esp'
         ? this.#open.esp
         : this.#open.udp.filter((candidate) => candidate.kind === kind).map(({ socket }) => socket);
@@ -262,8 +348,7 @@ export class PacketLoop implements DataPlanePorts {
     });
   }
 
-  #refuse(what: 'send' | 'tun', peer?: Peer): void {
-    const errno = libc().errno();
+  #refuse(what: 'send' | 'tun', peer?: Peer, errno = libc().errno()): void {
     const full = errno === Errno.EAGAIN || errno === Errno.ENOBUFS;
     const code = full ? `${what}-queue-full` : `${what}-refused`;
     const { message } = new SystemError(what === 'tun' ? 'write to the TUN device' : 'send', errno);

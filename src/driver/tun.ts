@@ -1,7 +1,7 @@
 /** A TUN device: the kernel's side of the tunnel. It exists for as long as its file is open. linux/if_tun.h. */
 
 import { writeFileSync } from 'node:fs';
-import { OpenFlag, TunFlag, TunIoctl } from './constants.ts';
+import { OpenFlag, TunFlag, TunIoctl, TunOffload } from './constants.ts';
 import { type Address, check, libc, Memory } from './ffi.ts';
 import { Rtnetlink } from './netlink/rtnetlink.ts';
 
@@ -17,13 +17,18 @@ const ADDRESS_GENERATION_NONE = '1';
 export class TunDevice {
   readonly fd: number;
   readonly name: string;
+  /** Whether a `virtio_net_hdr` stands in front of each packet, in both directions. */
+  readonly hasHeader: boolean;
+  /** Which large packets the kernel takes; it gives them too. */
+  readonly joins: { readonly tcp: boolean; readonly udp: boolean };
 
   /**
    * Creates the device. It is down and has no address; `setUp` and HostChanges do that.
    * @param name at most 15 characters, may hold one `%d`
+   * @param offloads whether to ask the kernel for large packets
    * @throws SystemError: ENOENT without the tun module, EPERM without CAP_NET_ADMIN, EBUSY where the name is taken
    */
-  constructor(name = DEFAULT_TUN_NAME) {
+  constructor(name = DEFAULT_TUN_NAME, offloads = false) {
     if (!/^[A-Za-z0-9_.-]{1,13}(%d)?$|^[A-Za-z0-9_.-]{1,15}$/.test(name)) {
       throw new RangeError(`${name} is no name for a device`);
     }
@@ -31,9 +36,15 @@ export class TunDevice {
     this.fd = check(c.open(DEVICE, OpenFlag.readWrite | OpenFlag.nonBlocking | OpenFlag.closeOnExec), `open ${DEVICE}`);
     const request = new Memory(INTERFACE_REQUEST_BYTES);
     request.bytes.set(new TextEncoder().encode(name));
-    request.view.setUint16(NAME_BYTES, TunFlag.tun | TunFlag.noPacketInfo | TunFlag.exclusive, true);
+    const flags = TunFlag.tun | TunFlag.noPacketInfo | TunFlag.exclusive;
+    const create = (more: number): number => {
+      request.view.setUint16(NAME_BYTES, flags | more, true);
+      return c.ioctl(this.fd, TunIoctl.setInterface, request.base);
+    };
     try {
-      check(c.ioctl(this.fd, TunIoctl.setInterface, request.base), `create the TUN device ${name}`);
+      this.hasHeader = offloads && create(TunFlag.vnetHeader) === 0;
+      if (!this.hasHeader) check(create(0), `create the TUN device ${name}`);
+      this.joins = this.hasHeader ? askForOffloads(this.fd) : { tcp: false, udp: false };
     } catch (error) {
       c.close(this.fd);
       throw error;
@@ -56,7 +67,7 @@ export class TunDevice {
     }
   }
 
-  /** @returns length of the IP packet now at `room`, -1 when there is none */
+  /** @returns bytes now at `room`, header and IP packet; -1 when there are none */
   read(room: Address, roomBytes: number): number {
     return libc().read(this.fd, room, roomBytes);
   }
@@ -66,8 +77,24 @@ export class TunDevice {
     return libc().write(this.fd, packet, length);
   }
 
+  /**
+   * @param pieces address of an array of `struct iovec`, header first
+   * @returns bytes written, or -1 with the reason in errno
+   */
+  writePieces(pieces: Address, count: number): number {
+    return libc().writev(this.fd, pieces, count);
+  }
+
   /** The device, its addresses and its routes are gone with this. */
   close(): void {
     libc().close(this.fd);
   }
+}
+
+/** UDP came with Linux 6.2. */
+function askForOffloads(fd: number): { readonly tcp: boolean; readonly udp: boolean } {
+  const c = libc();
+  const tcp = TunOffload.checksum | TunOffload.tcp4 | TunOffload.tcp6;
+  if (c.ioctl(fd, TunIoctl.setOffload, tcp | TunOffload.udp4 | TunOffload.udp6) === 0) return { tcp: true, udp: true };
+  return { tcp: c.ioctl(fd, TunIoctl.setOffload, tcp) === 0, udp: false };
 }

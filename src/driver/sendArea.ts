@@ -1,0 +1,42 @@
+/** The memory in which packets wait to be sent: each behind the other, until all have gone. */
+
+import { HEADROOM, MOST_PACKET_BYTES, TAILROOM } from '../dataplane/ports.ts';
+import { WordSum } from '../net/index.ts';
+import { Memory } from './ffi.ts';
+
+/** Room for a large packet and what it is cut into, a few times over. */
+const AREA_BYTES = 8 * (HEADROOM + MOST_PACKET_BYTES + TAILROOM);
+const LINE_BYTES = 64;
+
+export class SendArea {
+  readonly memory = new Memory(AREA_BYTES);
+  /** Checksums over this memory. */
+  readonly sum = new WordSum(this.memory.bytes);
+  #next = 0;
+  #floor = 0;
+
+  /** Where a packet of at most `length` bytes may be put, with the rooms around it; -1 where there is no place left. */
+  place(length: number): number {
+    const at = this.#next + HEADROOM;
+    return at + length + TAILROOM <= AREA_BYTES ? at : -1;
+  }
+
+  /** A packet stands there now. */
+  take(at: number, length: number): void {
+    this.#next = (at + length + TAILROOM + LINE_BYTES - 1) & -LINE_BYTES;
+  }
+
+  /** What was taken so far survives `rewind`. */
+  hold(): void {
+    this.#floor = this.#next;
+  }
+
+  release(): void {
+    this.#floor = 0;
+  }
+
+  /** All that was sent from here has gone. */
+  rewind(): void {
+    this.#next = this.#floor;
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What one socket is to send: datagrams to one peer become one message that the kernel cuts (UDP_SEGMENT), and all
+ * messages go with one call (sendmmsg).
+ */
+
+import { Errno, Level, MessageFlag, UdpOption } from './constants.ts';
+import { type Address, libc, Memory } from './ffi.ts';
+import type { SendHeader } from './messageHeader.ts';
+import {
+  CMSG_DATA,
+  CMSG_LEVEL,
+  CMSG_TYPE,
+  CMSG_U16_BYTES,
+  CONTROL_LENGTH,
+  CONTROL_POINTER,
+  IOVEC_BYTES,
+  IOVEC_COUNT,
+  IOVEC_LENGTH,
+  IOVEC_POINTER,
+  MESSAGE_BYTES,
+  NAME_LENGTH,
+  NAME_POINTER,
+} from './messageLayout.ts';
+
+const MOST_MESSAGES = 64;
+const MOST_PIECES = 512;
+/** UDP_MAX_SEGMENTS of the kernel, and what fits into one IP packet with its headers. */
+const MOST_CUT = 64;
+const MOST_CUT_BYTES = 65_400;
+/** Room for the control messages of one message: the local address and the length of the datagrams. */
+const CONTROL_BYTES = 64;
+
+/** Errors that say: the device or the path does not take cut sends. The datagrams go one by one then. */
+const CUTTING_REFUSED: readonly number[] = [Errno.EINVAL, Errno.EMSGSIZE, Errno.EIO, Errno.EOPNOTSUPP];
+
+export class SendQueue {
+  readonly #fd: number;
+  readonly #refused: (header: SendHeader, errno: number) => void;
+  readonly #messages = new Memory(MOST_MESSAGES * MESSAGE_BYTES);
+  readonly #pieces = new Memory(MOST_PIECES * IOVEC_BYTES);
+  readonly #control = new Memory(MOST_MESSAGES * CONTROL_BYTES);
+  readonly #headers: SendHeader[] = [];
+  /** Of each message: its first piece, and how many there are. */
+  readonly #firstPiece = new Int32Array(MOST_MESSAGES);
+  readonly #pieceCount = new Int32Array(MOST_MESSAGES);
+  #cuts: boolean;
+  #messageCount = 0;
+  #allPieces = 0;
+  /** Of the last message: length of its first datagram, bytes of all, and whether it takes no more. */
+  #segmentBytes = 0;
+  #bytes = 0;
+  #full = true;
+
+  /**
+   * @param cuts whether the kernel cuts sends of this socket into datagrams
+   * @param refused is told of each datagram that the kernel did not take
+   */
+  constructor(fd: number, cuts: boolean, refused: (header: SendHeader, errno: number) => void) {
+    this.#fd = fd;
+    this.#cuts = cuts;
+    this.#refused = refused;
+  }
+
+  /** The bytes must stay where they are until `flush`. Sends what waits where there is no place left. */
+  add(header: SendHeader, payload: Address, length: number): void {
+    if (this.#allPieces === MOST_PIECES) this.flush();
+    const last = this.#messageCount - 1;
+    if (!this.#full && this.#headers[last] === header && this.#fits(length)) {
+      this.#addPiece(payload, length);
+      this.#pieceCount[last]!++;
+      this.#bytes += length;
+      this.#full = length < this.#segmentBytes || this.#pieceCount[last]! === MOST_CUT;
+      return;
+    }
+    if (this.#messageCount === MOST_MESSAGES) this.flush();
+    const message = this.#messageCount++;
+    this.#headers[message] = header;
+    this.#firstPiece[message] = this.#allPieces;
+    this.#pieceCount[message] = 1;
+    this.#addPiece(payload, length);
+    this.#segmentBytes = length;
+    this.#bytes = length;
+    this.#full = !this.#cuts || header.refusesCutting;
+  }
+
+  flush(): void {
+    const count = this.#messageCount;
+    if (count === 0) return;
+    for (let i = 0; i < count; i++) this.#layOut(i);
+    for (let from = 0; from < count; ) {
+      const sent = libc().sendmmsg(
+        this.#fd,
+        this.#messages.base + from * MESSAGE_BYTES,
+        count - from,
+        MessageFlag.dontWait,
+      );
+      if (sent > 0) from += sent;
+      else this.#failed(from++, libc().errno());
+    }
+    this.#messageCount = 0;
+    this.#allPieces = 0;
+    this.#full = true;
+  }
+
+  #fits(length: number): boolean {
+    return length <= this.#segmentBytes && this.#bytes + length <= MOST_CUT_BYTES;
+  }
+
+  #addPiece(payload: Address, length: number): void {
+    const at = this.#allPieces++ * IOVEC_BYTES;
+    this.#pieces.setWord(at, payload);
+    this.#pieces.view.setUint32(at + IOVEC_LENGTH, length, true);
+  }
+
+  #layOut(i: number): void {
+    const messages = this.#messages;
+    const { view } = messages;
+    const at = i * MESSAGE_BYTES;
+    const header = this.#headers[i]!;
+    const first = this.#firstPiece[i]! * IOVEC_BYTES;
+    messages.setWord(at + NAME_POINTER, header.nameAddress);
+    view.setUint32(at + NAME_LENGTH, header.nameBytes, true);
+    messages.setWord(at + IOVEC_POINTER, this.#pieces.base + first);
+    view.setUint32(at + IOVEC_COUNT, this.#pieceCount[i]!, true);
+    if (this.#pieceCount[i] === 1) this.#setControl(at, header.controlAddress, header.controlBytes);
+    else this.#layOutCut(i, at, header, this.#pieces.view.getUint32(first + IOVEC_LENGTH, true));
+  }
+
+  #layOutCut(i: number, at: number, header: SendHeader, segmentBytes: number): void {
+    const control = this.#control;
+    const { view } = control;
+    const start = i * CONTROL_BYTES;
+    header.writeControl(control.bytes, start);
+    const own = start + header.controlBytes;
+    control.setWord(own, CMSG_DATA + 2);
+    view.setInt32(own + CMSG_LEVEL, Level.udp, true);
+    view.setInt32(own + CMSG_TYPE, UdpOption.segment, true);
+    view.setUint16(own + CMSG_DATA, segmentBytes, true);
+    this.#setControl(at, control.base + start, header.controlBytes + CMSG_U16_BYTES);
+  }
+
+  #setControl(at: number, address: Address, length: number): void {
+    this.#messages.setWord(at + CONTROL_POINTER, length === 0 ? 0 : address);
+    this.#messages.view.setUint32(at + CONTROL_LENGTH, length, true);
+  }
+
+  #failed(i: number, errno: number): void {
+    const header = this.#headers[i]!;
+    if (this.#pieceCount[i] === 1) {
+      this.#refused(header, errno);
+      return;
+    }
+    if (!CUTTING_REFUSED.includes(errno)) {
+      for (let piece = 0; piece < this.#pieceCount[i]!; piece++) this.#refused(header, errno);
+      return;
+    }
+    header.refusesCutting = true;
+    // The device has no way to compute the checksums of what it cuts: no peer behind it will do better.
+    if (errno === Errno.EIO) this.#cuts = false;
+    this.#sendSingly(i, header);
+  }
+
+  /** The message's own place is laid out anew for each of its datagrams. */
+  #sendSingly(i: number, header: SendHeader): void {
+    const at = i * MESSAGE_BYTES;
+    const c = libc();
+    this.#setControl(at, header.controlAddress, header.controlBytes);
+    this.#messages.view.setUint32(at + IOVEC_COUNT, 1, true);
+    for (let piece = 0; piece < this.#pieceCount[i]!; piece++) {
+      const first = this.#pieces.base + (this.#firstPiece[i]! + piece) * IOVEC_BYTES;
+      this.#messages.setWord(at + IOVEC_POINTER, first);
+      if (c.sendmsg(this.#fd, this.#messages.base + at, MessageFlag.dontWait) < 0) this.#refused(header, c.errno());
+    }
+  }
+}

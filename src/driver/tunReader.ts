@@ -1,0 +1,89 @@
+/** Takes packets from the TUN device; a large one is cut into those that it stands for (TSO, USO). */
+
+import {
+  completeChecksum,
+  newVnetHeader,
+  readVnetHeader,
+  Segmenter,
+  VNET_HEADER_BYTES,
+  VnetGso,
+} from '../dataplane/offload/index.ts';
+import { MOST_PACKET_BYTES } from '../dataplane/ports.ts';
+import type { SendArea } from './sendArea.ts';
+import type { TunDevice } from './tun.ts';
+
+export interface TunReaderOptions {
+  readonly tun: TunDevice;
+  /** Where packets are read to, and cut ones written. */
+  readonly area: SendArea;
+  /** Is given each packet, in the area. */
+  readonly take: (at: number, length: number) => void;
+  /** Sends all that waits in the area, and rewinds it. */
+  readonly flush: () => void;
+  /** Is told of a packet whose header contradicts it: a fault of the kernel or ours. */
+  readonly refuse: () => void;
+}
+
+export class TunReader {
+  readonly #options: TunReaderOptions;
+  readonly #headerBytes: number;
+  readonly #header = newVnetHeader();
+  readonly #segmenter = new Segmenter();
+
+  constructor(options: TunReaderOptions) {
+    this.#options = options;
+    this.#headerBytes = options.tun.hasHeader ? VNET_HEADER_BYTES : 0;
+  }
+
+  /**
+   * Reads once and hands on what it gave.
+   * @returns bytes read, or -1 with the reason in errno
+   */
+  read(): number {
+    const { tun, area, take, flush } = this.#options;
+    const headerBytes = this.#headerBytes;
+    let at = area.place(MOST_PACKET_BYTES);
+    if (at < 0) {
+      flush();
+      at = area.place(MOST_PACKET_BYTES);
+    }
+    const read = tun.read(area.memory.base + at - headerBytes, headerBytes + MOST_PACKET_BYTES);
+    if (read < 0) return -1;
+    const length = read - headerBytes;
+    if (headerBytes > 0 && length > 0) this.#takeWithHeader(at, length);
+    else take(at, length);
+    return read;
+  }
+
+  #takeWithHeader(at: number, length: number): void {
+    const { area, take, refuse } = this.#options;
+    const header = this.#header;
+    const { bytes } = area.memory;
+    readVnetHeader(header, bytes, at - VNET_HEADER_BYTES);
+    area.take(at, length);
+    if (header.gso !== VnetGso.none) this.#cut(at, length);
+    else if (header.needsChecksum && !completeChecksum(area.sum, bytes, at, length, header)) refuse();
+    else take(at, length);
+  }
+
+  #cut(at: number, length: number): void {
+    const { area, take, flush, refuse } = this.#options;
+    const segmenter = this.#segmenter;
+    const { bytes } = area.memory;
+    const count = segmenter.begin(bytes, at, length, this.#header);
+    if (count === 0) refuse();
+    area.hold();
+    for (let i = 0; i < count; i++) {
+      let to = area.place(segmenter.mostBytes);
+      if (to < 0) {
+        flush();
+        to = area.place(segmenter.mostBytes);
+      }
+      const cut = segmenter.write(i, area.sum, bytes, to);
+      area.take(to, cut);
+      take(to, cut);
+    }
+    area.release();
+    flush();
+  }
+}
