@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { ClientSettings } from '../config/clientSchema.ts';
+import { stopSignal } from './stopSignal.ts';
 
 interface ConnectOptions {
   readonly user?: string;
@@ -73,6 +74,7 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
   const settings = await settingsOf(server, options);
   const { password, psk } = await secretsOf(settings, (text) => log.warn('config', text));
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
+  const signalled = stopSignal();
   const client = await ClientProcess.start({
     settings,
     password,
@@ -82,12 +84,10 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
     ...(options.keylog === undefined ? {} : { keyLog: options.keylog }),
   });
   let asked = false;
-  const stop = () => {
+  void signalled.then(() => {
     asked = true;
     client.disconnect({ code: 'user-request', reason: 'The user ended the connection.' });
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  });
   const { reason, view } = await client.ended;
   const { timeline, ...facts } = view;
   log[asked ? 'info' : 'error']('closed', `Connection closed: ${failureText(reason)}`, {

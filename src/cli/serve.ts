@@ -1,6 +1,7 @@
 /** `sallyport serve`: the gateway in the foreground. */
 
 import { Command, Option } from 'commander';
+import { stopSignal } from './stopSignal.ts';
 
 interface ServeOptions {
   readonly config?: string;
@@ -50,6 +51,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const settings = options.config === undefined ? parseConfig('', 'embedded default') : loadConfig(options.config);
   const log = makeLog(options.log, options.logLevel);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
+  const asked = stopSignal();
   const gateway = await GatewayProcess.start({
     settings,
     ...(options.config === undefined ? {} : { configFile: options.config }),
@@ -62,12 +64,11 @@ async function serve(options: ServeOptions): Promise<void> {
     },
   });
   const ended = new Promise<number>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
+    void asked.then(async (signal) => {
       log.info('stopping', `Stopping on ${signal}: ending all sessions.`);
-      void gateway.stop({ code: 'gateway-stopped', reason: 'The gateway was stopped.' }).then(() => resolve(0));
-    };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+      await gateway.stop({ code: 'gateway-stopped', reason: 'The gateway was stopped.' });
+      resolve(0);
+    });
     void gateway.failed.then(async (failure) => {
       log.error('failed', failure.reason, { ...failure });
       await gateway.stop(failure);

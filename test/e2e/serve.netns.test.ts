@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { type Namespace, noNamespaces } from '../driver/namespace.ts';
 import { hostState } from './lab/hostState.ts';
 import type { Program, ProgramOptions } from './lab/program.ts';
@@ -61,6 +62,15 @@ describe('sallyport serve', { skip: noNamespaces() ?? false }, () => {
     assert.equal(existsSync(join(world.folder, 'state', 'control.sock')), false);
   });
 
+  it('undoes everything on a signal that comes while it starts', async () => {
+    const namespace = world.namespace();
+    const before = hostState(namespace);
+    const early = serve(namespace, 'early');
+    while (!forwards(namespace) && !early.ended) await setTimeout(2);
+    assert.equal(await early.stop('SIGHUP'), 0, early.text);
+    assert.deepEqual(hostState(namespace), before);
+  });
+
   it('says in one sentence what is missing', async () => {
     const namespace = world.namespace();
     const before = hostState(namespace);
@@ -75,6 +85,10 @@ describe('sallyport serve', { skip: noNamespaces() ?? false }, () => {
     return world.sallyport(namespace, ['serve', '--state', join(world.folder, state)], options);
   }
 });
+
+function forwards(namespace: Namespace): boolean {
+  return namespace.run(() => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').startsWith('1'));
+}
 
 /** One line, an exit code, and nothing else. */
 async function refuses(program: Program, sentence: RegExp): Promise<void> {

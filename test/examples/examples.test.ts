@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { Example } from './example.ts';
 
 /** The examples take a pair of ports; runs at the same time have other pids. */
 const PORT = 20_000 + 2 * (process.pid % 5_000);
-const SECONDS = 20;
 
 let gateway: Example;
 
@@ -34,44 +31,3 @@ test('the example gateway refuses a wrong password, and ends in order', async ()
   gateway.interrupt();
   assert.equal(await gateway.ended, 0, gateway.text);
 });
-
-/** A run of an example. */
-class Example {
-  text = '';
-  readonly ended: Promise<number | null>;
-  readonly #child: ChildProcess;
-  #look: () => void = () => {};
-
-  constructor(file: string, ...words: string[]) {
-    const path = fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
-    this.#child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', path, ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: SECONDS * 1000,
-    });
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        this.text += `${line}\n`;
-        this.#look();
-      });
-    }
-    this.ended = new Promise((resolve) => this.#child.once('close', resolve));
-  }
-
-  line(pattern: RegExp): Promise<void> {
-    return new Promise((resolve, reject) => {
-      void this.ended.then(() => reject(new Error(`ended without ${pattern}:\n${this.text}`)));
-      this.#look = () => {
-        if (pattern.test(this.text)) resolve();
-      };
-      this.#look();
-    });
-  }
-
-  interrupt(): void {
-    this.#child.kill('SIGINT');
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
-  }
-}

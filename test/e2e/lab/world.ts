@@ -1,15 +1,17 @@
 /** Everything that a test of whole programs makes, in one place, so that it goes again whatever happens. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Namespace } from '../../driver/namespace.ts';
 import { Agent } from './agent.ts';
 import { Program, type ProgramOptions } from './program.ts';
 
+const PREFIX = 'sallyport-e2e-';
+
 export class World {
   /** For state directories and secrets. */
-  readonly folder = mkdtempSync(join(tmpdir(), 'sallyport-e2e-'));
+  readonly folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   readonly #namespaces: Namespace[] = [];
   readonly #programs: Program[] = [];
   readonly #agents: Agent[] = [];
@@ -20,6 +22,7 @@ export class World {
   readonly #exit = (signal: NodeJS.Signals) => process.exit(signal === 'SIGINT' ? 130 : 143);
 
   constructor() {
+    sweep();
     process.on('exit', this.#killAll);
     process.on('SIGTERM', this.#exit);
     process.on('SIGINT', this.#exit);
@@ -54,5 +57,14 @@ export class World {
     await Promise.all(this.#agents.map((agent) => agent.close()));
     for (const namespace of this.#namespaces) namespace.close();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Removes the folders of runs that were killed; their namespaces and programs went with them. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
