@@ -13,7 +13,7 @@ test('the first signal asks to end, the second one ends at once, through the exi
   const asked = stopSignal();
   // Only what is new here: the test runner listens to signals too.
   const send = (name: NodeJS.Signals) =>
-    process.listeners(name).filter((listener) => !before.get(name as 'SIGINT')!.includes(listener))[0]!(name, 0);
+    process.listeners(name).filter((listener) => !before.get(name as 'SIGINT')!.includes(listener))[0]!(name);
   send('SIGHUP');
   assert.equal(await asked, 'SIGHUP');
   assert.equal(exit.mock.callCount(), 0);
