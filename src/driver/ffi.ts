@@ -62,11 +62,12 @@ export class Memory {
   readonly view: DataView<ArrayBuffer>;
   readonly base: Address;
 
-  constructor(length: number) {
-    const buffer = new ArrayBuffer(length);
-    this.bytes = new Uint8Array(buffer);
-    this.view = new DataView(buffer);
-    this.base = addressOf(buffer);
+  /** @param within a larger buffer to lie in, from `at` on, rather than in one of its own */
+  constructor(length: number, within?: ArrayBuffer, at = 0) {
+    const buffer = within ?? new ArrayBuffer(length);
+    this.bytes = new Uint8Array(buffer, at, length);
+    this.view = new DataView(buffer, at, length);
+    this.base = addressOf(buffer) + at;
   }
 
   /** Writes an address or a size_t at `at`. */

@@ -19,10 +19,11 @@ import { Errno, PollEvent } from './constants.ts';
 import { libc, Memory } from './ffi.ts';
 import type { SendHeader } from './messageHeader.ts';
 import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions } from './openPorts.ts';
+import { newPacketAreas } from './packetMemory.ts';
 import type { RawEspSocket } from './rawSocket.ts';
-import { ReceiveBatch } from './receiveBatch.ts';
+import { BATCH_BYTES, ReceiveBatch } from './receiveBatch.ts';
 import { Refusals } from './refusals.ts';
-import { SendArea } from './sendArea.ts';
+import { AREA_BYTES, SendArea } from './sendArea.ts';
 import { SendQueue } from './sendQueue.ts';
 import { SystemError } from './systemError.ts';
 import { TunReader } from './tunReader.ts';
@@ -70,9 +71,10 @@ export class PacketLoop implements DataPlanePorts {
   readonly #options: PacketLoopOptions;
   readonly #path: PacketInput;
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #batch = new ReceiveBatch();
-  readonly #area = new SendArea();
-  readonly #scratch = new Memory(SCRATCH_BYTES);
+  readonly #areas = newPacketAreas([BATCH_BYTES, AREA_BYTES, SCRATCH_BYTES]);
+  readonly #batch = new ReceiveBatch(this.#areas[0].memory);
+  readonly #area = new SendArea(this.#areas[1]);
+  readonly #scratch = this.#areas[2].memory;
   readonly #wakeCount = new Memory(8);
   readonly #queues = new Map<AnySocket, SendQueue>();
   readonly #allQueues: readonly SendQueue[];
@@ -109,7 +111,7 @@ export class PacketLoop implements DataPlanePorts {
     for (const socket of esp) this.#addQueue(socket, false);
     this.#allQueues = [...this.#queues.values()];
     if (tun !== undefined) {
-      this.#tunWriter = new TunWriter(tun, this.#batch.memory, () => this.#refuse('tun'));
+      this.#tunWriter = new TunWriter(tun, this.#areas[0], () => this.#refuse('tun'));
       this.#tunReader = new TunReader({
         tun,
         area: this.#area,

@@ -10,17 +10,21 @@ import { MESSAGE_BYTES, MESSAGE_LENGTH } from './messageLayout.ts';
 const MOST_MESSAGES = 32;
 /** Apart by more than a multiple of 4096, so that the beginnings of all rooms fit into the processor's caches. */
 const ROOM_BYTES = HEADROOM + MOST_PACKET_BYTES + TAILROOM + 1408;
+/** What the rooms take together. */
+export const BATCH_BYTES = MOST_MESSAGES * ROOM_BYTES;
 
 /** One for all sockets of a loop: what one call received is done with before the next. */
 export class ReceiveBatch {
   /** All rooms. */
-  readonly memory = new Memory(MOST_MESSAGES * ROOM_BYTES);
+  readonly memory: Memory;
   readonly #headers: readonly ReceiveHeader[];
   readonly #control = new Memory(MOST_MESSAGES * (MESSAGE_BYTES + BLOCK_BYTES));
   /** Headers that the kernel has written to. */
   #used = MOST_MESSAGES;
 
-  constructor() {
+  /** @param memory `BATCH_BYTES` */
+  constructor(memory: Memory) {
+    this.memory = memory;
     this.#headers = Array.from({ length: MOST_MESSAGES }, (_, i) => {
       const room = this.memory.base + this.at(i);
       const block = MOST_MESSAGES * MESSAGE_BYTES + i * BLOCK_BYTES;

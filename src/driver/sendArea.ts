@@ -1,19 +1,25 @@
 /** The memory in which packets wait to be sent: each behind the other, until all have gone. */
 
+import type { RangeSum } from '../dataplane/offload/index.ts';
 import { HEADROOM, MOST_PACKET_BYTES, TAILROOM } from '../dataplane/ports.ts';
-import { WordSum } from '../net/index.ts';
-import { Memory } from './ffi.ts';
+import type { Memory } from './ffi.ts';
+import type { PacketArea } from './packetMemory.ts';
 
 /** Room for a large packet and what it is cut into, a few times over. */
-const AREA_BYTES = 8 * (HEADROOM + MOST_PACKET_BYTES + TAILROOM);
+export const AREA_BYTES = 8 * (HEADROOM + MOST_PACKET_BYTES + TAILROOM);
 const LINE_BYTES = 64;
 
 export class SendArea {
-  readonly memory = new Memory(AREA_BYTES);
-  /** Checksums over this memory. */
-  readonly sum = new WordSum(this.memory.bytes);
+  readonly memory: Memory;
+  readonly sum: RangeSum;
   #next = 0;
   #floor = 0;
+
+  /** @param area of `AREA_BYTES` */
+  constructor({ memory, sum }: PacketArea) {
+    this.memory = memory;
+    this.sum = sum;
+  }
 
   /** Where a packet of at most `length` bytes may be put, with the rooms around it; -1 where there is no place left. */
   place(length: number): number {

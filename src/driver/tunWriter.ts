@@ -4,6 +4,7 @@ import { type JoinedPacket, Joiner, VNET_HEADER_BYTES, writeVnetHeader } from '.
 import { MOST_JOINED } from '../dataplane/offload/joiner.ts';
 import { type Address, Memory } from './ffi.ts';
 import { IOVEC_BYTES, IOVEC_LENGTH } from './messageLayout.ts';
+import type { PacketArea } from './packetMemory.ts';
 import type { TunDevice } from './tun.ts';
 
 export class TunWriter {
@@ -17,15 +18,15 @@ export class TunWriter {
   readonly #pieces = new Memory((1 + MOST_JOINED) * IOVEC_BYTES);
 
   /**
-   * @param received where packets stand that may be joined
+   * @param area where packets stand that may be joined
    * @param refused is told of each packet that the kernel did not take, with the reason in errno
    */
-  constructor(tun: TunDevice, received: Memory, refused: () => void) {
+  constructor(tun: TunDevice, { memory, sum }: PacketArea, refused: () => void) {
     this.#tun = tun;
-    this.#base = received.base;
+    this.#base = memory.base;
     this.#refused = refused;
     this.#pieces.view.setUint32(IOVEC_LENGTH, VNET_HEADER_BYTES, true);
-    if (tun.joins.tcp) this.#joiner = new Joiner(received.bytes, (packet) => this.#write(packet), tun.joins.udp);
+    if (tun.joins.tcp) this.#joiner = new Joiner(memory.bytes, (packet) => this.#write(packet), tun.joins.udp, sum);
   }
 
   /** A packet in the received memory, which stays there until `flush`. */

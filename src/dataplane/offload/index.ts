@@ -2,6 +2,7 @@
 
 export { type JoinedPacket, Joiner, MOST_FLOWS, MOST_JOINED } from './joiner.ts';
 export { completeChecksum, Segmenter } from './segmenter.ts';
+export type { RangeSum } from './transport.ts';
 export {
   newVnetHeader,
   readVnetHeader,

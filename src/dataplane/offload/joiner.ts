@@ -10,6 +10,7 @@ import {
   isIpv4,
   put16,
   putIpLength,
+  type RangeSum,
   TCP_LEAST_BYTES,
   Tcp,
   TcpFlag,
@@ -58,7 +59,7 @@ interface Group {
 
 export class Joiner {
   readonly #bytes: Uint8Array;
-  readonly #sum: WordSum;
+  readonly #sum: RangeSum;
   readonly #joinsUdp: boolean;
   readonly #emit: (packet: JoinedPacket) => void;
   readonly #groups: readonly Group[] = Array.from({ length: MOST_FLOWS }, newGroup);
@@ -80,10 +81,16 @@ export class Joiner {
    * @param bytes the buffer that all packets stand in; headers of joined ones are changed there
    * @param emit is given what is ready, packets of one flow in their order
    * @param joinsUdp whether the kernel takes large UDP packets
+   * @param sum over `bytes`
    */
-  constructor(bytes: Uint8Array, emit: (packet: JoinedPacket) => void, joinsUdp: boolean) {
+  constructor(
+    bytes: Uint8Array,
+    emit: (packet: JoinedPacket) => void,
+    joinsUdp: boolean,
+    sum: RangeSum = new WordSum(bytes),
+  ) {
     this.#bytes = bytes;
-    this.#sum = new WordSum(bytes);
+    this.#sum = sum;
     this.#emit = emit;
     this.#joinsUdp = joinsUdp;
   }

@@ -3,7 +3,7 @@
  * TCP: sequence numbers count on, FIN and PSH go with the last, CWR (RFC 3168 §6.1.2) with the first. UDP: datagrams.
  */
 
-import { fold, IpProtocol, UDP_HEADER_BYTES, type WordSum } from '../../net/index.ts';
+import { fold, IpProtocol, UDP_HEADER_BYTES } from '../../net/index.ts';
 import {
   addressSum,
   isIpv4,
@@ -11,6 +11,7 @@ import {
   put16,
   put32,
   putIpLength,
+  type RangeSum,
   sentChecksum,
   TCP_LEAST_BYTES,
   Tcp,
@@ -28,7 +29,7 @@ import { VnetGso, type VnetHeader } from './vnetHeader.ts';
  * @returns false where the header points outside of the packet
  */
 export function completeChecksum(
-  sum: WordSum,
+  sum: RangeSum,
   bytes: Uint8Array,
   at: number,
   length: number,
@@ -93,7 +94,7 @@ export class Segmenter {
    * Writes packet number `i`, with right checksums, to `sum`'s buffer `out`.
    * @returns its length
    */
-  write(i: number, sum: WordSum, out: Uint8Array, outAt: number): number {
+  write(i: number, sum: RangeSum, out: Uint8Array, outAt: number): number {
     const from = this.#headers + i * this.#segment;
     const payload = Math.min(this.#segment, this.#length - from);
     const length = this.#headers + payload;

@@ -1,6 +1,11 @@
 /** What segmentation and joining both read of IP, TCP and UDP headers. RFC 9293 §3.1, RFC 768, RFC 8200 §3. */
 
-import { fold, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, sum16, type WordSum } from '../../net/index.ts';
+import { fold, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, sum16 } from '../../net/index.ts';
+
+/** `sum16` over one buffer that it belongs to; `WordSum` is one. */
+export interface RangeSum {
+  sum(at: number, length: number): number;
+}
 
 /** Offsets in a TCP header. */
 export const Tcp = { sequence: 4, acknowledgment: 8, offset: 12, flags: 13, window: 14, checksum: 16 } as const;
@@ -22,7 +27,7 @@ export function addressSum(bytes: Uint8Array, at: number, protocol: number): num
 
 /** Whether the transport checksum of a whole packet holds. `sum` is over the buffer that it stands in. */
 export function checksumHolds(
-  sum: WordSum,
+  sum: RangeSum,
   bytes: Uint8Array,
   at: number,
   length: number,

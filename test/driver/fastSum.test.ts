@@ -1,0 +1,32 @@
+/** The sum in WebAssembly agrees with the plain one. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { newSummedBuffer } from '../../src/driver/fastSum.ts';
+import { sum16 } from '../../src/net/index.ts';
+
+test('the fast sum is the plain sum, on any bytes, wherever they stand', () => {
+  const summed = newSummedBuffer(70_000);
+  assert.ok(summed !== undefined);
+  const bytes = new Uint8Array(summed.buffer);
+  const check = (at: number, length: number): void => {
+    const [fast, plain] = [summed.sum.sum(at, length), sum16(bytes, at, length)];
+    // 0 and 0xffff are both zero, and stand for each other only where all bytes are zero or the sum is a multiple.
+    assert.equal(fast, plain, `${length} bytes at ${at}`);
+  };
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(300), (content, at) => {
+      bytes.set(content, at);
+      check(at, content.length);
+    }),
+    { seed: 1071, numRuns: 500 },
+  );
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 7 + (i >> 8) * 31) & 255;
+  for (let length = 0; length < 130; length++) for (let at = 0; at < 20; at++) check(at, length);
+  for (const length of [1399, 1400, 65_535, 65_536]) check(3, length);
+  bytes.fill(255);
+  check(1, 65_535);
+  bytes.fill(0);
+  check(0, 65_535);
+});
