@@ -61,7 +61,6 @@ const NOT_PURE: readonly string[] = [];
 const MOST_LINES = 350;
 /** Files that are over-long today, with the lines that they may have. Entries are taken out, not put in. */
 const OVER_LONG: Readonly<Record<string, number>> = {
-  'src/session/connection.ts': 660,
   'src/gateway/gateway.ts': 530,
   'src/process/gatewayProcess.ts': 395,
 };

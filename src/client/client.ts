@@ -3,7 +3,8 @@
 import type { Core, Endpoint, Environment, Failure, Instant } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { IkeOutput, IkeSaId } from '../ike/output.ts';
-import { Connection, type ConnectionParts, type IkeCore } from '../session/connection.ts';
+import { Connection } from '../session/connection.ts';
+import type { ConnectionParts, IkeCore } from '../session/connectionParts.ts';
 import { failureText, type LogEntry, logEntry, milestoneEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import { SessionRecord, type SessionView } from '../session/record.ts';

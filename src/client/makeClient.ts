@@ -5,7 +5,7 @@ import type { Crypto } from '../crypto/index.ts';
 import { type IkeV1Config, IkeV1Endpoint } from '../ike/v1/index.ts';
 import { type L2tpSettings, L2tpSocket } from '../l2tp/index.ts';
 import { type PppConfig, PppLink } from '../ppp/index.ts';
-import { CONNECTION_TIMES, type ConnectionTimes } from '../session/connection.ts';
+import { CONNECTION_TIMES, type ConnectionTimes } from '../session/connectionParts.ts';
 import { encodeFrame } from '../session/encodeFrame.ts';
 import { DEFAULT_PATH_MTU, planPath } from '../session/planPath.ts';
 import { Client } from './client.ts';

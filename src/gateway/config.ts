@@ -3,7 +3,7 @@
 import type { IkeV1Config } from '../ike/v1/index.ts';
 import type { L2tpSettings } from '../l2tp/index.ts';
 import type { PppConfig } from '../ppp/index.ts';
-import type { ConnectionTimes } from '../session/connection.ts';
+import type { ConnectionTimes } from '../session/connectionParts.ts';
 
 /** A local address with rules of its own. */
 export interface ListenerConfig {

@@ -7,7 +7,8 @@ import { Agenda, type Core, type Endpoint, type Environment, type Failure, type 
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { IkeEstablished, IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { AuthenticationAnswer, Credentials } from '../ppp/output.ts';
-import { Connection, type ConnectionParts, type IkeCore } from '../session/connection.ts';
+import { Connection } from '../session/connection.ts';
+import type { ConnectionParts, IkeCore } from '../session/connectionParts.ts';
 import { failureText, type LogEntry, logEntry, milestoneEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import type { PppSession } from '../session/pppSession.ts';

@@ -2,7 +2,7 @@
 
 import type { Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
-import type { IkeCore } from '../session/connection.ts';
+import type { IkeCore } from '../session/connectionParts.ts';
 
 export class IkeListeners implements IkeCore {
   readonly #endpoints: readonly IkeCore[];

@@ -6,7 +6,7 @@ import { IkeV1Endpoint } from '../ike/v1/index.ts';
 import { L2tpSocket } from '../l2tp/index.ts';
 import { AddressPool } from '../net/index.ts';
 import { PppLink } from '../ppp/index.ts';
-import { CONNECTION_TIMES, type IkeCore } from '../session/connection.ts';
+import { CONNECTION_TIMES, type IkeCore } from '../session/connectionParts.ts';
 import { encodeFrame } from '../session/encodeFrame.ts';
 import { DEFAULT_PATH_MTU, planPath } from '../session/planPath.ts';
 import type { GatewayConfig } from './config.ts';

@@ -1,4 +1,5 @@
-export { CONNECTION_TIMES, Connection, type ConnectionParts, type ConnectionTimes } from './connection.ts';
+export { Connection } from './connection.ts';
+export { CONNECTION_TIMES, type ConnectionParts, type ConnectionTimes } from './connectionParts.ts';
 export { failureText, type LogEntry } from './log.ts';
 export type { ConnectionOutput } from './output.ts';
 export { type Milestone, type Phase, SessionRecord, type SessionView } from './record.ts';

@@ -34,6 +34,16 @@ export function logEntry(output: Trace | Dropped): LogEntry {
   return { type: 'log', level: 'warn', layer, event: 'dropped', text: reason, fields };
 }
 
+/** The log line of a layer's message or refused input, as one of the session. */
+export function layerEntry(record: SessionRecord, output: Trace | Dropped): LogEntry {
+  return { ...logEntry(output), session: record.id };
+}
+
+/** A line of the connection itself. */
+export function sessionEntry(record: SessionRecord, level: LogEntry['level'], event: string, text: string): LogEntry {
+  return { type: 'log', level, layer: 'session', event, text, session: record.id };
+}
+
 /** Puts a milestone on the record's timeline and returns its log line. */
 export function milestoneEntry(
   record: SessionRecord,

@@ -24,3 +24,10 @@ export type ConnectionOutput =
   /** Nothing of the connection is left above IKE. */
   | { readonly type: 'ended'; readonly reason: Failure }
   | LogEntry;
+
+export function toDataPlane(command: DataPlaneCommand): {
+  readonly type: 'dataPlane';
+  readonly command: DataPlaneCommand;
+} {
+  return { type: 'dataPlane', command };
+}

@@ -1,7 +1,7 @@
 /** The largest inner packet and segment of a session's path. */
 
 import { planMtu } from '../net/index.ts';
-import type { PathPlan, PathShape } from './connection.ts';
+import type { PathPlan, PathShape } from './connectionParts.ts';
 
 export const DEFAULT_PATH_MTU = 1500;
 

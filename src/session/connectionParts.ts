@@ -1,0 +1,72 @@
+/** What a connection is put together from: the cores of the layers, and how long each stage may take. */
+
+import type { Core, Endpoint, Instant, Milliseconds } from '../core/index.ts';
+import type { ChannelId } from '../dataplane/messages.ts';
+import type { EspSuite } from '../esp/suite.ts';
+import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
+import type { L2tpCommand, L2tpOutput, SessionUp } from '../l2tp/output.ts';
+import type { LcpUp } from '../ppp/output.ts';
+import type { PppCore } from './pppSession.ts';
+import type { SessionRecord } from './record.ts';
+import type { Slots } from './slots.ts';
+
+export interface IkeCore extends Core<IkeCommand, IkeOutput> {
+  receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[];
+}
+
+export interface L2tpCore extends Core<L2tpCommand, L2tpOutput> {
+  receive(bytes: Uint8Array, now: Instant): readonly L2tpOutput[];
+}
+
+/** How long each stage may take. Milliseconds. */
+export interface ConnectionTimes {
+  /** From the first ESP SA (or the first L2TP message) to an L2TP tunnel. Default 30 s. */
+  readonly tunnel: Milliseconds;
+  /** From the L2TP session to the first network protocol. Default 60 s. */
+  readonly network: Milliseconds;
+  /** How long a path without any L2TP session is kept. Default 10 s. */
+  readonly idle: Milliseconds;
+  /** How long an orderly end may take altogether. Default 8 s. */
+  readonly close: Milliseconds;
+}
+
+export const CONNECTION_TIMES: ConnectionTimes = { tunnel: 30_000, network: 60_000, idle: 10_000, close: 8_000 };
+
+/** What the inner path can carry: bytes of the largest inner IP packet, and of the largest TCP segment over IPv4. */
+export interface PathPlan {
+  readonly mtu: number;
+  readonly mss: number;
+}
+
+/** What decides how large an inner packet may be. `suite` is absent without IPsec. */
+export interface PathShape {
+  readonly remote: Endpoint;
+  readonly encapsulation: 'none' | 'udp' | 'esp';
+  readonly suite: EspSuite | undefined;
+  readonly sequencing: boolean;
+  readonly lcp: LcpUp;
+}
+
+export interface ConnectionParts {
+  /** Whether the path is IPsec's. */
+  readonly protectedPath: boolean;
+  readonly record: SessionRecord;
+  readonly channel: ChannelId;
+  readonly times: ConnectionTimes;
+  readonly slots: Slots;
+  /** The data plane's counters, read to learn whether the peer is alive. */
+  readonly counters: Float64Array;
+  /** @param protectedPath whether IPsec has proved where the peer is */
+  makeL2tp(protectedPath: boolean): L2tpCore;
+  makePpp(): PppCore;
+  newId(): string;
+  planPath(path: PathShape): PathPlan;
+  /** Writes a frame of a session as an L2TP data message. */
+  encodeFrame(call: SessionUp, frame: Uint8Array): Uint8Array;
+}
+
+/** The parts that are the same for all connections of a gateway or client. */
+export type CommonParts = Pick<
+  ConnectionParts,
+  'times' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'
+>;

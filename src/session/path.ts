@@ -1,0 +1,134 @@
+/** The way to the peer below L2TP: the channel in the data plane, and with IPsec the ESP SAs under it. */
+
+import type { Endpoint, Instant } from '../core/index.ts';
+import type { ChannelId } from '../dataplane/messages.ts';
+import type { EspSuite } from '../esp/suite.ts';
+import type { ChildClosed, ChildEstablished, ChildSaId } from '../ike/output.ts';
+import { milestoneEntry } from './log.ts';
+import { type ConnectionOutput, toDataPlane } from './output.ts';
+import type { SessionRecord } from './record.ts';
+
+interface Child {
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly suite: EspSuite;
+}
+
+export class Path {
+  readonly #channel: ChannelId;
+  readonly #record: SessionRecord;
+  readonly #children = new Map<ChildSaId, Child>();
+  #open = false;
+  #remote: Endpoint;
+
+  constructor(channel: ChannelId, record: SessionRecord) {
+    this.#channel = channel;
+    this.#record = record;
+    this.#remote = record.peer;
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  get remote(): Endpoint {
+    return this.#remote;
+  }
+
+  /** How many ESP SA pairs stand. */
+  get children(): number {
+    return this.#children.size;
+  }
+
+  /** What the newest ESP SA encrypts with; undefined without IPsec. */
+  get suite(): EspSuite | undefined {
+    let suite: EspSuite | undefined;
+    for (const child of this.#children.values()) suite = child.suite;
+    return suite;
+  }
+
+  /** The peer was authenticated at this endpoint. */
+  moveTo(remote: Endpoint): void {
+    this.#remote = remote;
+  }
+
+  openPlain(local: Endpoint, remote: Endpoint): ConnectionOutput[] {
+    this.#record.encapsulation = 'none';
+    return [this.#openChannel('none', local, remote, local.port, remote.port)];
+  }
+
+  /** Installs a pair of ESP SAs; the first opens the channel. */
+  install(child: ChildEstablished, now: Instant): ConnectionOutput[] {
+    const record = this.#record;
+    const out: ConnectionOutput[] = [];
+    if (!this.#open) {
+      const { local, remote, localSelector, remoteSelector } = child;
+      record.encapsulation = child.udpEncapsulation ? 'udp' : 'esp';
+      const ports = [localSelector.port || L2TP_PORT, remoteSelector.port || L2TP_PORT] as const;
+      out.push(this.#openChannel(record.encapsulation, local, remote, ...ports));
+    }
+    const { inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys } = child;
+    this.#children.set(child.child, { inboundSpi, outboundSpi, suite });
+    record.setEsp(suite);
+    const sa = { channel: this.#channel, inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys };
+    out.push(
+      toDataPlane({ type: 'installSa', record: { ...sa, replayWindow: REPLAY_WINDOW } }),
+      milestoneEntry(
+        record,
+        child.replaces === undefined ? 'ESP SA installed' : 'ESP SA rekeyed',
+        now,
+        `${record.esp} ${record.encapsulation === 'udp' ? 'in UDP' : 'native'}`,
+      ),
+    );
+    return out;
+  }
+
+  /** The peer has the SA: send there. */
+  confirm(child: ChildSaId): ConnectionOutput[] {
+    const known = this.#children.get(child);
+    return known === undefined ? [] : [this.#useSa(known.outboundSpi)];
+  }
+
+  /** The peer's traffic came on the SA with this SPI: send there too. */
+  used(inboundSpi: number): ConnectionOutput[] {
+    for (const child of this.#children.values()) {
+      if (child.inboundSpi === inboundSpi) return [this.#useSa(child.outboundSpi)];
+    }
+    return [];
+  }
+
+  /** @returns undefined where the SA is not (any more) of this path */
+  remove(child: ChildClosed): ConnectionOutput | undefined {
+    if (!this.#children.delete(child.child)) return undefined;
+    return toDataPlane({ type: 'removeSa', inboundSpi: child.inboundSpi });
+  }
+
+  close(): ConnectionOutput[] {
+    const out: ConnectionOutput[] = [];
+    for (const { inboundSpi } of this.#children.values()) out.push(toDataPlane({ type: 'removeSa', inboundSpi }));
+    this.#children.clear();
+    if (this.#open) out.push(toDataPlane({ type: 'closeChannel', channel: this.#channel }));
+    return out;
+  }
+
+  #openChannel(
+    protection: 'none' | 'udp' | 'esp',
+    local: Endpoint,
+    remote: Endpoint,
+    localL2tpPort: number,
+    remoteL2tpPort: number,
+  ): ConnectionOutput {
+    this.#open = true;
+    this.#remote = remote;
+    const record = { channel: this.#channel, protection, local, remote, localL2tpPort, remoteL2tpPort };
+    return toDataPlane({ type: 'openChannel', record });
+  }
+
+  #useSa(outboundSpi: number): ConnectionOutput {
+    return toDataPlane({ type: 'useSa', channel: this.#channel, outboundSpi });
+  }
+}
+
+const L2TP_PORT = 1701;
+/** Packets that the anti-replay window spans: multi-gigabit paths reorder over hundreds. */
+const REPLAY_WINDOW = 2048;

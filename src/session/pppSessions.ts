@@ -1,0 +1,245 @@
+/** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
+
+import { Agenda, type Failure, type Instant } from '../core/index.ts';
+import { COUNTERS_PER_SESSION, Counter } from '../dataplane/messages.ts';
+import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
+import type { AuthenticationAnswer, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
+import type { ConnectionParts } from './connectionParts.ts';
+import { failureText, layerEntry, milestoneEntry } from './log.ts';
+import { type ConnectionOutput, toDataPlane } from './output.ts';
+import type { Path } from './path.ts';
+import { PppSession, sessionKey } from './pppSession.ts';
+import type { SessionRecord, Traffic } from './record.ts';
+
+/** What the sessions tell the connection. */
+export interface PppEvents {
+  /** A network protocol is up. */
+  networkUp(): void;
+  /** PPP is done with this session: L2TP is to end it. */
+  linkClosed(session: PppSession, reason: Failure, now: Instant): ConnectionOutput[];
+}
+
+export class PppSessions implements Iterable<PppSession> {
+  readonly #parts: ConnectionParts;
+  readonly #path: Path;
+  readonly #events: PppEvents;
+  readonly #links = new Agenda<PppSession>();
+  readonly #sessions = new Map<string, PppSession>();
+
+  constructor(parts: ConnectionParts, path: Path, events: PppEvents) {
+    this.#parts = parts;
+    this.#path = path;
+    this.#events = events;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  [Symbol.iterator](): Iterator<PppSession> {
+    return this.#sessions.values();
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#links.deadline;
+  }
+
+  /** Whether any session waits for its first network protocol. */
+  get anyWithoutNetwork(): boolean {
+    for (const { network } of this.#sessions.values()) if (network === undefined) return true;
+    return false;
+  }
+
+  open(call: SessionUp, record: SessionRecord, now: Instant): ConnectionOutput[] {
+    const session = new PppSession(call, record, this.#parts.makePpp());
+    this.#sessions.set(session.key, session);
+    return this.#command(session, { type: 'up' }, now);
+  }
+
+  receive({ tunnel, session: id, frame }: L2tpFrame, now: Instant): ConnectionOutput[] {
+    const session = this.#sessions.get(sessionKey(tunnel, id));
+    return session === undefined ? [] : this.#take(session, session.link.receive(frame, now), now);
+  }
+
+  answer(session: PppSession, id: number, answer: AuthenticationAnswer, now: Instant): ConnectionOutput[] {
+    if (this.#sessions.get(session.key) !== session) return [];
+    return this.#command(session, { type: 'answer', id, answer }, now);
+  }
+
+  expire(now: Instant): ConnectionOutput[] {
+    return this.#links.due(now).flatMap((session) => this.#take(session, session.link.expire(now), now));
+  }
+
+  /** Tells the links whose peers have sent since the last call that they need not ask. */
+  noteTraffic(now: Instant): { readonly alive: boolean; readonly out: ConnectionOutput[] } {
+    let alive = false;
+    const out: ConnectionOutput[] = [];
+    for (const session of this.#sessions.values()) {
+      if (session.slot === undefined) continue;
+      const seen = this.#parts.counters[session.slot * COUNTERS_PER_SESSION + Counter.messagesFromPeer] ?? 0;
+      if (seen === session.seenMessages) continue;
+      session.seenMessages = seen;
+      alive = true;
+      out.push(...this.#command(session, { type: 'alive' }, now));
+    }
+    return { alive, out };
+  }
+
+  /** Begins the orderly end: LCP Terminate. */
+  close(session: PppSession, reason: Failure, now: Instant): ConnectionOutput[] {
+    session.record.phase = 'closing';
+    return this.#command(session, { type: 'close', reason }, now);
+  }
+
+  /** A session is gone from L2TP: nothing can be sent on it. */
+  drop(session: PppSession, reason: Failure, now: Instant): ConnectionOutput[] {
+    if (!this.#sessions.delete(session.key)) return [];
+    const out: ConnectionOutput[] = [];
+    const { record } = session;
+    if (!session.linkClosed) {
+      session.linkClosed = true;
+      for (const output of session.link.command({ type: 'down', reason }, now)) {
+        // Where PPP knew before why it would end, that is the better reason.
+        if (output.type === 'closed') record.ended ??= output.reason;
+        if (output.type === 'milestone') out.push(milestoneEntry(record, output.name, now, output.detail));
+      }
+    }
+    this.#links.set(session, undefined);
+    out.push(...this.#closeSlot(session));
+    record.phase = 'closed';
+    const why = record.ended ?? reason;
+    out.push(milestoneEntry(record, 'session ended', now, failureText(why)), {
+      type: 'sessionEnded',
+      session,
+      record,
+      reason: why,
+    });
+    return out;
+  }
+
+  dropCall({ tunnel, session: id, reason }: SessionDown, now: Instant): ConnectionOutput[] {
+    const session = this.#sessions.get(sessionKey(tunnel, id));
+    return session === undefined ? [] : this.drop(session, reason, now);
+  }
+
+  dropAll(reason: Failure, now: Instant): ConnectionOutput[] {
+    return [...this.#sessions.values()].flatMap((session) => this.drop(session, reason, now));
+  }
+
+  /** Bytes and packets of a session so far, from the data plane's counters. */
+  traffic(session: PppSession): Traffic {
+    if (session.slot === undefined) return session.record.traffic;
+    const at = session.slot * COUNTERS_PER_SESSION;
+    const { counters } = this.#parts;
+    return {
+      bytesFromPeer: counters[at + Counter.bytesFromPeer] ?? 0,
+      bytesToPeer: counters[at + Counter.bytesToPeer] ?? 0,
+      packetsFromPeer: counters[at + Counter.packetsFromPeer] ?? 0,
+      packetsToPeer: counters[at + Counter.packetsToPeer] ?? 0,
+    };
+  }
+
+  #command(session: PppSession, command: PppCommand, now: Instant): ConnectionOutput[] {
+    return this.#take(session, session.link.command(command, now), now);
+  }
+
+  #take(session: PppSession, outputs: readonly PppOutput[], now: Instant): ConnectionOutput[] {
+    const { record, call } = session;
+    const { channel, encodeFrame } = this.#parts;
+    const out: ConnectionOutput[] = [];
+    for (const output of outputs) {
+      switch (output.type) {
+        case 'send':
+          out.push(toDataPlane({ type: 'sendL2tp', channel, bytes: encodeFrame(call, output.frame) }));
+          break;
+        case 'ask':
+          out.push({ type: 'askUser', session, id: output.id, credentials: output.credentials });
+          break;
+        case 'lcpUp':
+          session.lcp = output;
+          break;
+        case 'authenticated':
+          if (output.who === 'peer' || record.role === 'client') record.user = output.user;
+          record.authentication = output.method;
+          record.phase = 'authenticated';
+          break;
+        case 'networkUp':
+          out.push(...this.#networkUp(session, output, now));
+          break;
+        case 'networkDown':
+          out.push(...this.#closeSlot(session));
+          break;
+        case 'closed':
+          out.push(...this.#linkClosed(session, output.reason, now));
+          break;
+        case 'milestone':
+          out.push(milestoneEntry(record, output.name, now, output.detail));
+          break;
+        default:
+          out.push(layerEntry(record, output));
+      }
+    }
+    this.#links.set(session, this.#sessions.has(session.key) ? session.link.deadline : undefined);
+    return out;
+  }
+
+  #networkUp(session: PppSession, network: NetworkUp, now: Instant): ConnectionOutput[] {
+    const { record, call, lcp } = session;
+    const slot = this.#parts.slots.take();
+    if (slot === undefined || lcp === undefined) return this.close(session, NO_SLOT, now);
+    session.slot = slot;
+    session.seenMessages = 0;
+    session.network = network;
+    record.phase = 'up';
+    record.innerAddress = record.role === 'gateway' ? network.peerAddress : network.localAddress;
+    this.#events.networkUp();
+    const { remote, suite } = this.#path;
+    const { sequencing } = call;
+    const encapsulation = this.#parts.record.encapsulation ?? 'none';
+    const { mtu, mss } = this.#parts.planPath({ remote, encapsulation, suite, sequencing, lcp });
+    return [
+      toDataPlane({
+        type: 'openSession',
+        session: {
+          slot,
+          channel: this.#parts.channel,
+          localTunnel: call.tunnel,
+          localSession: call.session,
+          peerTunnel: call.peerTunnel,
+          peerSession: call.peerSession,
+          sequencing,
+          lengthBit: true,
+          sendAddressControl: lcp.sendAddressControl,
+          compressProtocol: lcp.compressProtocol,
+          ...(record.role === 'gateway' ? { peerAddress: network.peerAddress } : {}),
+          mtuToPeer: mtu,
+          mss: Math.min(mss, lcp.localMru - IPV4_AND_TCP_HEADERS),
+        },
+      }),
+      milestoneEntry(record, 'connected', now, `${record.user ?? 'no user'} has ${record.innerAddress}`),
+      { type: 'sessionUp', session, network, mtu },
+    ];
+  }
+
+  #linkClosed(session: PppSession, reason: Failure, now: Instant): ConnectionOutput[] {
+    if (session.linkClosed) return [];
+    session.linkClosed = true;
+    session.record.ended ??= reason;
+    return [...this.#closeSlot(session), ...this.#events.linkClosed(session, reason, now)];
+  }
+
+  #closeSlot(session: PppSession): ConnectionOutput[] {
+    const { slot } = session;
+    if (slot === undefined) return [];
+    session.record.traffic = this.traffic(session);
+    delete session.slot;
+    this.#parts.slots.release(slot);
+    return [toDataPlane({ type: 'closeSession', slot })];
+  }
+}
+
+const IPV4_AND_TCP_HEADERS = 40;
+const NO_SLOT: Failure = {
+  code: 'too-many-sessions',
+  reason: 'All session slots of the data plane are taken.',
+};
