@@ -41,6 +41,10 @@ export const ClientSchema = z.strictObject({
   routes: z.array(prefix).default([]).describe('Prefixes to reach through the tunnel.'),
   default_route: z.boolean().default(false).describe('Send all IPv4 traffic through the tunnel.'),
   dns: z.boolean().default(false).describe('Use the name servers that the server tells, while connected.'),
+  offloads: z
+    .boolean()
+    .default(true)
+    .describe('Exchange large packets with the kernel where it has them. Off with `--keylog`.'),
   path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the server. Bytes.'),
 });
 

@@ -166,6 +166,12 @@ const network = z.strictObject({
   nbns: z.array(ipv4).max(2).default([]).describe('WINS servers handed to users.'),
   nat: z.boolean().default(true).describe('Translate users’ addresses to the host’s on the way out.'),
   client_to_client: z.boolean().default(false).describe('Let users reach each other.'),
+  offloads: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Exchange large packets with the kernel (UDP_SEGMENT, UDP_GRO, TSO, USO) where it has them. Off with `--keylog`.',
+    ),
   path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the clients. Bytes.'),
   tun: z
     .string()

@@ -156,6 +156,8 @@ export class ClientProcess {
       whenPortTaken: 'useAnother',
       tun: { mtu: TUN_MTU },
       slots: 1,
+      // A capture shows large packets before they are cut, which Wireshark cannot decrypt.
+      offloads: settings.offloads && this.#keyLog === undefined,
       onEvents: (events: readonly DataPlaneEvent[]) => {
         for (const event of events) this.#attached?.perform((now) => this.#client!.receive(event, now));
       },

@@ -187,6 +187,8 @@ export class GatewayProcess {
       whenPortTaken: 'fail',
       tun: { name: settings.network.tun, mtu: TUN_MTU },
       slots: settings.limits.sessions,
+      // A capture shows large packets before they are cut, which Wireshark cannot decrypt.
+      offloads: settings.network.offloads && this.#keyLog === undefined,
       clientToClient: settings.network.client_to_client,
       localAddress: settings.network.gateway_address,
       onEvents: (events: readonly DataPlaneEvent[]) => {
