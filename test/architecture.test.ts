@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
   l2tp: { all: ['core', 'wire', 'crypto'] },
   ppp: { all: ['core', 'wire', 'crypto', 'net'] },
   dataplane: { all: ['core', 'esp', 'net'], type: ['crypto'] },
-  session: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'dataplane'] },
+  session: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'dataplane'], type: ['crypto'] },
   gateway: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'session'], type: ['crypto', 'dataplane'] },
   client: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'session'], type: ['crypto', 'dataplane'] },
   driver: { all: ['core', 'wire', 'crypto/node', 'esp', 'net', 'dataplane'], type: ['crypto', 'ike'] },
@@ -61,7 +61,6 @@ const NOT_PURE: readonly string[] = [];
 const MOST_LINES = 350;
 /** Files that are over-long today, with the lines that they may have. Entries are taken out, not put in. */
 const OVER_LONG: Readonly<Record<string, number>> = {
-  'src/gateway/gateway.ts': 530,
   'src/process/gatewayProcess.ts': 395,
 };
 

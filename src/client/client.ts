@@ -1,19 +1,22 @@
 /** The client (LAC): one connection to one server, from the first IKE message to the last Delete. */
 
-import type { Core, Endpoint, Environment, Failure, Instant } from '../core/index.ts';
+import { type Core, type Endpoint, earliest, type Failure, type Instant } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { IkeOutput, IkeSaId } from '../ike/output.ts';
+import type { CommonParts } from '../session/commonParts.ts';
 import { Connection } from '../session/connection.ts';
-import type { ConnectionParts, IkeCore } from '../session/connectionParts.ts';
-import { failureText, type LogEntry, logEntry, milestoneEntry } from '../session/log.ts';
+import type { IkeCore } from '../session/connectionParts.ts';
+import type { StackEnvironment } from '../session/environment.ts';
+import { passOn } from '../session/ikeOutput.ts';
+import { failureText, layerEntry, milestoneEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import { SessionRecord, type SessionView } from '../session/record.ts';
 import { Slots } from '../session/slots.ts';
 import type { ClientCommand, ClientOutput } from './output.ts';
 
-export interface ClientParts
-  extends Pick<ConnectionParts, 'times' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'> {
-  readonly environment: Environment & { unixTime(): number };
+export interface ClientParts {
+  readonly environment: StackEnvironment;
+  readonly common: CommonParts;
   /** Absent: L2TP without IPsec. */
   readonly ike: IkeCore | undefined;
   /** Where IKE (or, without IPsec, L2TP) starts from and goes to. */
@@ -40,29 +43,21 @@ export class Client implements Core<ClientCommand, ClientOutput> {
 
   constructor(parts: ClientParts, now: Instant) {
     this.#parts = parts;
-    const { environment, local, remote, times, counters, makeL2tp, makePpp, planPath, encodeFrame } = parts;
+    const { environment, local, remote } = parts;
     this.#record = new SessionRecord(parts.id, 'client', local, remote, now, environment.unixTime());
     this.#connection = new Connection({
+      ...parts.common,
       record: this.#record,
       protectedPath: parts.ike !== undefined,
       channel: CHANNEL,
-      times,
-      counters,
       slots: new Slots(1),
-      makeL2tp,
-      makePpp,
-      planPath,
-      encodeFrame,
       newId: () => parts.id,
     });
   }
 
   get deadline(): Instant | undefined {
     if (this.#closed) return undefined;
-    const ike = this.#parts.ike?.deadline;
-    const own = this.#connection.deadline;
-    if (own === undefined) return ike;
-    return ike === undefined || own < ike ? own : ike;
+    return earliest([this.#connection.deadline, this.#parts.ike?.deadline]);
   }
 
   /** The session record as it is now. */
@@ -158,58 +153,40 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   }
 
   #fromIke(outputs: readonly IkeOutput[], now: Instant): ClientOutput[] {
-    const out: ClientOutput[] = [];
-    for (const output of outputs) this.#fromIkeOne(output, out, now);
-    return out;
+    return outputs.flatMap((output) => this.#fromIkeOne(output, now));
   }
 
-  #fromIkeOne(output: IkeOutput, out: ClientOutput[], now: Instant): void {
+  #fromIkeOne(output: IkeOutput, now: Instant): ClientOutput[] {
     const connection = this.#connection;
     switch (output.type) {
-      case 'send':
-        out.push({
-          type: 'dataPlane',
-          command: { type: 'sendIke', local: output.local, remote: output.remote, bytes: output.bytes },
-        });
-        return;
-      case 'keepalive':
-        out.push({ type: 'dataPlane', command: { type: 'sendKeepalive', local: output.local, remote: output.remote } });
-        return;
-      case 'ask':
-      case 'keyLog':
-        out.push(output);
-        return;
       case 'milestone':
-        out.push(milestoneEntry(this.#record, output.name, now, output.detail, 'ike'));
-        return;
+        return [milestoneEntry(this.#record, output.name, now, output.detail, 'ike')];
       case 'ikeEstablished':
         this.#ikeSas.add(output.ikeSa);
         connection.ikeEstablished(output);
-        return;
+        return [];
       case 'childEstablished':
-        if (!connection.isClosing) out.push(...this.#from(connection.childEstablished(output, now), now));
-        return;
+        return connection.isClosing ? [] : this.#from(connection.childEstablished(output, now), now);
       case 'childConfirmed':
-        out.push(...this.#from([...connection.childConfirmed(output.child), ...connection.connect(now)], now));
-        return;
+        return this.#from([...connection.childConfirmed(output.child), ...connection.connect(now)], now);
       case 'childClosed':
-        out.push(...this.#from(connection.childClosed(output, now), now));
-        return;
+        return this.#from(connection.childClosed(output, now), now);
       case 'ikeClosed':
         this.#ikeSas.delete(output.ikeSa);
-        if (this.#ikeSas.size > 0) return;
+        if (this.#ikeSas.size > 0) return [];
         this.#reason ??= output.reason;
-        out.push(...this.#from(connection.lost(output.reason, now), now));
-        return;
-      case 'ikeFailed':
+        return this.#from(connection.lost(output.reason, now), now);
+      case 'ikeFailed': {
+        const entry = passOn(output, this.#record);
+        if (this.#record.phase !== 'ike') return [entry];
         // Without its first child SA a client's IKE SA is of no use.
-        out.push(this.#warn('ike-failed', output.failure));
-        if (this.#record.phase !== 'ike') return;
         this.#reason ??= output.failure;
-        out.push(...this.#from(connection.close(output.failure, now), now));
-        return;
+        return [entry, ...this.#from(connection.close(output.failure, now), now)];
+      }
+      case 'dropped':
+        return [layerEntry(this.#record, output)];
       default:
-        out.push({ ...logEntry(output), session: this.#record.id });
+        return [passOn(output, this.#record)];
     }
   }
 
@@ -229,12 +206,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'closeIke':
           for (const ikeSa of [...this.#ikeSas]) {
-            out.push(
-              ...this.#fromIke(
-                this.#parts.ike?.command({ type: 'close', ikeSa, reason: output.reason }, now) ?? [],
-                now,
-              ),
-            );
+            const outputs = this.#parts.ike?.command({ type: 'close', ikeSa, reason: output.reason }, now) ?? [];
+            out.push(...this.#fromIke(outputs, now));
           }
           break;
         case 'ended':
@@ -260,17 +233,5 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       milestoneEntry(this.#record, 'closed', now, failureText(reason), 'client'),
       { type: 'closed', reason, view: this.#record.view() },
     ];
-  }
-
-  #warn(event: string, failure: Failure): LogEntry {
-    return {
-      type: 'log',
-      level: 'warn',
-      layer: 'ike',
-      event,
-      text: failureText(failure),
-      session: this.#record.id,
-      fields: { ...failure },
-    };
   }
 }

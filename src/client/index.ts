@@ -1,3 +1,4 @@
+export type { StackEnvironment as ClientEnvironment } from '../session/environment.ts';
 export { Client, type ClientParts } from './client.ts';
-export { type ClientConfig, type ClientEnvironment, makeClient } from './makeClient.ts';
+export { type ClientConfig, makeClient } from './makeClient.ts';
 export type { ClientCommand, ClientOutput } from './output.ts';

@@ -1,13 +1,13 @@
 /** A client from a configuration: the cores of every layer put together. */
 
-import type { Endpoint, Environment, Instant } from '../core/index.ts';
-import type { Crypto } from '../crypto/index.ts';
+import type { Endpoint, Instant } from '../core/index.ts';
 import { type IkeV1Config, IkeV1Endpoint } from '../ike/v1/index.ts';
-import { type L2tpSettings, L2tpSocket } from '../l2tp/index.ts';
-import { type PppConfig, PppLink } from '../ppp/index.ts';
-import { CONNECTION_TIMES, type ConnectionTimes } from '../session/connectionParts.ts';
-import { encodeFrame } from '../session/encodeFrame.ts';
-import { DEFAULT_PATH_MTU, planPath } from '../session/planPath.ts';
+import type { L2tpSettings } from '../l2tp/index.ts';
+import type { PppConfig } from '../ppp/index.ts';
+import { commonParts } from '../session/commonParts.ts';
+import type { ConnectionTimes } from '../session/connectionParts.ts';
+import type { StackEnvironment } from '../session/environment.ts';
+import { newSessionId } from '../session/sessionId.ts';
 import { Client } from './client.ts';
 
 export interface ClientConfig {
@@ -25,46 +25,31 @@ export interface ClientConfig {
   readonly times?: Partial<ConnectionTimes>;
 }
 
-export interface ClientEnvironment extends Environment {
-  readonly crypto: Crypto;
-  /** Seconds since the Unix epoch. */
-  unixTime(): number;
-}
-
 const L2TP_PORT = 1701;
 /**
  * A Linux server installs its ESP SAs some milliseconds after Quick Mode message 3 and drops what comes before, which
  * is our SCCRQ: ask again soon, and as often as makes up the usual half minute.
  */
 const L2TP = { hostName: 'sallyport-client', retransmitAfter: 300, maximumRetransmissions: 7 } as const;
-const SESSION_ID_BYTES = 5;
 
 /** @param counters the data plane's shared counters */
 export function makeClient(
   config: ClientConfig,
-  environment: ClientEnvironment,
+  environment: StackEnvironment,
   counters: Float64Array,
   now: Instant,
 ): Client {
-  let id = '';
-  for (const byte of environment.random(SESSION_ID_BYTES)) id += byte.toString(16).padStart(2, '0');
+  const { local, remote, ike, l2tpPort = L2TP_PORT, ppp, pathMtu, times } = config;
+  const l2tp = { ...L2TP, ...config.l2tp, role: 'lac' } as const;
   return new Client(
     {
       environment,
-      counters,
-      id,
-      times: { ...CONNECTION_TIMES, ...config.times },
-      ike:
-        config.ike === undefined
-          ? undefined
-          : new IkeV1Endpoint({ config: config.ike, crypto: environment.crypto, environment }),
-      local: config.local,
-      remote: config.remote,
-      l2tpPort: config.l2tpPort ?? L2TP_PORT,
-      makeL2tp: (protectedPath) => new L2tpSocket({ ...L2TP, ...config.l2tp, role: 'lac', protectedPath }, environment),
-      makePpp: () => new PppLink(config.ppp, environment),
-      planPath: (path) => planPath(config.pathMtu ?? DEFAULT_PATH_MTU, path),
-      encodeFrame,
+      id: newSessionId(environment),
+      common: commonParts({ l2tp, ppp, pathMtu, times }, environment, counters),
+      ike: ike === undefined ? undefined : new IkeV1Endpoint({ config: ike, crypto: environment.crypto, environment }),
+      local,
+      remote,
+      l2tpPort,
     },
     now,
   );

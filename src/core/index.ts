@@ -1,3 +1,4 @@
 export { Agenda } from './agenda.ts';
 export type { Core, Dropped, Endpoint, Environment, Failure, Instant, Layer, Milliseconds, Trace } from './core.ts';
+export { earliest } from './earliest.ts';
 export { Timers } from './timers.ts';

@@ -1,6 +1,7 @@
 /** A named-timer table: one per state machine, so that every pending time-out has a name and there is one deadline. */
 
 import type { Instant } from './core.ts';
+import { earliest } from './earliest.ts';
 
 export class Timers<Name extends string> {
   readonly #at = new Map<Name, Instant>();
@@ -24,9 +25,7 @@ export class Timers<Name extends string> {
 
   /** The earliest armed instant. */
   get deadline(): Instant | undefined {
-    let earliest: Instant | undefined;
-    for (const at of this.#at.values()) if (earliest === undefined || at < earliest) earliest = at;
-    return earliest;
+    return earliest(this.#at.values());
   }
 
   /** Disarms and returns the names that are due at `now`, earliest first. */

@@ -1,6 +1,6 @@
 /** Runs cores on the real clock with one timer: each is woken at its deadline, and what it returns goes to its owner. */
 
-import type { Instant } from '../core/index.ts';
+import { earliest, type Instant } from '../core/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 
 /** What the loop sees of a core. */
@@ -72,13 +72,13 @@ export class Loop {
 
   /** Looks at all deadlines again: for owners that drive a core without `perform`. */
   rearm(): void {
-    const earliest = this.#earliest();
-    if (this.#alarm !== undefined && earliest === this.#alarm.at) return;
+    const next = earliest(Array.from(this.#cores, (core) => core.deadline()));
+    if (this.#alarm !== undefined && next === this.#alarm.at) return;
     if (this.#alarm !== undefined) this.#alarmClock.clear(this.#alarm.handle);
     this.#alarm = undefined;
-    if (earliest === undefined || this.#stopped) return;
-    const wait = Math.min(MOST_SLEEP, Math.max(0, Math.ceil(earliest - this.#clock.now())));
-    this.#alarm = { at: earliest, handle: this.#alarmClock.set(() => this.#wake(), wait) };
+    if (next === undefined || this.#stopped) return;
+    const wait = Math.min(MOST_SLEEP, Math.max(0, Math.ceil(next - this.#clock.now())));
+    this.#alarm = { at: next, handle: this.#alarmClock.set(() => this.#wake(), wait) };
   }
 
   /** Cancels the timer for good; the process may end. */
@@ -97,14 +97,5 @@ export class Loop {
       if (deadline !== undefined && deadline <= now && this.#cores.has(core)) core.expire(now);
     }
     this.rearm();
-  }
-
-  #earliest(): Instant | undefined {
-    let earliest: Instant | undefined;
-    for (const core of this.#cores) {
-      const deadline = core.deadline();
-      if (deadline !== undefined && (earliest === undefined || deadline < earliest)) earliest = deadline;
-    }
-    return earliest;
   }
 }

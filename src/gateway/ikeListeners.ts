@@ -1,6 +1,6 @@
 /** One IKE endpoint per local address that has rules of its own, and one for all others, behind one face. */
 
-import type { Instant } from '../core/index.ts';
+import { earliest, type Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
 
@@ -15,11 +15,7 @@ export class IkeListeners implements IkeCore {
   }
 
   get deadline(): Instant | undefined {
-    let earliest: Instant | undefined;
-    for (const { deadline } of this.#endpoints) {
-      if (deadline !== undefined && (earliest === undefined || deadline < earliest)) earliest = deadline;
-    }
-    return earliest;
+    return earliest(this.#endpoints.map(({ deadline }) => deadline));
   }
 
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[] {

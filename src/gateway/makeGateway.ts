@@ -1,23 +1,13 @@
 /** A gateway from a configuration: the cores of every layer put together. */
 
-import type { Environment } from '../core/index.ts';
-import type { Crypto } from '../crypto/index.ts';
 import { IkeV1Endpoint } from '../ike/v1/index.ts';
-import { L2tpSocket } from '../l2tp/index.ts';
 import { AddressPool } from '../net/index.ts';
-import { PppLink } from '../ppp/index.ts';
+import { commonParts } from '../session/commonParts.ts';
 import { CONNECTION_TIMES, type IkeCore } from '../session/connectionParts.ts';
-import { encodeFrame } from '../session/encodeFrame.ts';
-import { DEFAULT_PATH_MTU, planPath } from '../session/planPath.ts';
+import type { StackEnvironment } from '../session/environment.ts';
 import type { GatewayConfig } from './config.ts';
 import { Gateway } from './gateway.ts';
 import { IkeListeners } from './ikeListeners.ts';
-
-export interface GatewayEnvironment extends Environment {
-  readonly crypto: Crypto;
-  /** Seconds since the Unix epoch. */
-  unixTime(): number;
-}
 
 const MOST_SESSIONS = 10_000;
 const MOST_PLAIN = 1000;
@@ -27,18 +17,18 @@ const MOST_PLAIN_PER_SOURCE = 16;
  * @param counters the data plane's shared counters
  * @throws RangeError naming a range or address of the configuration that does not read
  */
-export function makeGateway(config: GatewayConfig, environment: GatewayEnvironment, counters: Float64Array): Gateway {
-  const { network, plainL2tp = [] } = config;
-  const times = { ...CONNECTION_TIMES, ...config.times };
+export function makeGateway(config: GatewayConfig, environment: StackEnvironment, counters: Float64Array): Gateway {
+  const { network, plainL2tp = [], times } = config;
+  const { idle } = { ...CONNECTION_TIMES, ...times };
   const endpoint = (ike: GatewayConfig['ike']): IkeCore =>
     new IkeV1Endpoint({ config: ike, crypto: environment.crypto, environment });
   const listeners = (config.listeners ?? []).map(({ address, ike }) => [address, endpoint(ike)] as const);
   const addresses = new AddressPool({ ranges: network.pool, exclude: [network.localAddress] });
   for (const [user, address] of network.reserved ?? []) addresses.reserve(user, address);
+  const l2tp = { hostName: 'sallyport', emptyTunnelTimeout: idle, ...config.l2tp, role: 'lns' } as const;
   return new Gateway({
     environment,
-    counters,
-    times,
+    common: commonParts({ l2tp, ppp: config.ppp ?? {}, pathMtu: network.pathMtu, times }, environment, counters),
     ike: new IkeListeners(endpoint(config.ike), new Map(listeners)),
     addresses,
     network: { localAddress: network.localAddress, dns: network.dns ?? [], nbns: network.nbns ?? [] },
@@ -46,13 +36,5 @@ export function makeGateway(config: GatewayConfig, environment: GatewayEnvironme
     mostSessions: config.mostSessions ?? MOST_SESSIONS,
     mostPlain: config.mostPlain ?? MOST_PLAIN,
     mostPlainPerSource: config.mostPlainPerSource ?? MOST_PLAIN_PER_SOURCE,
-    makeL2tp: (protectedPath) =>
-      new L2tpSocket(
-        { hostName: 'sallyport', emptyTunnelTimeout: times.idle, ...config.l2tp, role: 'lns', protectedPath },
-        environment,
-      ),
-    makePpp: () => new PppLink(config.ppp ?? {}, environment),
-    planPath: (path) => planPath(network.pathMtu ?? DEFAULT_PATH_MTU, path),
-    encodeFrame,
   });
 }

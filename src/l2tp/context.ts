@@ -1,6 +1,6 @@
 /** What the parts of one L2TP socket share. */
 
-import type { Environment, Failure, Instant } from '../core/index.ts';
+import type { Environment, Failure } from '../core/index.ts';
 import type { Crypto } from '../crypto/index.ts';
 import type { ResultCode } from './avps.ts';
 import type { L2tpConfig } from './config.ts';
@@ -33,10 +33,4 @@ export function freshId(environment: Environment, inUse: (id: number) => boolean
   let id = (high! << 8) | low! || 1;
   while (inUse(id)) id = (id % 0xffff) + 1;
   return id;
-}
-
-export function earliest(instants: readonly (Instant | undefined)[]): Instant | undefined {
-  let first: Instant | undefined;
-  for (const at of instants) if (at !== undefined && (first === undefined || at < first)) first = at;
-  return first;
 }

@@ -3,11 +3,11 @@
  * RFC 2661 §3.1, §4.4.3 (Tie Breaker, Assigned Tunnel ID), §7.2; RFC 3193 leaves the path's protection to the owner.
  */
 
-import type { Core, Instant } from '../core/index.ts';
+import { type Core, earliest, type Instant } from '../core/index.ts';
 import { Malformed } from '../wire/index.ts';
 import { acknowledgementOf, NO_CONTROL_CONNECTION, stopOf } from './answers.ts';
 import { type L2tpConfig, type L2tpSettings, l2tpConfig } from './config.ts';
-import { earliest, freshId, type L2tpEnvironment, type Refusal, type SocketContext } from './context.ts';
+import { freshId, type L2tpEnvironment, type Refusal, type SocketContext } from './context.ts';
 import { encodeData, newDataHeader, readDataHeader } from './dataMessage.ts';
 import { type ControlMessage, isControl, readControlMessage } from './header.ts';
 import { decodeMessage, type ReceivedMessage } from './messages.ts';

@@ -1,11 +1,11 @@
 /** One tunnel from SCCRQ until the last repeated StopCCN is acknowledged: its times, its end. RFC 2661 §5, §7.2, §7.6. */
 
-import { type Failure, type Instant, Timers } from '../core/index.ts';
+import { earliest, type Failure, type Instant, Timers } from '../core/index.ts';
 import { Malformed, sameBytes } from '../wire/index.ts';
 import type { ResultCode } from './avps.ts';
 import { Calls, type CallTunnel } from './callManagement.ts';
 import { fullCycle } from './channel.ts';
-import { earliest, type Refusal, type SocketContext } from './context.ts';
+import type { Refusal, SocketContext } from './context.ts';
 import { ControlConnection, type Outcome, type Peer } from './controlConnection.ts';
 import { ControlLink, type Sent } from './controlLink.ts';
 import type { ControlMessage } from './header.ts';

@@ -3,13 +3,12 @@
  * tunnels and the PPP sessions, and takes them down in order: LCP, CDN, StopCCN, IPsec, IKE.
  */
 
-import { type Endpoint, type Failure, type Instant, type Milliseconds, Timers } from '../core/index.ts';
+import { type Endpoint, earliest, type Failure, type Instant, type Milliseconds, Timers } from '../core/index.ts';
 import type { ChannelId } from '../dataplane/messages.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import type { AuthenticationAnswer } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
-import { earliest } from './earliest.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
 import { Path } from './path.ts';
@@ -68,7 +67,7 @@ export class Connection {
   }
 
   get deadline(): Instant | undefined {
-    return earliest(this.#timers.deadline, this.#tunnels.deadline, this.#sessions.deadline);
+    return earliest([this.#timers.deadline, this.#tunnels.deadline, this.#sessions.deadline]);
   }
 
   /** Opens the path without IPsec. */

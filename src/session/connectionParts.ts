@@ -64,9 +64,3 @@ export interface ConnectionParts {
   /** Writes a frame of a session as an L2TP data message. */
   encodeFrame(call: SessionUp, frame: Uint8Array): Uint8Array;
 }
-
-/** The parts that are the same for all connections of a gateway or client. */
-export type CommonParts = Pick<
-  ConnectionParts,
-  'times' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'
->;

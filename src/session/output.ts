@@ -8,7 +8,7 @@ import type { PppSession } from './pppSession.ts';
 import type { SessionRecord } from './record.ts';
 
 export type ConnectionOutput =
-  | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
+  | ToDataPlane
   /** A peer's credentials to judge; answer with `answer` of the connection, the same session and id. */
   | { readonly type: 'askUser'; readonly session: PppSession; readonly id: number; readonly credentials: Credentials }
   | { readonly type: 'sessionUp'; readonly session: PppSession; readonly network: NetworkUp; readonly mtu: number }
@@ -25,9 +25,9 @@ export type ConnectionOutput =
   | { readonly type: 'ended'; readonly reason: Failure }
   | LogEntry;
 
-export function toDataPlane(command: DataPlaneCommand): {
+export interface ToDataPlane {
   readonly type: 'dataPlane';
   readonly command: DataPlaneCommand;
-} {
-  return { type: 'dataPlane', command };
 }
+
+export const toDataPlane = (command: DataPlaneCommand): ToDataPlane => ({ type: 'dataPlane', command });

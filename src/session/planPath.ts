@@ -3,8 +3,6 @@
 import { planMtu } from '../net/index.ts';
 import type { PathPlan, PathShape } from './connectionParts.ts';
 
-export const DEFAULT_PATH_MTU = 1500;
-
 export function planPath(pathMtu: number, { remote, encapsulation, suite, sequencing, lcp }: PathShape): PathPlan {
   return planMtu({
     outerFamily: remote.address.includes(':') ? 6 : 4,

@@ -1,9 +1,9 @@
 /** The first of several deadlines. */
 
-import type { Instant } from '../core/index.ts';
+import type { Instant } from './core.ts';
 
-/** @returns undefined where all are */
-export function earliest(...instants: readonly (Instant | undefined)[]): Instant | undefined {
+/** @returns undefined where nothing waits */
+export function earliest(instants: Iterable<Instant | undefined>): Instant | undefined {
   let first: Instant | undefined;
   for (const instant of instants) {
     if (instant !== undefined && (first === undefined || instant < first)) first = instant;

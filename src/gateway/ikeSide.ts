@@ -1,0 +1,173 @@
+/** The gateway's IKE: what its outputs mean for the connections, and the records of attempts that have none yet. */
+
+import type { Failure, Instant } from '../core/index.ts';
+import type { IkeCommand, IkeDatagram, IkeEstablished, IkeOutput, IkeSaId } from '../ike/output.ts';
+import type { Connection } from '../session/connection.ts';
+import type { IkeCore } from '../session/connectionParts.ts';
+import { passOn } from '../session/ikeOutput.ts';
+import { failureText, milestoneEntry } from '../session/log.ts';
+import type { ConnectionOutput } from '../session/output.ts';
+import type { SessionRecord } from '../session/record.ts';
+import type { ConnectionMaker } from './connectionMaker.ts';
+import type { ConnectionTable } from './connectionTable.ts';
+import type { GatewayOutput } from './output.ts';
+
+/** What IKE tells the gateway. */
+export interface IkeEvents {
+  /** The connection returned these: the gateway acts on them. */
+  from(connection: Connection, outputs: readonly ConnectionOutput[], now: Instant): GatewayOutput[];
+  dropped(dropped: Extract<IkeOutput, { type: 'dropped' }>, now: Instant): GatewayOutput[];
+  /** An attempt is over that never came as far as a connection. */
+  attemptEnded(record: SessionRecord): void;
+}
+
+export class IkeSide {
+  readonly #ike: IkeCore;
+  readonly #connections: ConnectionTable;
+  readonly #maker: ConnectionMaker;
+  readonly #events: IkeEvents;
+  /** Records of IKE SAs that have no connection yet. */
+  readonly #attempts = new Map<IkeSaId, SessionRecord>();
+
+  constructor(ike: IkeCore, connections: ConnectionTable, maker: ConnectionMaker, events: IkeEvents) {
+    this.#ike = ike;
+    this.#connections = connections;
+    this.#maker = maker;
+    this.#events = events;
+  }
+
+  get deadline(): Instant | undefined {
+    return this.#ike.deadline;
+  }
+
+  /** Records of IKE SAs that have no connection yet. */
+  get attempts(): Iterable<SessionRecord> {
+    return this.#attempts.values();
+  }
+
+  receive(datagram: IkeDatagram, now: Instant): GatewayOutput[] {
+    return this.#take(this.#ike.receive(datagram, now), now);
+  }
+
+  command(command: IkeCommand, now: Instant): GatewayOutput[] {
+    return this.#take(this.#ike.command(command, now), now);
+  }
+
+  expire(now: Instant): GatewayOutput[] {
+    const { deadline } = this.#ike;
+    return deadline === undefined || deadline > now ? [] : this.#take(this.#ike.expire(now), now);
+  }
+
+  /** Deletes the IKE SAs of a connection. */
+  close(connection: Connection, reason: Failure, now: Instant): GatewayOutput[] {
+    return this.#closeAll(this.#connections.ikeSasOf(connection), reason, now);
+  }
+
+  closeAttempts(reason: Failure, now: Instant): GatewayOutput[] {
+    return this.#closeAll([...this.#attempts.keys()], reason, now);
+  }
+
+  #closeAll(ikeSas: readonly IkeSaId[], reason: Failure, now: Instant): GatewayOutput[] {
+    return ikeSas.flatMap((ikeSa) => this.command({ type: 'close', ikeSa, reason }, now));
+  }
+
+  #take(outputs: readonly IkeOutput[], now: Instant): GatewayOutput[] {
+    // The message that began an attempt is traced before its milestone, and belongs to the same record.
+    for (const output of outputs) if (output.type === 'milestone') this.#recordOf(output, now);
+    return outputs.flatMap((output) => this.#takeOne(output, now));
+  }
+
+  #takeOne(output: IkeOutput, now: Instant): GatewayOutput[] {
+    switch (output.type) {
+      case 'milestone':
+        return [milestoneEntry(this.#recordOf(output, now), output.name, now, output.detail, 'ike')];
+      case 'ikeEstablished':
+        this.#established(output, now);
+        return [];
+      case 'childEstablished': {
+        const connection = this.#connections.byIkeSa(output.ikeSa);
+        if (connection === undefined || connection.isClosing) return [];
+        this.#connections.addChild(connection, output.child);
+        return this.#events.from(connection, connection.childEstablished(output, now), now);
+      }
+      case 'childConfirmed': {
+        const connection = this.#connections.byChild(output.child);
+        return connection === undefined
+          ? []
+          : this.#events.from(connection, connection.childConfirmed(output.child), now);
+      }
+      case 'childClosed': {
+        const connection = this.#connections.byChild(output.child);
+        this.#connections.removeChild(output.child);
+        return connection === undefined ? [] : this.#events.from(connection, connection.childClosed(output, now), now);
+      }
+      case 'ikeClosed':
+        return this.#closed(output, now);
+      case 'ikeFailed':
+        return [passOn(output, this.#knownRecord(output.ikeSa))];
+      case 'trace': {
+        const ikeSa = output.fields?.ikeSa;
+        return [passOn(output, typeof ikeSa === 'number' ? this.#knownRecord(ikeSa) : undefined)];
+      }
+      case 'dropped':
+        return this.#events.dropped(output, now);
+      default:
+        return [passOn(output, undefined)];
+    }
+  }
+
+  #established(ike: IkeEstablished, now: Instant): void {
+    // A peer that authenticated afresh keeps its connection, which lives on under the new IKE SA.
+    const connection =
+      (ike.adopts === undefined ? undefined : this.#connections.byIkeSa(ike.adopts)) ??
+      this.#maker.newConnection(this.#attemptOf(ike, now));
+    this.#attempts.delete(ike.ikeSa);
+    this.#connections.addIkeSa(connection, ike.ikeSa);
+    connection.ikeEstablished(ike);
+  }
+
+  #closed({ ikeSa, established, reason }: Extract<IkeOutput, { type: 'ikeClosed' }>, now: Instant): GatewayOutput[] {
+    const out: GatewayOutput[] = [];
+    const attempt = this.#attempts.get(ikeSa);
+    if (attempt !== undefined) {
+      this.#attempts.delete(ikeSa);
+      out.push(...this.#endAttempt(attempt, reason, now));
+    }
+    const connection = this.#connections.byIkeSa(ikeSa);
+    this.#connections.removeIkeSa(ikeSa);
+    if (connection === undefined || !established || this.#connections.ikeSasOf(connection).length > 0) return out;
+    out.push(...this.#events.from(connection, connection.lost(reason, now), now));
+    return out;
+  }
+
+  #endAttempt(record: SessionRecord, reason: Failure, now: Instant): GatewayOutput[] {
+    record.ended = reason;
+    record.phase = 'closed';
+    this.#events.attemptEnded(record);
+    const text = failureText(reason);
+    const fields = { code: reason.code, remote: record.peer };
+    return [
+      milestoneEntry(record, 'attempt ended', now, text, 'ike'),
+      { type: 'log', level: 'warn', layer: 'ike', event: 'attempt-failed', text, session: record.id, fields },
+    ];
+  }
+
+  #knownRecord(ikeSa: IkeSaId): SessionRecord | undefined {
+    return this.#connections.byIkeSa(ikeSa)?.record ?? this.#attempts.get(ikeSa);
+  }
+
+  #recordOf(of: Pick<IkeEstablished, 'ikeSa' | 'local' | 'remote'>, now: Instant): SessionRecord {
+    return this.#connections.byIkeSa(of.ikeSa)?.record ?? this.#attemptOf(of, now);
+  }
+
+  #attemptOf(
+    { ikeSa, local, remote }: Pick<IkeEstablished, 'ikeSa' | 'local' | 'remote'>,
+    now: Instant,
+  ): SessionRecord {
+    const known = this.#attempts.get(ikeSa);
+    if (known !== undefined) return known;
+    const record = this.#maker.newRecord(local, remote, now);
+    this.#attempts.set(ikeSa, record);
+    return record;
+  }
+}

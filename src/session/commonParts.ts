@@ -1,0 +1,39 @@
+/** The parts that all connections of a gateway or client share, from what their configurations have in common. */
+
+import { type L2tpSettings, L2tpSocket } from '../l2tp/index.ts';
+import { type PppConfig, PppLink } from '../ppp/index.ts';
+import { CONNECTION_TIMES, type ConnectionParts, type ConnectionTimes } from './connectionParts.ts';
+import { encodeFrame } from './encodeFrame.ts';
+import type { StackEnvironment } from './environment.ts';
+import { planPath } from './planPath.ts';
+
+export type CommonParts = Pick<
+  ConnectionParts,
+  'times' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'
+>;
+
+export interface CommonSettings {
+  readonly l2tp: Omit<L2tpSettings, 'protectedPath'>;
+  readonly ppp: PppConfig;
+  /** Bytes; default 1500. */
+  readonly pathMtu: number | undefined;
+  readonly times: Partial<ConnectionTimes> | undefined;
+}
+
+const DEFAULT_PATH_MTU = 1500;
+
+/** @param counters the data plane's shared counters */
+export function commonParts(
+  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times }: CommonSettings,
+  environment: StackEnvironment,
+  counters: Float64Array,
+): CommonParts {
+  return {
+    counters,
+    times: { ...CONNECTION_TIMES, ...times },
+    makeL2tp: (protectedPath) => new L2tpSocket({ ...l2tp, protectedPath }, environment),
+    makePpp: () => new PppLink(ppp, environment),
+    planPath: (path) => planPath(pathMtu, path),
+    encodeFrame,
+  };
+}
