@@ -19,12 +19,17 @@ export interface CoreParts<Command, Output, Plane extends RunningDataPlane> {
   readonly dataPlane: (
     listener: DataPlaneListener,
   ) => Promise<{ readonly ok: true; readonly dataPlane: Plane } | { readonly ok: false; readonly failure: Failure }>;
-  /** Makes the core, when the data plane runs. */
-  readonly core: (dataPlane: Plane, now: Instant) => RunnableCore<Command, Output>;
+  /** Makes the core, when the data plane runs. What it throws closes the data plane. */
+  readonly core: (
+    dataPlane: Plane,
+    now: Instant,
+  ) => RunnableCore<Command, Output> | Promise<RunnableCore<Command, Output>>;
   /** Is given each output but those that are for the data plane and the key pool. */
   readonly take: (output: Exclude<Output, { readonly type: 'dataPlane' | 'ask' }>) => void;
   /** The data plane has ended by itself. Default: throws, which ends the process. */
   readonly failed?: (failure: Failure) => void;
+  /** The data plane refused a command, which no core should give. Default: throws. */
+  readonly refused?: (reason: string) => void;
 }
 
 export interface RunningCore<Command, Plane> {
@@ -57,13 +62,13 @@ export async function runCore<Command, Output extends { readonly type: string },
       for (const event of events) attached?.perform((now) => core.receive(event, now));
     },
     onFailure: parts.failed ?? fail,
-    onRefused: (reason) => fail({ code: 'refused-command', reason }),
+    onRefused: parts.refused ?? ((reason) => fail({ code: 'refused-command', reason })),
   });
   if (!started.ok) throw new StartError(started.failure);
   const { dataPlane } = started;
   const loop = new Loop();
+  const core = await coreOn(parts, dataPlane, loop.now);
   const keys = new KeyPool();
-  const core = parts.core(dataPlane, loop.now);
   const command = (given: Command) => attached?.perform((now) => core.command(given, now));
 
   const take = (output: Output): void => {
@@ -89,6 +94,19 @@ export async function runCore<Command, Output extends { readonly type: string },
       await Promise.all([keys.close(), dataPlane.close()]);
     },
   };
+}
+
+async function coreOn<Command, Output, Plane extends RunningDataPlane>(
+  { core }: CoreParts<Command, Output, Plane>,
+  dataPlane: Plane,
+  now: Instant,
+): Promise<RunnableCore<Command, Output>> {
+  try {
+    return await core(dataPlane, now);
+  } catch (error) {
+    await dataPlane.close();
+    throw error;
+  }
 }
 
 const isForDataPlane = (output: Served): output is Extract<Served, { command: DataPlaneCommand }> =>

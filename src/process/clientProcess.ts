@@ -1,19 +1,13 @@
 /** A client that runs: the pure core on real sockets and a TUN device, with routes and resolvers of this host. */
 
 import { lookup } from 'node:dns/promises';
-import { type Client, type ClientOutput, makeClient } from '../client/index.ts';
+import { type Client, type ClientCommand, type ClientConfig, type ClientOutput, makeClient } from '../client/index.ts';
 import type { ClientSettings } from '../config/clientSchema.ts';
 import type { Failure } from '../core/index.ts';
-import { nodeCrypto } from '../crypto/node/index.ts';
-import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { HostChange } from '../driver/host/change.ts';
-import { HostChanges, recover } from '../driver/host/hostChanges.ts';
-import { KeyPool } from '../driver/keyPool.ts';
-import { startLinuxDataPlane } from '../driver/linuxDataPlane.ts';
-import { type Attached, Loop } from '../driver/loop.ts';
 import { type RouteTo, Rtnetlink } from '../driver/netlink/rtnetlink.ts';
-import { StartError } from '../driver/openPorts.ts';
-import { systemEnvironment } from '../driver/random.ts';
+import { type BoundPorts, StartError } from '../driver/openPorts.ts';
+import type { RunningCore } from '../driver/runCore.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
 import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
@@ -21,9 +15,11 @@ import type { NetworkUp } from '../ppp/output.ts';
 import { failureText } from '../session/log.ts';
 import type { SessionView } from '../session/record.ts';
 import { utf8 } from '../wire/index.ts';
+import { ChangedHost } from './changedHost.ts';
 import { identityOf, profileOf } from './gatewayConfig.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
+import { type LinuxParts, nodeEnvironment, runOnLinux } from './runOnLinux.ts';
 
 export interface ClientProcessOptions {
   readonly settings: ClientSettings;
@@ -42,7 +38,6 @@ export interface ClientEnd {
   readonly view: SessionView;
 }
 
-const TUN_MTU = 1400;
 /** Both halves of the address space win over any default route and leave that one in its place. */
 const EVERYTHING = ['0.0.0.0/1', '128.0.0.0/1'];
 const IKE_PORT = 500;
@@ -53,16 +48,11 @@ const LIFETIMES = { lifetime: 28_800, esp_lifetime: 3600 };
 
 export class ClientProcess {
   readonly #options: ClientProcessOptions;
-  readonly #loop = new Loop();
-  #changes: HostChanges | undefined;
-  #dataPlane: RunningDataPlane | undefined;
-  #keys: KeyPool | undefined;
-  #keyLog: KeyLogFiles | undefined;
+  #host: ChangedHost | undefined;
+  #running: RunningCore<ClientCommand, RunningDataPlane> | undefined;
   #client: Client | undefined;
-  #attached: Attached<ClientOutput> | undefined;
   #server = '';
   #way: RouteTo | undefined;
-  readonly #undoAtExit = () => this.#undoHost();
   /** Resolves when the connection is over and nothing is left on the host. */
   readonly ended: Promise<ClientEnd>;
   #end!: (end: ClientEnd) => void;
@@ -95,90 +85,54 @@ export class ClientProcess {
 
   /** Ends the connection in order; `ended` follows. */
   disconnect(reason: Failure): void {
-    this.#attached?.perform((now) => this.#client!.command({ type: 'disconnect', reason }, now));
+    this.#running?.command({ type: 'disconnect', reason });
   }
 
   async #start(): Promise<void> {
-    const { settings, log, journal } = this.#options;
-    const recovered = recover(journal);
-    if (!recovered.ok) throw new StartError(recovered.failure);
-    if (recovered.recovery.undone.length > 0)
-      log.warn('recovered', `Undid what an earlier run had left on the host: ${recovered.recovery.undone.join('; ')}.`);
-    if (this.#options.keyLog !== undefined) this.#keyLog = new KeyLogFiles(this.#options.keyLog, log);
+    const { settings, log, journal, keyLog } = this.#options;
+    this.#host = new ChangedHost(journal, log);
+    const keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
     this.#server = await addressOf(settings.server);
-    this.#way = this.#wayTo(this.#server);
-    process.on('exit', this.#undoAtExit);
-    this.#changes = new HostChanges(journal);
-    const dataPlane = await this.#startDataPlane(this.#way.source);
-    this.#keys = new KeyPool();
-    const environment = { ...systemEnvironment, crypto: nodeCrypto, unixTime: () => Date.now() / 1000 };
-    const { ipsec } = settings;
-    this.#client = makeClient(
-      {
-        local: { address: this.#way.source, port: (ipsec ? dataPlane.ports.ike : dataPlane.ports.l2tp) ?? 0 },
-        remote: { address: this.#server, port: ipsec ? IKE_PORT : L2TP_PORT },
-        ...(ipsec ? { ike: this.#ikeConfig(dataPlane) } : {}),
-        ppp: { credentials: { user: settings.user, password: this.#options.password }, acceptFromPeer: settings.auth },
-        pathMtu: Math.min(settings.path_mtu, this.#way.mtu),
+    this.#way = wayTo(this.#server);
+    const { source: local } = this.#way;
+    this.#running = await runOnLinux<ClientCommand, ClientOutput>({
+      plane: {
+        listen: [local],
+        ports: settings.ipsec ? { ike: IKE_PORT, natT: NAT_T_PORT } : { ike: 0, natT: 0, l2tp: L2TP_PORT },
+        whenPortTaken: 'useAnother',
+        rawEsp: settings.ipsec,
+        slots: 1,
       },
-      environment,
-      dataPlane.counters,
-      this.#loop.now,
-    );
-    log.info('connecting', `Connecting to ${settings.server} (${this.#server}) from ${this.#way.source}.`, {
-      server: this.#server,
-      local: this.#way.source,
+      offloads: settings.offloads,
+      log,
+      keyLog: keyFiles,
+      core: ({ ports, counters }, now) => {
+        this.#client = makeClient(this.#config(ports), nodeEnvironment, counters, now);
+        return this.#client;
+      },
+      take: (output) => this.#take(output),
+      failed: (reason) => void this.#finish({ reason, view: this.#client!.view() }),
     });
-    this.#attached = this.#loop.attach(this.#client, (outputs) => this.#take(outputs));
-    this.#attached.perform((now) => this.#client!.command({ type: 'connect' }, now));
+    const server = this.#server;
+    log.info('connecting', `Connecting to ${settings.server} (${server}) from ${local}.`, { server, local });
+    this.#running.command({ type: 'connect' });
   }
 
-  #wayTo(server: string): RouteTo {
-    const rtnetlink = new Rtnetlink();
-    try {
-      return rtnetlink.routeTo(server);
-    } catch {
-      throw new StartError({
-        code: 'no-route',
-        reason: `there is no route to ${server}`,
-        remedy: 'Connect this host to a network first.',
-      });
-    } finally {
-      rtnetlink.close();
-    }
+  #config(ports: BoundPorts): ClientConfig {
+    const { settings, password } = this.#options;
+    const { ipsec, user, auth, path_mtu } = settings;
+    const way = this.#way!;
+    return {
+      local: { address: way.source, port: (ipsec ? ports.ike : ports.l2tp) ?? 0 },
+      remote: { address: this.#server, port: ipsec ? IKE_PORT : L2TP_PORT },
+      ...(ipsec ? { ike: this.#ikeConfig(ports) } : {}),
+      ppp: { credentials: { user, password }, acceptFromPeer: auth },
+      pathMtu: Math.min(path_mtu, way.mtu),
+    };
   }
 
-  async #startDataPlane(source: string): Promise<RunningDataPlane> {
-    const { settings, log } = this.#options;
-    const options = {
-      listen: [source],
-      ports: settings.ipsec ? { ike: IKE_PORT, natT: NAT_T_PORT } : { ike: 0, natT: 0, l2tp: L2TP_PORT },
-      whenPortTaken: 'useAnother',
-      tun: { mtu: TUN_MTU },
-      slots: 1,
-      // A capture shows large packets before they are cut, which Wireshark cannot decrypt.
-      offloads: settings.offloads && this.#keyLog === undefined,
-      onEvents: (events: readonly DataPlaneEvent[]) => {
-        for (const event of events) this.#attached?.perform((now) => this.#client!.receive(event, now));
-      },
-      onFailure: (failure: Failure) => void this.#finish({ reason: failure, view: this.#client!.view() }),
-      onRefused: (reason: string) => log.error('data-plane', `The data plane refused a command: ${reason}`),
-    } as const;
-    let started = await startLinuxDataPlane({ ...options, rawEsp: settings.ipsec });
-    if (!started.ok && started.failure.reason.includes('raw socket')) {
-      log.warn('no-native-esp', `${failureText(started.failure)} Going on with ESP in UDP alone.`);
-      started = await startLinuxDataPlane({ ...options, rawEsp: false });
-    }
-    if (!started.ok) throw new StartError(started.failure);
-    const { slowCiphers } = started.dataPlane;
-    if (slowCiphers !== undefined)
-      log.warn('slow-ciphers', `Packets are encrypted by node:crypto, which is slow: ${slowCiphers}.`);
-    this.#dataPlane = started.dataPlane;
-    return started.dataPlane;
-  }
-
-  #ikeConfig(dataPlane: RunningDataPlane): IkeV1Config {
-    const { settings, psk } = this.#options;
+  #ikeConfig({ natT }: BoundPorts): IkeV1Config {
+    const { settings, psk, keyLog } = this.#options;
     const secret = utf8(psk ?? '');
     return {
       secrets: secretTable([{ secret }]),
@@ -187,46 +141,20 @@ export class ClientProcess {
       aggressive: settings.aggressive,
       initiate: settings.aggressive === 'unsafe' ? 'aggressive' : 'main',
       forceEncapsulation: settings.force_encapsulation,
-      ...(dataPlane.ports.natT === undefined ? {} : { localNatTraversalPort: dataPlane.ports.natT }),
-      keyLog: this.#keyLog !== undefined,
+      ...(natT === undefined ? {} : { localNatTraversalPort: natT }),
+      keyLog: keyLog !== undefined,
     };
   }
 
-  #take(outputs: readonly ClientOutput[]): void {
-    for (const output of outputs) {
-      switch (output.type) {
-        case 'dataPlane':
-          this.#dataPlane?.post(output.command);
-          break;
-        case 'log':
-          this.#options.log.entry(output);
-          break;
-        case 'keyLog':
-          this.#keyLog?.write(output);
-          break;
-        case 'ask':
-          void this.#keys
-            ?.answer(output.ask)
-            .then((answer) =>
-              this.#attached?.perform((now) =>
-                this.#client!.command({ type: 'keyAnswer', id: output.id, answer }, now),
-              ),
-            );
-          break;
-        case 'up':
-          this.#up(output.network, output.view);
-          break;
-        case 'closed':
-          void this.#finish({ reason: output.reason, view: output.view });
-          break;
-      }
-    }
+  #take(output: Parameters<LinuxParts<ClientCommand, ClientOutput>['take']>[0]): void {
+    if (output.type === 'up') this.#up(output.network, output.view);
+    else void this.#finish({ reason: output.reason, view: output.view });
   }
 
   /** Gives the TUN device its address, and the host the wanted routes and resolvers. */
   #up(network: NetworkUp, view: SessionView): void {
     const { settings, log } = this.#options;
-    const device = this.#dataPlane!.tun!;
+    const device = this.#running!.dataPlane.tun!;
     const routes = settings.default_route ? [...settings.routes, ...EVERYTHING] : settings.routes;
     const changes: HostChange[] = [
       { kind: 'address', device, address: network.localAddress, prefixLength: 32, peer: network.peerAddress },
@@ -239,10 +167,10 @@ export class ClientProcess {
         : []),
     ];
     for (const change of changes) {
-      const applied = this.#changes!.apply(change);
-      if (applied.ok) continue;
-      log.error('host-change', failureText(applied.failure));
-      this.disconnect(applied.failure);
+      const failure = this.#host!.apply(change);
+      if (failure === undefined) continue;
+      log.error('host-change', failureText(failure));
+      this.disconnect(failure);
       return;
     }
     log.info(
@@ -284,18 +212,8 @@ export class ClientProcess {
   }
 
   async #close(): Promise<void> {
-    this.#attached?.detach();
-    this.#attached = undefined;
-    this.#loop.stop();
-    this.#keys?.close();
-    this.#undoHost();
-    process.off('exit', this.#undoAtExit);
-    await this.#dataPlane?.close();
-  }
-
-  #undoHost(): void {
-    for (const text of this.#changes?.undoAll() ?? [])
-      this.#options.log.error('undo-failed', `Could not undo: ${text}`);
+    this.#host?.undo();
+    await this.#running?.close();
   }
 }
 
@@ -308,5 +226,20 @@ async function addressOf(server: string): Promise<string> {
       reason: `the name ${server} was not found (${(error as NodeJS.ErrnoException).code})`,
       remedy: 'Check the spelling and this host’s name servers.',
     });
+  }
+}
+
+function wayTo(server: string): RouteTo {
+  const rtnetlink = new Rtnetlink();
+  try {
+    return rtnetlink.routeTo(server);
+  } catch {
+    throw new StartError({
+      code: 'no-route',
+      reason: `there is no route to ${server}`,
+      remedy: 'Connect this host to a network first.',
+    });
+  } finally {
+    rtnetlink.close();
   }
 }

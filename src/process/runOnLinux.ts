@@ -1,0 +1,81 @@
+/** Runs a core on Linux as the gateway's and the client's processes both do: with their log and their key files. */
+
+import type { Failure } from '../core/index.ts';
+import { nodeCrypto } from '../crypto/node/index.ts';
+import { type LinuxDataPlaneOptions, startLinuxDataPlane } from '../driver/linuxDataPlane.ts';
+import { systemEnvironment } from '../driver/random.ts';
+import { type CoreParts, type RunningCore, runCore } from '../driver/runCore.ts';
+import type { DataPlaneListener, RunningDataPlane, StartResult } from '../driver/startedDataPlane.ts';
+import type { KeyLog } from '../ike/output.ts';
+import type { StackEnvironment } from '../session/environment.ts';
+import { failureText, type LogEntry } from '../session/log.ts';
+import type { KeyLogFiles } from './keyLogFiles.ts';
+import type { Log } from './logger.ts';
+
+export const nodeEnvironment: StackEnvironment = {
+  ...systemEnvironment,
+  crypto: nodeCrypto,
+  unixTime: () => Date.now() / 1000,
+};
+
+/** The inner MTU of the TUN device; larger packets for a peer with less room get an ICMP answer in the data path. */
+const TUN_MTU = 1400;
+
+type Served = 'dataPlane' | 'ask' | 'log' | 'keyLog';
+
+export interface LinuxParts<Command, Output> {
+  readonly plane: Omit<LinuxDataPlaneOptions, keyof DataPlaneListener | 'tun' | 'offloads'>;
+  /** Absent: the kernel names the TUN device. */
+  readonly tunName?: string;
+  readonly offloads: boolean;
+  readonly log: Log;
+  readonly keyLog: KeyLogFiles | undefined;
+  readonly core: CoreParts<Command, Output, RunningDataPlane>['core'];
+  /** Is given what is neither for the data plane, the key pool, the log nor the key files. */
+  readonly take: (output: Exclude<Output, { readonly type: Served }>) => void;
+  /** The data plane has ended by itself. */
+  readonly failed: (failure: Failure) => void;
+}
+
+/** @throws StartError with everything closed again */
+export function runOnLinux<Command, Output extends { readonly type: string }>(
+  parts: LinuxParts<Command, Output>,
+): Promise<RunningCore<Command, RunningDataPlane>> {
+  const { log, keyLog, core, failed } = parts;
+  return runCore<Command, Output, RunningDataPlane>({
+    dataPlane: (listener) => startDataPlane(parts, listener),
+    core,
+    take: (output) => {
+      if (isLog(output)) log.entry(output);
+      else if (isKeyLog(output)) keyLog?.write(output);
+      else parts.take(output as Exclude<Output, { readonly type: Served }>);
+    },
+    failed,
+    refused: (reason) => log.error('data-plane', `The data plane refused a command: ${reason}`),
+  });
+}
+
+/** Goes on without native ESP where the process may not have a raw socket. */
+async function startDataPlane<Command, Output>(
+  { plane, tunName, offloads, log, keyLog }: LinuxParts<Command, Output>,
+  listener: DataPlaneListener,
+): Promise<StartResult> {
+  const options = {
+    ...plane,
+    ...listener,
+    tun: { mtu: TUN_MTU, ...(tunName === undefined ? {} : { name: tunName }) },
+    // A capture shows large packets before they are cut, which Wireshark cannot decrypt.
+    offloads: offloads && keyLog === undefined,
+  };
+  let started = await startLinuxDataPlane(options);
+  if (!started.ok && started.failure.reason.includes('raw socket')) {
+    log.warn('no-native-esp', `${failureText(started.failure)} Going on with ESP in UDP alone.`);
+    started = await startLinuxDataPlane({ ...options, rawEsp: false });
+  }
+  const slow = started.ok ? started.dataPlane.slowCiphers : undefined;
+  if (slow !== undefined) log.warn('slow-ciphers', `Packets are encrypted by node:crypto, which is slow: ${slow}.`);
+  return started;
+}
+
+const isLog = (output: { readonly type: string }): output is LogEntry => output.type === 'log';
+const isKeyLog = (output: { readonly type: string }): output is KeyLog => output.type === 'keyLog';
