@@ -191,6 +191,7 @@ test('every folder of the library has an index, whose exports can be imported by
   assert.deepEqual(without, []);
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, { source: string }> };
   assert.equal(exports['./*']!.source, './src/*/index.ts');
+  assert.ok(texts.has(exports['.']!.source.slice(2)), 'what the package’s name alone gives');
 });
 
 test('nothing speaks of places outside the project', () => {
