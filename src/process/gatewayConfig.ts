@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { GatewaySettings, IkeSettings } from '../config/schema.ts';
+import { type GatewaySettings, type IkeSettings, SHORTEST_PSK } from '../config/schema.ts';
 import { StartError } from '../driver/openPorts.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import {
@@ -60,6 +60,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
     },
     plainL2tp: l2tp.without_ipsec ? 'all' : plain,
     mostSessions: limits.sessions,
+    mostFailedLogins: limits.failed_logins,
     mostPlain: limits.tunnels_without_ipsec,
     mostPlainPerSource: limits.tunnels_without_ipsec_per_source,
     times: {
@@ -102,9 +103,9 @@ export function identityOf(text: string): Identity {
 }
 
 function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1Config {
-  const own = secretText(settings.psk, settings.psk_file, context) ?? context.defaultPsk();
+  const own = pskText(settings.psk, settings.psk_file, context) ?? context.defaultPsk();
   const rules = settings.secrets.map(({ identity, address, psk, psk_file }): SecretEntry => {
-    const secret = utf8(secretText(psk, psk_file, context)!);
+    const secret = utf8(pskText(psk, psk_file, context)!);
     return {
       secret,
       ...(identity === undefined ? {} : { remoteIdentity: identityOf(identity) }),
@@ -146,6 +147,21 @@ export function readSecretFile(file: string, warn: (text: string) => void): stri
       remedy: 'Write the secret into it.',
     });
   return text;
+}
+
+/** @throws StartError for a key in a file that is too short to be one; the schema has looked at one given in place */
+function pskText(
+  given: string | undefined,
+  file: string | undefined,
+  context: GatewayConfigContext,
+): string | undefined {
+  const psk = secretText(given, file, context);
+  if (psk === undefined || psk.length >= SHORTEST_PSK) return psk;
+  throw new StartError({
+    code: 'short-psk',
+    reason: `the pre-shared key in ${file} has fewer than ${SHORTEST_PSK} characters, which can be guessed`,
+    remedy: `Take ${SHORTEST_PSK} or more; \`openssl rand -base64 24\` makes a good one.`,
+  });
 }
 
 function secretText(

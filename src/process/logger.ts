@@ -58,11 +58,12 @@ function prettyStream(fd: number) {
     ignore: 'pid,hostname,name',
     hideObject: true,
     messageFormat: (line, messageKey) => {
-      const { layer, session, direction, since } = line as Record<string, string | number | undefined>;
+      const { layer, session, direction, since, level, code } = line as Record<string, string | number | undefined>;
       const arrow = direction === 'in' ? '<- ' : direction === 'out' ? '-> ' : '';
       const id = session === undefined ? '' : `${session} `;
       const at = typeof since === 'number' ? ` (+${since} ms)` : '';
-      return `${id}${String(layer).padEnd(7)} ${arrow}${line[messageKey]}${at}`;
+      const reason = (level === 'warn' || level === 'error') && code !== undefined ? ` [${code}]` : '';
+      return `${id}${String(layer).padEnd(7)} ${arrow}${line[messageKey]}${at}${reason}`;
     },
   });
 }

@@ -84,7 +84,7 @@ test('a line for people for each event', () => {
     'DEBUG: 00c0ffee l2tp    <- SCCRQ Ns=0 Nr=0',
     'INFO: 00c0ffee session tunnel: peer pc (+12.5 ms)',
     'WARN: gateway This host has no name server.',
-    'ERROR: gateway It failed.',
+    'ERROR: gateway It failed. [x]',
   ]);
 });
 
