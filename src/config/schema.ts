@@ -182,6 +182,14 @@ const network = z.strictObject({
 
 const limits = z.strictObject({
   sessions: z.int().min(1).max(65_536).default(10_000).describe('Sessions at once.'),
+  failed_logins: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(5)
+    .describe(
+      'Failed logins of one user from one address within a minute, after which more are refused for a growing time: half a minute, doubled each time, a quarter of an hour at most.',
+    ),
   tunnels_without_ipsec: z.int().min(1).default(1000).describe('Connections without IPsec at once.'),
   tunnels_without_ipsec_per_source: z.int().min(1).default(16).describe('The same from one source address.'),
   drain_seconds: z.int().min(1).max(60).default(8).describe('How long an orderly stop may take.'),

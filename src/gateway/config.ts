@@ -33,6 +33,11 @@ export interface GatewayConfig {
   readonly plainL2tp?: 'all' | readonly string[];
   /** Sessions at once; default 10,000. */
   readonly mostSessions?: number;
+  /**
+   * Failed logins of one user from one address within a minute, after which more are refused for a growing time;
+   * default 5.
+   */
+  readonly mostFailedLogins?: number;
   readonly mostPlain?: number;
   readonly mostPlainPerSource?: number;
   readonly times?: Partial<ConnectionTimes>;

@@ -14,18 +14,15 @@ import type { SessionRecord, SessionView } from '../session/record.ts';
 import { ConnectionMaker } from './connectionMaker.ts';
 import { ConnectionTable } from './connectionTable.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
-import type { Addresses } from './leases.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
 import { type PlainL2tpRules, refusalOfPlain } from './plainL2tp.ts';
 import { RepeatedLog } from './repeatedLog.ts';
-import { type InnerNetwork, Users } from './users.ts';
+import { type UserRules, Users } from './users.ts';
 
-export interface GatewayParts extends PlainL2tpRules {
+export interface GatewayParts extends PlainL2tpRules, UserRules {
   readonly environment: StackEnvironment;
   readonly ike: IkeCore;
   readonly common: CommonParts;
-  readonly addresses: Addresses;
-  readonly network: InnerNetwork;
   readonly mostSessions: number;
 }
 
@@ -45,7 +42,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   #drained = false;
 
   constructor(parts: GatewayParts) {
-    const { environment, common, mostSessions, ike, network, addresses } = parts;
+    const { environment, common, mostSessions, ike } = parts;
     this.#parts = parts;
     this.#maker = new ConnectionMaker(environment, common, this.#connections, mostSessions);
     const from: IkeEvents['from'] = (connection, outputs, now) => this.#from(connection, outputs, now);
@@ -54,7 +51,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       dropped: ({ code, reason, remote }, now) => this.#dropped(code, reason, remote, now),
       attemptEnded: (record) => this.#keepEnded(record.view()),
     });
-    this.#users = new Users(network, addresses, {
+    this.#users = new Users(parts, {
       from,
       replaced: ({ record }, reason, now) => this.#disconnect(record.id, reason, now),
     });
@@ -164,7 +161,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       case 'log':
         return [output];
       case 'askUser':
-        return [this.#users.ask(connection, output)];
+        return this.#users.ask(connection, output, now);
       case 'sessionUp': {
         const { session } = output;
         if (session.slot !== undefined) this.#connections.addSlot(connection, session, session.slot);

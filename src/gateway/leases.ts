@@ -8,6 +8,9 @@ export interface Addresses {
   allocate(user: string): string | undefined;
   /** Takes exactly this address; false when somebody has it. */
   take(user: string, address: string): boolean;
+  /** Sets this address aside for the user alone; false while another holds it. */
+  reserve(user: string, address: string): boolean;
+  unreserve(user: string): void;
   release(address: string): unknown;
 }
 
@@ -15,9 +18,15 @@ export class Leases {
   readonly #addresses: Addresses;
   readonly #bySession = new Map<PppSession, string>();
   readonly #holders = new Map<string, PppSession>();
+  /** Whose address it is, by address. */
+  readonly #owners = new Map<string, string>();
+  /** The address that the user was last accepted with, of those who have one of their own. */
+  readonly #own = new Map<string, string>();
 
-  constructor(addresses: Addresses) {
+  /** @param reserved static addresses by user, known from the start */
+  constructor(addresses: Addresses, reserved: ReadonlyMap<string, string>) {
     this.#addresses = addresses;
+    for (const [user, address] of reserved) this.#reserve(user, address);
   }
 
   addressOf(session: PppSession): string | undefined {
@@ -26,6 +35,22 @@ export class Leases {
 
   holderOf(address: string): PppSession | undefined {
     return this.#holders.get(address);
+  }
+
+  /**
+   * The user was accepted with this address of their own, or with none: the pool gives it to nobody else until the user
+   * is accepted with another or none, or another user is accepted with it.
+   */
+  accepted(user: string, address: string | undefined): void {
+    const former = this.#own.get(user);
+    if (former !== undefined && former !== address) {
+      this.#own.delete(user);
+      this.#unreserve(former);
+    }
+    if (address === undefined) return;
+    if (this.#owners.get(address) !== user) this.#unreserve(address);
+    this.#own.set(user, address);
+    this.#reserve(user, address);
   }
 
   /** @returns undefined when the pool is empty */
@@ -55,6 +80,22 @@ export class Leases {
     this.#bySession.delete(session);
     this.#holders.delete(address);
     this.#addresses.release(address);
+    // Who held it until now may have had it from the pool, before it became another's own.
+    const owner = this.#owners.get(address);
+    if (owner !== undefined) this.#addresses.reserve(owner, address);
+  }
+
+  #reserve(user: string, address: string): void {
+    this.#owners.set(address, user);
+    this.#addresses.reserve(user, address);
+  }
+
+  #unreserve(address: string): void {
+    const owner = this.#owners.get(address);
+    if (owner === undefined) return;
+    this.#owners.delete(address);
+    if (this.#own.get(owner) === address) this.#own.delete(owner);
+    this.#addresses.unreserve(owner);
   }
 
   #hold(session: PppSession, address: string): void {

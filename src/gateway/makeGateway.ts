@@ -10,6 +10,7 @@ import { Gateway } from './gateway.ts';
 import { IkeListeners } from './ikeListeners.ts';
 
 const MOST_SESSIONS = 10_000;
+const MOST_FAILED_LOGINS = 5;
 const MOST_PLAIN = 1000;
 const MOST_PLAIN_PER_SOURCE = 16;
 
@@ -24,16 +25,17 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
     new IkeV1Endpoint({ config: ike, crypto: environment.crypto, environment });
   const listeners = (config.listeners ?? []).map(({ address, ike }) => [address, endpoint(ike)] as const);
   const addresses = new AddressPool({ ranges: network.pool, exclude: [network.localAddress] });
-  for (const [user, address] of network.reserved ?? []) addresses.reserve(user, address);
   const l2tp = { hostName: 'sallyport', emptyTunnelTimeout: idle, ...config.l2tp, role: 'lns' } as const;
   return new Gateway({
     environment,
     common: commonParts({ l2tp, ppp: config.ppp ?? {}, pathMtu: network.pathMtu, times }, environment, counters),
     ike: new IkeListeners(endpoint(config.ike), new Map(listeners)),
     addresses,
+    reserved: network.reserved ?? new Map(),
     network: { localAddress: network.localAddress, dns: network.dns ?? [], nbns: network.nbns ?? [] },
     plainL2tp: (address) => plainL2tp === 'all' || plainL2tp.includes(address),
     mostSessions: config.mostSessions ?? MOST_SESSIONS,
+    mostFailedLogins: config.mostFailedLogins ?? MOST_FAILED_LOGINS,
     mostPlain: config.mostPlain ?? MOST_PLAIN,
     mostPlainPerSource: config.mostPlainPerSource ?? MOST_PLAIN_PER_SOURCE,
   });

@@ -20,13 +20,18 @@ export interface UserAsk {
 export type UserAnswer =
   | {
       readonly accepted: true;
-      /** The user's static address; else the pool gives one. */
+      /** The user's static address, which is theirs alone from now on; else the pool gives one. */
       readonly address?: string;
       /** MS-CHAPv2's proof that we know the password too: `S=` and 40 hexadecimal digits. */
       readonly authenticatorResponse?: string;
       readonly message?: string;
     }
-  | { readonly accepted: false; readonly reason: Failure };
+  | {
+      readonly accepted: false;
+      readonly reason: Failure;
+      /** The credentials could not be judged at all: this is no failed login. */
+      readonly unjudged?: true;
+    };
 
 export type GatewayOutput =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }

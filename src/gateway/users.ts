@@ -6,6 +6,7 @@ import type { Connection } from '../session/connection.ts';
 import { failureText, type LogEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import type { PppSession } from '../session/pppSession.ts';
+import { FailedLogins } from './failedLogins.ts';
 import { type Addresses, Leases } from './leases.ts';
 import type { GatewayOutput, UserAnswer } from './output.ts';
 
@@ -14,6 +15,15 @@ export interface InnerNetwork {
   readonly localAddress: string;
   readonly dns: readonly string[];
   readonly nbns: readonly string[];
+}
+
+export interface UserRules {
+  readonly addresses: Addresses;
+  /** Static addresses by user, known from the start. */
+  readonly reserved: ReadonlyMap<string, string>;
+  readonly network: InnerNetwork;
+  /** Within a minute, before more are refused for a growing time. */
+  readonly mostFailedLogins: number;
 }
 
 /** What the users' side tells the gateway. */
@@ -34,33 +44,54 @@ interface Pending {
 export class Users {
   readonly #network: InnerNetwork;
   readonly #leases: Leases;
+  readonly #failedLogins: FailedLogins;
   readonly #events: UserEvents;
   readonly #pending = new Map<number, Pending>();
   #next = 1;
 
-  constructor(network: InnerNetwork, addresses: Addresses, events: UserEvents) {
+  constructor({ addresses, reserved, network, mostFailedLogins }: UserRules, events: UserEvents) {
     this.#network = network;
-    this.#leases = new Leases(addresses);
+    this.#leases = new Leases(addresses, reserved);
+    this.#failedLogins = new FailedLogins(mostFailedLogins);
     this.#events = events;
   }
 
-  ask(connection: Connection, ask: Extract<ConnectionOutput, { type: 'askUser' }>): GatewayOutput {
-    const { session, id, credentials } = ask;
-    const pending = this.#next++;
-    this.#pending.set(pending, { connection, session, id, user: credentials.user });
-    return { type: 'askUser', id: pending, sessionId: session.record.id, peer: connection.record.peer, credentials };
+  /** Asks the owner, unless the user has failed too often from there. */
+  ask(
+    connection: Connection,
+    { session, id, credentials }: Extract<ConnectionOutput, { type: 'askUser' }>,
+    now: Instant,
+  ): GatewayOutput[] {
+    const { user } = credentials;
+    const { peer } = connection.record;
+    const pending: Pending = { connection, session, id, user };
+    const refusal = this.#failedLogins.refusal(peer, user, now);
+    if (refusal !== undefined) return this.#answer(pending, { accepted: false, reason: refusal }, FAILED, now);
+    const ask = this.#next++;
+    this.#pending.set(ask, pending);
+    return [{ type: 'askUser', id: ask, sessionId: session.record.id, peer, credentials }];
   }
 
-  answered(id: number, answer: UserAnswer, now: Instant): GatewayOutput[] {
+  answered(id: number, given: UserAnswer, now: Instant): GatewayOutput[] {
     const pending = this.#pending.get(id);
     if (pending === undefined) return [];
     this.#pending.delete(id);
-    const { connection, session } = pending;
+    const { connection, session, user } = pending;
     if (connection.ended) return [];
+    const { peer } = connection.record;
+    // Many asked about at once are judged one after the other: what comes behind too many failures does not count.
+    const refusal = this.#failedLogins.refusal(peer, user, now);
+    const answer: UserAnswer = refusal === undefined ? given : { accepted: false, reason: refusal };
+    if (!answer.accepted) {
+      if (answer.unjudged === true) return this.#answer(pending, answer, REFUSED, now);
+      this.#failedLogins.failed(peer, user, now);
+      return this.#answer(pending, answer, FAILED, now);
+    }
+    this.#failedLogins.succeeded(peer, user);
+    this.#leases.accepted(user, answer.address);
     const out: GatewayOutput[] = [];
-    const judged = this.#withNetwork(pending, answer, out, now);
-    if (!judged.accepted) out.push(refusedEntry(pending, judged.reason));
-    out.push(...this.#events.from(connection, connection.answer(session, pending.id, judged, now), now));
+    const peerAddress = this.#leases.addressOf(session) ?? this.#lease(session, user, answer.address, out, now);
+    out.push(...this.#answer(pending, this.#withNetwork(answer, peerAddress), REFUSED, now));
     return out;
   }
 
@@ -73,17 +104,20 @@ export class Users {
     for (const [id, pending] of this.#pending) if (pending.connection === connection) this.#pending.delete(id);
   }
 
-  /** Gives an accepted user an address: the static one, whose older session goes, or one of the pool. */
+  /** @param refusal what the log calls it, where it is one */
+  #answer(pending: Pending, answer: AuthenticationAnswer, refusal: Refusal, now: Instant): GatewayOutput[] {
+    const { connection, session, id } = pending;
+    return [
+      ...(answer.accepted ? [] : [refusedEntry(pending, answer.reason, refusal)]),
+      ...this.#events.from(connection, connection.answer(session, id, answer, now), now),
+    ];
+  }
+
   #withNetwork(
-    { session, user }: Pending,
-    answer: UserAnswer,
-    out: GatewayOutput[],
-    now: Instant,
+    { authenticatorResponse, message }: Extract<UserAnswer, { accepted: true }>,
+    peerAddress: string | undefined,
   ): AuthenticationAnswer {
-    if (!answer.accepted) return answer;
-    const peerAddress = this.#leases.addressOf(session) ?? this.#lease(session, user, answer.address, out, now);
     if (peerAddress === undefined) return { accepted: false, reason: NO_ADDRESS };
-    const { authenticatorResponse, message } = answer;
     return {
       accepted: true,
       network: { ...this.#network, peerAddress },
@@ -92,6 +126,7 @@ export class Users {
     };
   }
 
+  /** Gives an accepted user an address: the static one, whose older session goes, or one of the pool. */
   #lease(
     session: PppSession,
     user: string,
@@ -116,14 +151,22 @@ const NO_ADDRESS: Failure = {
   remedy: 'Enlarge network.pool, or end the session that holds the static address.',
 };
 
-function refusedEntry({ connection, session, user }: Pending, reason: Failure): LogEntry {
+/** The login failed: what watches the log for guessers (fail2ban) counts these. */
+const FAILED = { event: 'authentication-failed', words: 'Authentication failed' } as const;
+/** Not the user's fault. */
+const REFUSED = { event: 'user-refused', words: 'Refused' } as const;
+type Refusal = typeof FAILED | typeof REFUSED;
+
+/** The peer's address stands before all that the peer itself can write. */
+function refusedEntry({ connection, session, user }: Pending, reason: Failure, { event, words }: Refusal): LogEntry {
+  const remote = connection.record.peer;
   return {
     type: 'log',
     level: 'warn',
     layer: 'ppp',
-    event: 'authentication-failed',
-    text: `User ${JSON.stringify(user)}: ${failureText(reason)}`,
+    event,
+    text: `${words} from ${remote.address} for user ${JSON.stringify(user)}: ${failureText(reason)}`,
     session: session.record.id,
-    fields: { code: reason.code, user, remote: connection.record.peer },
+    fields: { code: reason.code, user, remote },
   };
 }

@@ -47,6 +47,7 @@ export class StoredUsers {
       this.#log.error('store', `A user could not be judged: ${(error as Error).message}`);
       return {
         accepted: false,
+        unjudged: true,
         reason: { code: 'store-failed', reason: 'The gateway could not look the user up.' },
       };
     }
