@@ -5,6 +5,7 @@ import { VERSION } from '../process/version.ts';
 import { configCommand } from './config.ts';
 import { connectCommand } from './connect.ts';
 import { disconnectCommand } from './disconnect.ts';
+import { loadCommand } from './load.ts';
 import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { statusCommand } from './status.ts';
@@ -34,7 +35,8 @@ SALLYPORT_DEBUG=1 adds where in the program an error arose.`,
     .addCommand(statusCommand())
     .addCommand(sessionsCommand())
     .addCommand(userCommand())
-    .addCommand(configCommand());
+    .addCommand(configCommand())
+    .addCommand(loadCommand());
   settle(program);
   return program;
 }

@@ -4,76 +4,89 @@ import type { Instant } from './core.ts';
 
 interface Entry<Key> {
   readonly key: Key;
-  readonly at: Instant;
+  at: Instant;
+  /** Where it stands in the heap. */
+  index: number;
 }
 
 export class Agenda<Key> {
   readonly #heap: Entry<Key>[] = [];
-  /** The entry that counts for each key; others in the heap are stale and skipped. */
-  readonly #current = new Map<Key, Entry<Key>>();
+  /** Nothing stays behind of a key that was taken off: it may hold much memory. */
+  readonly #entries = new Map<Key, Entry<Key>>();
 
   /** Says that `key` must be woken at `at`; `undefined` takes it off. Call after every change of a machine's deadline. */
   set(key: Key, at: Instant | undefined): void {
-    const current = this.#current.get(key);
-    if (current?.at === at) return;
+    const entry = this.#entries.get(key);
     if (at === undefined) {
-      this.#current.delete(key);
-      return;
+      if (entry !== undefined) this.#remove(entry);
+    } else if (entry === undefined) {
+      const added = { key, at, index: this.#heap.length };
+      this.#entries.set(key, added);
+      this.#heap.push(added);
+      this.#rise(added);
+    } else if (at !== entry.at) {
+      const earlier = at < entry.at;
+      entry.at = at;
+      if (earlier) this.#rise(entry);
+      else this.#sink(entry);
     }
-    const entry = { key, at };
-    this.#current.set(key, entry);
-    this.#push(entry);
   }
 
   get deadline(): Instant | undefined {
-    this.#dropStale();
     return this.#heap[0]?.at;
   }
 
   /** Takes off and returns the keys that are due at `now`, earliest first. */
   due(now: Instant): Key[] {
     const keys: Key[] = [];
-    for (;;) {
-      this.#dropStale();
-      const top = this.#heap[0];
-      if (top === undefined || top.at > now) return keys;
-      this.#pop();
-      this.#current.delete(top.key);
+    for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
+      this.#remove(top);
       keys.push(top.key);
     }
+    return keys;
   }
 
-  #dropStale(): void {
-    for (let top = this.#heap[0]; top !== undefined && this.#current.get(top.key) !== top; top = this.#heap[0]) {
-      this.#pop();
-    }
+  #remove(entry: Entry<Key>): void {
+    this.#entries.delete(entry.key);
+    const last = this.#heap.pop()!;
+    if (last === entry) return;
+    this.#place(last, entry.index);
+    this.#rise(last);
+    this.#sink(last);
   }
 
-  #push(entry: Entry<Key>): void {
+  #rise(entry: Entry<Key>): void {
     const heap = this.#heap;
-    let at = heap.push(entry) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent]!.at <= entry.at) break;
-      heap[at] = heap[parent]!;
-      at = parent;
+    let { index } = entry;
+    while (index > 0) {
+      const parent = heap[(index - 1) >> 1]!;
+      if (parent.at <= entry.at) break;
+      const above = parent.index;
+      this.#place(parent, index);
+      index = above;
     }
-    heap[at] = entry;
+    this.#place(entry, index);
   }
 
-  #pop(): void {
+  #sink(entry: Entry<Key>): void {
     const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
+    let { index } = entry;
     for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
-      if (heap[child]!.at >= last.at) break;
-      heap[at] = heap[child]!;
-      at = child;
+      const at = 2 * index + 1;
+      let child = heap[at];
+      if (child === undefined) break;
+      const right = heap[at + 1];
+      if (right !== undefined && right.at < child.at) child = right;
+      if (child.at >= entry.at) break;
+      const below = child.index;
+      this.#place(child, index);
+      index = below;
     }
-    heap[at] = last;
+    this.#place(entry, index);
+  }
+
+  #place(entry: Entry<Key>, index: number): void {
+    this.#heap[index] = entry;
+    entry.index = index;
   }
 }

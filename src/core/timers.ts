@@ -1,39 +1,64 @@
 /** A named-timer table: one per state machine, so that every pending time-out has a name and there is one deadline. */
 
 import type { Instant } from './core.ts';
-import { earliest } from './earliest.ts';
+
+/** A machine has few timers and a gateway has many machines: a chain takes a fraction of the memory of a Map. */
+interface Armed<Name> {
+  readonly name: Name;
+  at: Instant;
+  next: Armed<Name> | undefined;
+}
 
 export class Timers<Name extends string> {
-  readonly #at = new Map<Name, Instant>();
+  #first: Armed<Name> | undefined;
 
   /** Arms `name` for `at`, replacing what was armed. */
   set(name: Name, at: Instant): void {
-    this.#at.set(name, at);
+    let last: Armed<Name> | undefined;
+    for (let armed = this.#first; armed !== undefined; armed = armed.next) {
+      if (armed.name === name) {
+        armed.at = at;
+        return;
+      }
+      last = armed;
+    }
+    const added = { name, at, next: undefined };
+    if (last === undefined) this.#first = added;
+    else last.next = added;
   }
 
   clear(name: Name): void {
-    this.#at.delete(name);
+    let before: Armed<Name> | undefined;
+    for (let armed = this.#first; armed !== undefined; armed = armed.next) {
+      if (armed.name !== name) before = armed;
+      else if (before === undefined) this.#first = armed.next;
+      else before.next = armed.next;
+    }
   }
 
   clearAll(): void {
-    this.#at.clear();
+    this.#first = undefined;
   }
 
   isSet(name: Name): boolean {
-    return this.#at.has(name);
+    for (let armed = this.#first; armed !== undefined; armed = armed.next) if (armed.name === name) return true;
+    return false;
   }
 
   /** The earliest armed instant. */
   get deadline(): Instant | undefined {
-    return earliest(this.#at.values());
+    let earliest: Instant | undefined;
+    for (let armed = this.#first; armed !== undefined; armed = armed.next) {
+      if (earliest === undefined || armed.at < earliest) earliest = armed.at;
+    }
+    return earliest;
   }
 
   /** Disarms and returns the names that are due at `now`, earliest first. */
   due(now: Instant): Name[] {
-    const due: [Name, Instant][] = [];
-    for (const entry of this.#at) if (entry[1] <= now) due.push(entry);
-    due.sort((a, b) => a[1] - b[1]);
-    for (const [name] of due) this.#at.delete(name);
-    return due.map(([name]) => name);
+    const due: Armed<Name>[] = [];
+    for (let armed = this.#first; armed !== undefined; armed = armed.next) if (armed.at <= now) due.push(armed);
+    for (const { name } of due) this.clear(name);
+    return due.sort((a, b) => a.at - b.at).map(({ name }) => name);
   }
 }

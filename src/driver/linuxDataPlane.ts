@@ -72,6 +72,8 @@ class ThreadDataPlane implements RunningDataPlane {
   readonly #one = new Memory(8);
   readonly #ended: Promise<void>;
   readonly #wakeAtExit = (): void => this.#end();
+  /** What was posted in this turn of the event loop: handed over together, for waking a thread costs a system call. */
+  #posted: DataPlaneCommand[] = [];
   #settle: ((result: StartResult) => void) | undefined;
   #closing = false;
   #open = true;
@@ -93,15 +95,23 @@ class ThreadDataPlane implements RunningDataPlane {
   }
 
   post(command: DataPlaneCommand): void {
-    this.#send({ type: 'command', command });
+    if (this.#posted.push(command) === 1) setImmediate(() => this.#handOver());
   }
 
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
+      this.#handOver();
       this.#send({ type: 'close' });
     }
     await this.#ended;
+  }
+
+  #handOver(): void {
+    if (this.#posted.length === 0) return;
+    const commands = this.#posted;
+    this.#posted = [];
+    this.#send({ type: 'commands', commands });
   }
 
   #send(message: ToWorker): void {
@@ -115,6 +125,7 @@ class ThreadDataPlane implements RunningDataPlane {
   }
 
   #end(): void {
+    this.#handOver();
     Atomics.store(this.#start.ending, 0, 1);
     this.#wake();
   }

@@ -15,7 +15,9 @@ export interface WorkerStart {
   readonly ending: Int32Array<SharedArrayBuffer>;
 }
 
-export type ToWorker = { readonly type: 'command'; readonly command: DataPlaneCommand } | { readonly type: 'close' };
+export type ToWorker =
+  | { readonly type: 'commands'; readonly commands: readonly DataPlaneCommand[] }
+  | { readonly type: 'close' };
 
 export type FromWorker =
   | {

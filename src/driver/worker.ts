@@ -1,6 +1,7 @@
 /** The data plane's thread: opens the ports, then runs the packet loop until told to close. Started by linuxDataPlane. */
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { PacketPath } from '../dataplane/path.ts';
 import type { PacketInput } from '../dataplane/ports.ts';
 import { ciphersFor } from './ciphers.ts';
@@ -56,12 +57,16 @@ function control(input: PacketInput): boolean {
     const received = receiveMessageOnPort(parent) as { readonly message: ToWorker } | undefined;
     if (received === undefined) return Atomics.load(start.ending, 0) === 0;
     if (received.message.type === 'close') return false;
-    try {
-      input.command(received.message.command);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      tell({ type: 'refused', reason: `${received.message.command.type}: ${reason}` });
-    }
+    for (const command of received.message.commands) perform(input, command);
+  }
+}
+
+function perform(input: PacketInput, command: DataPlaneCommand): void {
+  try {
+    input.command(command);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    tell({ type: 'refused', reason: `${command.type}: ${reason}` });
   }
 }
 

@@ -18,35 +18,114 @@ export interface Log {
 }
 
 /** Nothing should hand these to the log; should it happen, they are not written. */
-const SECRETS = ['password', 'psk', 'secret', 'ntHash', 'passwordHash', 'sealedSecrets'];
-const SECRET_FIELDS = SECRETS.flatMap((name) => [name, `*.${name}`]);
+const SECRETS: ReadonlySet<string> = new Set(['password', 'psk', 'secret', 'ntHash', 'passwordHash', 'sealedSecrets']);
+const CENSORED = '(secret)';
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+type Fields = Readonly<Record<string, unknown>>;
+/** Takes a line: its fields in their order, and the sentence. */
+type Write = (level: LogLevel, fields: Fields, text: string) => void;
 
 /**
  * A log on standard output, or on another file descriptor.
  * Lines carry `level`, `time` (ISO 8601), `layer`, `event`, `session` where there is one, `msg`, and the event's fields.
  */
 export function makeLog(format: LogFormat, level: LogLevel, fd = 1): Log {
-  const stream = format === 'pretty' ? prettyStream(fd) : pino.destination({ fd, sync: true });
+  const { write, flush } = format === 'json' ? jsonLines(fd) : linesForPeople(fd);
+  const least = LEVELS.indexOf(level);
+  const put = (at: LogLevel, event: string, text: string, fields?: Fields, layer = 'gateway', session?: string) => {
+    if (LEVELS.indexOf(at) < least) return;
+    write(at, { layer, event, ...censored(fields), ...(session === undefined ? {} : { session }) }, text);
+  };
+  return {
+    entry: ({ level: at, layer, event, text, session, fields }) => put(at, event, text, fields, layer, session),
+    info: (event, text, fields) => put('info', event, text, fields),
+    warn: (event, text, fields) => put('warn', event, text, fields),
+    error: (event, text, fields) => put('error', event, text, fields),
+    flush,
+  };
+}
+
+/** The fields, and the fields of their objects, without what is called like a secret. */
+function censored(fields: Fields | undefined, deeper = true): Fields | undefined {
+  if (fields === undefined) return undefined;
+  let copy: Record<string, unknown> | undefined;
+  for (const name in fields) {
+    const value = fields[name];
+    const is = isSecret(name, value);
+    const inner = deeper && !is && isPlainObject(value) ? censored(value, false) : value;
+    if (!is && inner === value) continue;
+    copy ??= { ...fields };
+    copy[name] = is ? CENSORED : inner;
+  }
+  return copy ?? fields;
+}
+
+const isSecret = (name: string, value: unknown) => SECRETS.has(name) && value !== undefined;
+const isPlainObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** One JSON object a line. Several times as fast as a library for it, which a busy gateway notices. */
+function jsonLines(fd: number): { readonly write: Write; readonly flush: () => void } {
+  const lines = new GatheredLines(fd);
+  return {
+    write: (level, fields, text) => {
+      const time = new Date().toISOString();
+      lines.add(`${json({ level, time, ...fields, msg: text }) ?? json({ level, time, msg: text })}\n`);
+    },
+    flush: () => lines.flush(),
+  };
+}
+
+/** @returns undefined for what JSON cannot say, which is no reason to end the program */
+function json(line: Fields): string | undefined {
+  try {
+    return JSON.stringify(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function linesForPeople(fd: number): { readonly write: Write; readonly flush: () => void } {
   const options = {
-    level,
+    level: 'debug',
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: SECRET_FIELDS, censor: '(secret)' },
   };
-  // Synchronous: the lines around a crash are those that are wanted.
-  const logger = pino(options, stream);
-  const write = (at: LogLevel, event: string, text: string, fields?: Record<string, unknown>) =>
-    logger[at]({ layer: 'gateway', event, ...fields }, text);
-  return {
-    entry: ({ level: at, layer, event, text, session, fields }) =>
-      logger[at]({ layer, event, ...fields, ...(session === undefined ? {} : { session }) }, text),
-    info: (event, text, fields) => write('info', event, text, fields),
-    warn: (event, text, fields) => write('warn', event, text, fields),
-    error: (event, text, fields) => write('error', event, text, fields),
-    flush: () => logger.flush(),
-  };
+  const logger = pino(options, prettyStream(fd));
+  return { write: (level, fields, text) => logger[level](fields, text), flush: () => logger.flush() };
 }
+
+/**
+ * Writes the lines of one turn of the event loop with one call. Synchronous, also when the process exits: the lines
+ * around a crash are those that are wanted.
+ */
+class GatheredLines {
+  /** Copes with a pipe whose reader is slow. */
+  readonly #destination: ReturnType<typeof pino.destination>;
+  #lines = '';
+
+  constructor(fd: number) {
+    this.#destination = pino.destination({ fd, sync: true });
+    process.on('exit', () => this.flush());
+  }
+
+  add(line: string): void {
+    if (this.#lines === '') setImmediate(() => this.flush());
+    this.#lines += line;
+    if (this.#lines.length > MOST_GATHERED) this.flush();
+  }
+
+  flush(): void {
+    const lines = this.#lines;
+    this.#lines = '';
+    if (lines !== '') this.#destination.write(lines);
+  }
+}
+
+/** Characters that wait at most. */
+const MOST_GATHERED = 64 * 1024;
 
 /** `[07:30:01.123] DEBUG: 1f2e l2tp    -> SCCRP Ns=0 Nr=1` */
 function prettyStream(fd: number) {

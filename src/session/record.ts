@@ -72,7 +72,10 @@ export class SessionRecord {
   authentication?: string;
   ended?: Failure;
   traffic: Traffic = { bytesFromPeer: 0, bytesToPeer: 0, packetsFromPeer: 0, packetsToPeer: 0 };
-  readonly #timeline: Milestone[] = [];
+  /** The milestones, each in its three parts: of many sessions the numbers and objects would weigh. */
+  readonly #since: number[] = [];
+  readonly #names: string[] = [];
+  readonly #details: (string | undefined)[] = [];
 
   /** @param unixTime seconds since the Unix epoch at `now` */
   constructor(id: string, role: 'gateway' | 'client', local: Endpoint, peer: Endpoint, now: Instant, unixTime: number) {
@@ -87,19 +90,25 @@ export class SessionRecord {
   /** Puts a milestone on the timeline and returns it. */
   stamp(name: string, now: Instant, detail?: string): Milestone {
     const since = now - this.#began;
-    const milestone: Milestone = {
+    if (this.#names.length === MOST_MILESTONES)
+      for (const part of [this.#since, this.#names, this.#details]) part.splice(MOST_MILESTONES / 2, 1);
+    this.#since.push(since);
+    this.#names.push(name);
+    this.#details.push(detail);
+    return this.#milestone(since, name, detail);
+  }
+
+  get timeline(): readonly Milestone[] {
+    return this.#names.map((name, i) => this.#milestone(this.#since[i]!, name, this.#details[i]));
+  }
+
+  #milestone(since: number, name: string, detail: string | undefined): Milestone {
+    return {
       at: Math.round(this.#unixTimeAtStart * 1000 + since) / 1000,
       since: Math.round(since * 10) / 10,
       name,
       ...(detail === undefined ? {} : { detail }),
     };
-    if (this.#timeline.length === MOST_MILESTONES) this.#timeline.splice(MOST_MILESTONES / 2, 1);
-    this.#timeline.push(milestone);
-    return milestone;
-  }
-
-  get timeline(): readonly Milestone[] {
-    return this.#timeline;
   }
 
   /** A record for a further session of the same connection: a new id, the same past. */
@@ -107,7 +116,9 @@ export class SessionRecord {
     const fork = new SessionRecord(id, this.role, this.local, this.peer, this.#began, this.#unixTimeAtStart);
     const { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds } = this;
     Object.assign(fork, { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds });
-    fork.#timeline.push(...this.#timeline);
+    fork.#since.push(...this.#since);
+    fork.#names.push(...this.#names);
+    fork.#details.push(...this.#details);
     return fork;
   }
 
@@ -140,7 +151,7 @@ export class SessionRecord {
       ) as Partial<SessionView>),
       ...traffic,
       since: isoTime(this.#unixTimeAtStart),
-      timeline: this.#timeline,
+      timeline: this.timeline,
     };
   }
 }

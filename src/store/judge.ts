@@ -10,6 +10,7 @@ import { nodeCrypto } from '../crypto/node/index.ts';
 import type { UserAnswer } from '../gateway/output.ts';
 import type { Credentials } from '../ppp/output.ts';
 import { fromUtf8, utf8 } from '../wire/index.ts';
+import { NtHashes } from './ntHashes.ts';
 import type { Store } from './store.ts';
 import { type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
 
@@ -28,10 +29,13 @@ export async function judge(store: Store, key: Uint8Array, credentials: Credenti
       : { accepted: true, ...(user.address === undefined ? {} : { address: user.address }) };
   }
   if (user === undefined) return unknownUser(credentials.user);
-  const proof = prove(credentials, unsealUser(key, user));
+  const proof =
+    credentials.method === 'ms-chap-v2'
+      ? proveByNtHash(credentials, ntHashesOf(store).of(key, user))
+      : { right: isPassword(credentials, unsealUser(key, user)) };
   if (!proof.right) return wrongPassword(credentials.user);
   if (user.disabled) return disabled(user.name);
-  const { authenticatorResponse } = proof;
+  const { authenticatorResponse }: Proof = proof;
   return {
     accepted: true,
     ...(user.address === undefined ? {} : { address: user.address }),
@@ -39,14 +43,16 @@ export async function judge(store: Store, key: Uint8Array, credentials: Credenti
   };
 }
 
-function prove(
-  credentials: Exclude<Credentials, { method: 'pap' }>,
-  { ntHash, password }: UserSecrets,
-): { right: boolean; authenticatorResponse?: string } {
-  if (credentials.method === 'chap-md5') {
-    const { identifier, challenge, response } = credentials;
-    return { right: checkChapMd5Response(nodeCrypto, identifier, utf8(password), challenge, response) };
-  }
+type Proof = { readonly right: boolean; readonly authenticatorResponse?: string };
+
+function isPassword(
+  { identifier, challenge, response }: Extract<Credentials, { method: 'chap-md5' }>,
+  { password }: UserSecrets,
+): boolean {
+  return checkChapMd5Response(nodeCrypto, identifier, utf8(password), challenge, response);
+}
+
+function proveByNtHash(credentials: Extract<Credentials, { method: 'ms-chap-v2' }>, ntHash: Uint8Array): Proof {
   const { authenticatorChallenge, peerChallenge, ntResponse, user, name } = credentials;
   const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(name ?? utf8(user)) };
   if (!checkNtResponse(nodeCrypto, challenges, ntHash, ntResponse)) return { right: false };
@@ -54,6 +60,14 @@ function prove(
     right: true,
     authenticatorResponse: generateAuthenticatorResponse(nodeCrypto, challenges, ntHash, ntResponse),
   };
+}
+
+const ntHashes = new WeakMap<Store, NtHashes>();
+
+function ntHashesOf(store: Store): NtHashes {
+  const found = ntHashes.get(store) ?? new NtHashes();
+  ntHashes.set(store, found);
+  return found;
 }
 
 const refuse = (code: string, reason: string, remedy: string): UserAnswer => ({

@@ -59,9 +59,12 @@ export function openSqliteStore(file: string): Store {
 
 class SqliteStore implements Store {
   readonly #database: DatabaseSyncInstance;
+  /** Asked at every login, so prepared once. */
+  readonly #userByName: ReturnType<DatabaseSyncInstance['prepare']>;
 
   constructor(database: DatabaseSyncInstance) {
     this.#database = database;
+    this.#userByName = database.prepare('SELECT * FROM users WHERE name = ?');
   }
 
   users(): StoredUser[] {
@@ -72,7 +75,7 @@ class SqliteStore implements Store {
   }
 
   user(name: string): StoredUser | undefined {
-    const row = this.#database.prepare('SELECT * FROM users WHERE name = ?').get(name);
+    const row = this.#userByName.get(name);
     return row === undefined ? undefined : fromRow(row as unknown as UserRow);
   }
 

@@ -36,6 +36,7 @@ test('every command explains itself, with examples', async () => {
       ...['serve', 'connect', 'disconnect', 'status', 'sessions'],
       ...['user', 'user add', 'user passwd', 'user remove', 'user list', 'user enable', 'user disable'],
       ...['config', 'config check', 'config schema'],
+      'load',
     ],
   );
 });

@@ -130,3 +130,11 @@ test('a user sealed with another key is an error for the operator, not a wrong p
   await assert.rejects(judge(store, new Uint8Array(32), chap('User', 'clientPass')), /another key file/);
   assert.equal(codeOf(await judge(store, new Uint8Array(32), pap('User', 'clientPass'))), 'accepted');
 });
+
+test('a new password counts at once, and the old one no more', async () => {
+  users.set('dora', user('dora', 'first password'));
+  assert.equal(await ask(msChap('dora', 'first password')), 'accepted');
+  users.set('dora', user('dora', 'second password'));
+  assert.equal(await ask(msChap('dora', 'first password')), 'wrong-password');
+  assert.equal(await ask(msChap('dora', 'second password')), 'accepted');
+});

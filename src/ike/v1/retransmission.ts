@@ -38,7 +38,7 @@ export const ANSWER_REPEAT_GAP: Milliseconds = 100;
 /** Most repetitions of one answer. */
 export const MAX_ANSWER_REPEATS = 20;
 /** Messages whose digests one exchange remembers. */
-const MAX_REMEMBERED = 32;
+const MAX_REMEMBERED = 8;
 
 interface Answered {
   readonly answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined;
