@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { ClientSettings } from '../config/clientSchema.ts';
+import { logOptions } from './logOptions.ts';
 import { stopSignal } from './stopSignal.ts';
 
 interface ConnectOptions {
@@ -27,7 +28,7 @@ interface ConnectOptions {
 const commas = (text: string) => text.split(',').map((part) => part.trim());
 
 export function connectCommand(): Command {
-  return new Command('connect')
+  const command = new Command('connect')
     .description('connect to a server and stay connected until Ctrl-C')
     .argument(
       '<server>',
@@ -43,14 +44,9 @@ export function connectCommand(): Command {
     .option('--auth <methods>', 'ms-chap-v2, chap-md5, pap, with commas between (default: ms-chap-v2,chap-md5)', commas)
     .addOption(new Option('--profile <name>', 'algorithms to offer').choices(['strict', 'compatible', 'legacy']))
     .option('--force-encapsulation', 'ESP in UDP even without NAT')
-    .option('--state <dir>', 'state directory')
-    .addOption(new Option('--log <format>', 'log format').choices(['pretty', 'json']).default('pretty'))
-    .addOption(
-      new Option('--log-level <level>', 'least level; debug shows every message')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
-    )
-    .option('--keylog <dir>', 'write keys for Wireshark (decrypts everything; for tests only)')
+    .option('--state <dir>', 'state directory');
+  for (const option of logOptions()) command.addOption(option);
+  return command
     .addHelpText(
       'after',
       `

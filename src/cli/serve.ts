@@ -1,6 +1,7 @@
 /** `sallyport serve`: the gateway in the foreground. */
 
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { logOptions } from './logOptions.ts';
 import { stopSignal } from './stopSignal.ts';
 
 interface ServeOptions {
@@ -12,17 +13,12 @@ interface ServeOptions {
 }
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .description('run the gateway: without a configuration with an embedded default (generated key, first user, NAT)')
     .option('-c, --config <file>', 'configuration (YAML)')
-    .option('--state <dir>', 'state directory (default: /var/lib/sallyport)')
-    .addOption(new Option('--log <format>', 'log format').choices(['pretty', 'json']).default('pretty'))
-    .addOption(
-      new Option('--log-level <level>', 'least level; debug shows every message')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
-    )
-    .option('--keylog <dir>', 'write keys for Wireshark (decrypts everything; for tests only)')
+    .option('--state <dir>', 'state directory (default: /var/lib/sallyport)');
+  for (const option of logOptions()) command.addOption(option);
+  return command
     .addHelpText(
       'after',
       `

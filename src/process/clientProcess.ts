@@ -1,12 +1,11 @@
 /** A client that runs: the pure core on real sockets and a TUN device, with routes and resolvers of this host. */
 
-import { lookup } from 'node:dns/promises';
 import { type Client, type ClientCommand, type ClientConfig, type ClientOutput, makeClient } from '../client/index.ts';
 import type { ClientSettings } from '../config/clientSchema.ts';
 import type { Failure } from '../core/index.ts';
 import type { HostChange } from '../driver/host/change.ts';
-import { type RouteTo, Rtnetlink } from '../driver/netlink/rtnetlink.ts';
-import { type BoundPorts, StartError } from '../driver/openPorts.ts';
+import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
+import type { BoundPorts } from '../driver/openPorts.ts';
 import type { RunningCore } from '../driver/runCore.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
 import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
@@ -20,6 +19,7 @@ import { identityOf, profileOf } from './gatewayConfig.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
 import { type LinuxParts, nodeEnvironment, runOnLinux } from './runOnLinux.ts';
+import { addressOf, routeTo } from './serverRoute.ts';
 
 export interface ClientProcessOptions {
   readonly settings: ClientSettings;
@@ -93,7 +93,7 @@ export class ClientProcess {
     this.#host = new ChangedHost(journal, log);
     const keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
     this.#server = await addressOf(settings.server);
-    this.#way = wayTo(this.#server);
+    this.#way = routeTo(this.#server);
     const { source: local } = this.#way;
     this.#running = await runOnLinux<ClientCommand, ClientOutput>({
       plane: {
@@ -214,32 +214,5 @@ export class ClientProcess {
   async #close(): Promise<void> {
     this.#host?.undo();
     await this.#running?.close();
-  }
-}
-
-async function addressOf(server: string): Promise<string> {
-  try {
-    return (await lookup(server, { order: 'ipv4first' })).address;
-  } catch (error) {
-    throw new StartError({
-      code: 'unknown-server',
-      reason: `the name ${server} was not found (${(error as NodeJS.ErrnoException).code})`,
-      remedy: 'Check the spelling and this host’s name servers.',
-    });
-  }
-}
-
-function wayTo(server: string): RouteTo {
-  const rtnetlink = new Rtnetlink();
-  try {
-    return rtnetlink.routeTo(server);
-  } catch {
-    throw new StartError({
-      code: 'no-route',
-      reason: `there is no route to ${server}`,
-      remedy: 'Connect this host to a network first.',
-    });
-  } finally {
-    rtnetlink.close();
   }
 }

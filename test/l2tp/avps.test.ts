@@ -16,6 +16,7 @@ import {
 } from '../../src/l2tp/index.ts';
 import { concat, fromHex, Malformed, Reader, sameBytes, Truncated, toHex, utf8, Writer } from '../../src/wire/index.ts';
 import { seededEnvironment } from '../sim/random.ts';
+import { rawAvp } from './rawAvp.ts';
 
 const SEED = { seed: 26_61 };
 const u16 = fc.integer({ min: 0, max: 0xffff });
@@ -159,17 +160,15 @@ test('truncated messages and random bytes give Malformed and nothing else', () =
   );
 });
 
-const raw = (flags: number, vendor: number, attribute: number, value: Uint8Array) =>
-  new Writer()
-    .u16(flags | (6 + value.length))
-    .u16(vendor)
-    .u16(attribute)
-    .bytes(value)
-    .finish();
-const hello = raw(0x8000, 0, 0, Uint8Array.of(0, 6));
+const hello = rawAvp(0x8000, 0, 0, Uint8Array.of(0, 6));
 
 test('unknown, reserved-bit and vendor AVPs are listed as faults; the M bit is told', () => {
-  const body = concat(hello, raw(0x8000, 0, 20, utf8('x')), raw(0, 311, 1, utf8('y')), raw(0x8400, 0, 7, utf8('host')));
+  const body = concat(
+    hello,
+    rawAvp(0x8000, 0, 20, utf8('x')),
+    rawAvp(0, 311, 1, utf8('y')),
+    rawAvp(0x8400, 0, 7, utf8('host')),
+  );
   const { faults, avps: read } = decodeMessage(body);
   assert.deepEqual(
     faults.map(({ kind, mandatory, vendor, attribute }) => [kind, mandatory, vendor, attribute]),
@@ -188,9 +187,9 @@ test('broken AVP lengths, a wrong first AVP and too many AVPs are malformed', ()
     concat(hello, Uint8Array.of(0x80, 5, 0, 0, 0, 7)),
     concat(hello, Uint8Array.of(0x80, 0, 0, 0, 0, 7)),
     concat(hello, Uint8Array.of(0x83, 0xff, 0, 0, 0, 7)),
-    raw(0x8000, 0, 7, utf8('host')),
-    raw(0xc000, 0, 0, Uint8Array.of(0, 6)),
-    concat(hello, ...Array(80).fill(raw(0, 9, 9, new Uint8Array(0)))),
+    rawAvp(0x8000, 0, 7, utf8('host')),
+    rawAvp(0xc000, 0, 0, Uint8Array.of(0, 6)),
+    concat(hello, ...Array(80).fill(rawAvp(0, 9, 9, new Uint8Array(0)))),
   ]) {
     assert.throws(() => decodeMessage(bytes), Malformed, toHex(bytes.subarray(0, 20)));
   }
@@ -198,7 +197,7 @@ test('broken AVP lengths, a wrong first AVP and too many AVPs are malformed', ()
 
 test('a short value of a non-mandatory AVP is ignored (the example of RFC 2661 §7.1)', () => {
   const good = encodeMessage('ICCN', { txConnectSpeed: 1, framingType: 1 });
-  const { faults, avps: read } = decodeMessage(concat(good, raw(0, 0, 38, Uint8Array.of(0, 1))));
+  const { faults, avps: read } = decodeMessage(concat(good, rawAvp(0, 0, 38, Uint8Array.of(0, 1))));
   assert.deepEqual(
     faults.map(({ kind, mandatory }) => [kind, mandatory]),
     [['malformed', false]],
@@ -241,14 +240,14 @@ test('hidden AVPs: fixed bytes, a wrong secret, no secret, no Random Vector', ()
   assert.equal(toHex(hidden), toHex(Uint8Array.of(0 ^ mask[0]!, 2 ^ mask[1]!, 0x12 ^ mask[2]!, 0x34 ^ mask[3]!)));
   assert.throws(() => unhide(9, Uint8Array.of(1), hiding, vector), Truncated);
 
-  const sccrq = raw(0x8000, 0, 0, Uint8Array.of(0, 1));
-  const withVector = concat(sccrq, raw(0x8000, 0, 36, vector), raw(0xc000, 0, 9, hidden));
+  const sccrq = rawAvp(0x8000, 0, 0, Uint8Array.of(0, 1));
+  const withVector = concat(sccrq, rawAvp(0x8000, 0, 36, vector), rawAvp(0xc000, 0, 9, hidden));
   assert.equal(decodeMessage(withVector, hiding).avps.assignedTunnelId, 0x1234);
   const kinds = (body: Uint8Array, using?: typeof hiding) =>
     decodeMessage(body, using)
       .faults.filter(({ attribute }) => attribute === 9)
       .map(({ kind }) => kind);
   assert.deepEqual(kinds(withVector), ['undecipherable', 'missing']);
-  assert.deepEqual(kinds(concat(sccrq, raw(0xc000, 0, 9, hidden)), hiding), ['undecipherable', 'missing']);
+  assert.deepEqual(kinds(concat(sccrq, rawAvp(0xc000, 0, 9, hidden)), hiding), ['undecipherable', 'missing']);
   assert.deepEqual(kinds(withVector, { crypto: nodeCrypto, secret: utf8('other') }), ['malformed', 'missing']);
 });

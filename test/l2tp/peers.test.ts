@@ -3,17 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeData, encodeMessage } from '../../src/l2tp/index.ts';
-import { concat, Writer } from '../../src/wire/index.ts';
+import { concat } from '../../src/wire/index.ts';
 import { REASON } from './lab.ts';
+import { rawAvp } from './rawAvp.ts';
 import { names, PEER_TUNNEL, REPLY, REQUEST, ScriptedPeer } from './scriptedPeer.ts';
-
-const avp = (flags: number, vendor: number, attribute: number, value: Uint8Array) =>
-  new Writer()
-    .u16(flags | (6 + value.length))
-    .u16(vendor)
-    .u16(attribute)
-    .bytes(value)
-    .finish();
 
 test('Android: window 1, goes on only at a bare ZLB, answers nothing by itself', () => {
   const peer = new ScriptedPeer();
@@ -48,14 +41,14 @@ test('Apple: a byte-swapped result code, and none of an error code', () => {
   const peer = new ScriptedPeer();
   peer.establish();
   const session = peer.callIn();
-  const type = (number: number) => avp(0x8000, 0, 0, Uint8Array.of(0, number));
-  const cdn = concat(type(14), avp(0x8000, 0, 1, Uint8Array.of(3, 0)), avp(0x8000, 0, 14, Uint8Array.of(0, 7)));
+  const type = (number: number) => rawAvp(0x8000, 0, 0, Uint8Array.of(0, number));
+  const cdn = concat(type(14), rawAvp(0x8000, 0, 1, Uint8Array.of(3, 0)), rawAvp(0x8000, 0, 14, Uint8Array.of(0, 7)));
   assert.deepEqual(names(peer.sayBody(cdn, session)), ['ZLB']);
   assert.equal(peer.all('sessionDown')[0]?.reason.code, 'administrative');
   const stop = concat(
     type(4),
-    avp(0x8000, 0, 9, Uint8Array.of(0, PEER_TUNNEL)),
-    avp(0x8000, 0, 1, Uint8Array.of(6, 0)),
+    rawAvp(0x8000, 0, 9, Uint8Array.of(0, PEER_TUNNEL)),
+    rawAvp(0x8000, 0, 1, Uint8Array.of(6, 0)),
   );
   assert.deepEqual(names(peer.sayBody(stop)), ['ZLB']);
   assert.equal(peer.all('tunnelDown')[0]?.reason.code, 'shutting-down');
@@ -66,9 +59,9 @@ test('CDN or StopCCN without a result code, or with nothing else, is an end all 
   const peer = new ScriptedPeer();
   peer.establish();
   const session = peer.callIn();
-  peer.sayBody(avp(0x8000, 0, 0, Uint8Array.of(0, 14)), session);
+  peer.sayBody(rawAvp(0x8000, 0, 0, Uint8Array.of(0, 14)), session);
   assert.equal(peer.all('sessionDown')[0]?.reason.code, 'no-result-code');
-  peer.sayBody(avp(0x8000, 0, 0, Uint8Array.of(0, 4)));
+  peer.sayBody(rawAvp(0x8000, 0, 0, Uint8Array.of(0, 4)));
   assert.equal(peer.all('tunnelDown').length, 1);
 });
 
@@ -125,15 +118,15 @@ test('vendor AVPs and messages without the M bit are ignored', () => {
   peer.establish();
   const session = peer.callIn();
   const before = peer.outputs.length;
-  const hello = concat(avp(0x8000, 0, 0, Uint8Array.of(0, 6)), avp(0, 9, 1, Uint8Array.of(1)));
+  const hello = concat(rawAvp(0x8000, 0, 0, Uint8Array.of(0, 6)), rawAvp(0, 9, 1, Uint8Array.of(1)));
   assert.deepEqual(names(peer.sayBody(hello)), ['ZLB']);
-  assert.deepEqual(names(peer.sayBody(avp(0, 0, 0, Uint8Array.of(0, 99)), session)), ['ZLB']);
+  assert.deepEqual(names(peer.sayBody(rawAvp(0, 0, 0, Uint8Array.of(0, 99)), session)), ['ZLB']);
   assert.ok(peer.outputs.slice(before).every(({ type }) => type === 'send' || type === 'trace' || type === 'dropped'));
 });
 
 test('an unknown AVP with the M bit ends the tunnel or only the session; permissive forgives', () => {
-  const strange = avp(0x8000, 311, 5, Uint8Array.of(1));
-  const hello = concat(avp(0x8000, 0, 0, Uint8Array.of(0, 6)), strange);
+  const strange = rawAvp(0x8000, 311, 5, Uint8Array.of(1));
+  const hello = concat(rawAvp(0x8000, 0, 0, Uint8Array.of(0, 6)), strange);
   const icrq = concat(encodeMessage('ICRQ', { assignedSessionId: 9, callSerialNumber: 1 }), strange);
 
   const strict = new ScriptedPeer();

@@ -42,14 +42,15 @@ interface Attachment {
 export class SimulatedHost implements Attachment {
   readonly address: string;
   readonly gateway: SimulatedNat | undefined;
+  /** Who gets what arrives: another one after the host was started anew. */
+  receiver: Receiver;
   readonly #network: SimulatedNetwork;
-  readonly #receiver: Receiver;
 
   constructor(network: SimulatedNetwork, address: string, gateway: SimulatedNat | undefined, receiver: Receiver) {
     this.address = address;
     this.gateway = gateway;
     this.#network = network;
-    this.#receiver = receiver;
+    this.receiver = receiver;
   }
 
   send(fromPort: number, to: Endpoint, bytes: Uint8Array): void {
@@ -57,58 +58,95 @@ export class SimulatedHost implements Attachment {
   }
 
   arrive(to: number, remote: Endpoint, bytes: Uint8Array, now: Instant): void {
-    this.#receiver({ local: { address: this.address, port: to }, remote, bytes }, now);
+    this.receiver({ local: { address: this.address, port: to }, remote, bytes }, now);
   }
 }
 
 interface Mapping {
   readonly inside: Attachment;
   readonly port: number;
-  /** Whom the inside has written to: others are filtered (address- and port-dependent filtering, RFC 4787 §5). */
+  readonly key: string;
+  /** Whom the inside has written to, as far as the filter looks. */
   readonly known: Set<string>;
+  usedAt: Instant;
 }
 
-/** A NAT with endpoint-independent mapping; several insides may have equal addresses and ports. */
+/** Whom a NAT lets in through a mapping (RFC 4787 §5), and what a mapping depends on (§4.1), with its idle time. */
+export interface NatHabits {
+  /** Default: the address and port that the inside has written to. */
+  readonly filter?: 'anyone' | 'address' | 'address and port';
+  /** Default: one public port for each inside port, whatever the destination. */
+  readonly mapping?: 'endpoint-independent' | 'address and port dependent';
+  /** A mapping that nothing has left through for so long is forgotten. Default: never. */
+  readonly timeout?: Milliseconds;
+  /** Told where a mapping came anew for an inside port that had one before. */
+  readonly onRebound?: (inside: Attachment, port: number) => void;
+}
+
+/** A NAT; several insides may have equal addresses and ports. */
 export class SimulatedNat implements Attachment {
   readonly address: string;
   readonly gateway: SimulatedNat | undefined;
-  readonly #outward = new Map<Attachment, Map<number, number>>();
+  readonly #habits: NatHabits;
+  readonly #outward = new Map<Attachment, Map<string, number>>();
   readonly #inward = new Map<number, Mapping>();
+  readonly #had = new Map<Attachment, Set<string>>();
   #nextPort: number;
 
   /** @param firstPort public ports are given out from here upwards */
-  constructor(address: string, gateway: SimulatedNat | undefined, firstPort = 20_000) {
+  constructor(address: string, gateway: SimulatedNat | undefined, firstPort = 20_000, habits: NatHabits = {}) {
     this.address = address;
     this.gateway = gateway;
     this.#nextPort = firstPort;
+    this.#habits = habits;
   }
 
-  /** Forgets all mappings, as a reboot or an idle time-out does; the next datagram gets a new port. */
+  /** Forgets all mappings, as a reboot does; the next datagram gets a new port. */
   flush(): void {
     this.#outward.clear();
     this.#inward.clear();
   }
 
   /** The public port of a datagram that leaves. */
-  translate(inside: Attachment, port: number, to: Endpoint): number {
-    let ports = this.#outward.get(inside);
-    if (ports === undefined) {
-      ports = new Map();
-      this.#outward.set(inside, ports);
+  translate(inside: Attachment, port: number, to: Endpoint, now: Instant): number {
+    const { filter = 'address and port', mapping = 'endpoint-independent' } = this.#habits;
+    const ports = this.#outward.get(inside) ?? new Map<string, number>();
+    this.#outward.set(inside, ports);
+    const key = mapping === 'endpoint-independent' ? `${port}` : `${port}|${to.address}|${to.port}`;
+    let outside = ports.get(key);
+    if (outside !== undefined && this.#expired(this.#inward.get(outside)!, now)) {
+      this.#inward.delete(outside);
+      outside = undefined;
     }
-    let outside = ports.get(port);
     if (outside === undefined) {
       outside = this.#nextPort++;
-      ports.set(port, outside);
-      this.#inward.set(outside, { inside, port, known: new Set() });
+      if (this.#nextPort > 65_535) this.#nextPort = 1024;
+      ports.set(key, outside);
+      this.#inward.set(outside, { inside, port, key, known: new Set(), usedAt: now });
+      const had = this.#had.get(inside) ?? new Set<string>();
+      this.#had.set(inside, had);
+      if (had.has(key)) this.#habits.onRebound?.(inside, port);
+      had.add(key);
     }
-    this.#inward.get(outside)!.known.add(`${to.address}|${to.port}`);
+    const entry = this.#inward.get(outside)!;
+    entry.usedAt = now;
+    if (filter !== 'anyone') entry.known.add(filter === 'address' ? to.address : `${to.address}|${to.port}`);
     return outside;
   }
 
   arrive(to: number, remote: Endpoint, bytes: Uint8Array, now: Instant): void {
     const mapping = this.#inward.get(to);
-    if (mapping?.known.has(`${remote.address}|${remote.port}`)) mapping.inside.arrive(mapping.port, remote, bytes, now);
+    if (mapping === undefined || this.#expired(mapping, now)) return;
+    const { filter = 'address and port' } = this.#habits;
+    const allowed =
+      filter === 'anyone' ||
+      mapping.known.has(filter === 'address' ? remote.address : `${remote.address}|${remote.port}`);
+    if (allowed) mapping.inside.arrive(mapping.port, remote, bytes, now);
+  }
+
+  #expired({ usedAt }: Mapping, now: Instant): boolean {
+    const { timeout } = this.#habits;
+    return timeout !== undefined && now - usedAt >= timeout;
   }
 }
 
@@ -130,8 +168,13 @@ export class SimulatedNetwork {
   quality: LinkQuality;
   /** Sees each datagram before it is carried; what it returns is carried instead, undefined loses it. */
   tamper: ((datagram: CarriedDatagram) => CarriedDatagram | undefined) | undefined;
-  /** All that was sent, in order, as it left the outermost NAT. */
+  /** All that was sent, in order, as it left the outermost NAT; nothing where `recording` is off. */
   readonly carried: CarriedDatagram[] = [];
+  recording = true;
+  /** How many datagrams were sent. */
+  count = 0;
+  /** Quality of the way to and from a public address, where it has one of its own. */
+  readonly qualities = new Map<string, LinkQuality>();
   readonly #attachments = new Map<string, Attachment>();
   readonly #happenings: Happening[] = [];
   readonly #number: () => number;
@@ -148,8 +191,8 @@ export class SimulatedNetwork {
     return host;
   }
 
-  nat(address: string, behind?: SimulatedNat, firstPort?: number): SimulatedNat {
-    const nat = new SimulatedNat(address, behind, firstPort);
+  nat(address: string, behind?: SimulatedNat, firstPort?: number, habits?: NatHabits): SimulatedNat {
+    const nat = new SimulatedNat(address, behind, firstPort, habits);
     if (behind === undefined) this.#attachments.set(address, nat);
     return nat;
   }
@@ -187,7 +230,7 @@ export class SimulatedNetwork {
     let source: Attachment = origin;
     let port = fromPort;
     for (let nat = source.gateway; nat !== undefined; nat = source.gateway) {
-      port = nat.translate(source, port, to);
+      port = nat.translate(source, port, to, this.now);
       source = nat;
     }
     this.inject({ from: { address: source.address, port }, to, bytes });
@@ -197,12 +240,15 @@ export class SimulatedNetwork {
   inject(sent: CarriedDatagram): void {
     const datagram = this.tamper === undefined ? sent : this.tamper(sent);
     if (datagram === undefined) return;
-    this.carried.push(datagram);
-    if (this.quality.largest !== undefined && datagram.bytes.length > this.quality.largest) return;
-    const copies = this.#number() < this.quality.duplicate ? 2 : 1;
+    this.count++;
+    if (this.recording) this.carried.push(datagram);
+    const quality =
+      this.qualities.get(datagram.from.address) ?? this.qualities.get(datagram.to.address) ?? this.quality;
+    if (quality.largest !== undefined && datagram.bytes.length > quality.largest) return;
+    const copies = this.#number() < quality.duplicate ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
-      const lost = this.#number() < this.quality.drop;
-      const delay = this.quality.delay + this.#number() * this.quality.jitter;
+      const lost = this.#number() < quality.drop;
+      const delay = quality.delay + this.#number() * quality.jitter;
       if (!lost) this.schedule(this.now + delay, (now) => this.#deliver(datagram, now));
     }
   }

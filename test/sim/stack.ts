@@ -11,7 +11,7 @@ import {
 } from '../../src/crypto/index.ts';
 import { nodeCrypto, nodeKeyExchange } from '../../src/crypto/node/index.ts';
 import { type MemoryDatagram, MemoryDataPlane } from '../../src/dataplane/memory.ts';
-import type { DataPlaneCommand, DataPlaneEvent } from '../../src/dataplane/messages.ts';
+import type { DataPlaneEvent } from '../../src/dataplane/messages.ts';
 import {
   type Gateway,
   type GatewayConfig,
@@ -23,7 +23,8 @@ import type { KeyAnswer, KeyAsk } from '../../src/ike/output.ts';
 import type { Credentials } from '../../src/ppp/output.ts';
 import type { LogEntry } from '../../src/session/log.ts';
 import { fromUtf8, utf8 } from '../../src/wire/index.ts';
-import type { SimulatedHost, SimulatedNat, SimulatedNetwork } from './network.ts';
+import { Installed } from './installed.ts';
+import { type Receiver, SimulatedHost, type SimulatedNat, type SimulatedNetwork } from './network.ts';
 import { seededEnvironment } from './random.ts';
 
 /** 2026-01-01T00:00:00Z, seconds. */
@@ -31,12 +32,16 @@ const EPOCH = 1_767_225_600;
 
 interface StackCore<Output> {
   receive(event: DataPlaneEvent, now: Instant): readonly Output[];
+  command(
+    command: { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer },
+    now: Instant,
+  ): readonly Output[];
   expire(now: Instant): readonly Output[];
   readonly deadline: Instant | undefined;
 }
 
 /** What a gateway and a client have in common: a host on the network with a packet path and a core on the clock. */
-abstract class StackEnd<Output extends { readonly type: string }> {
+abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   readonly network: SimulatedNetwork;
   readonly address: string;
   readonly plane: MemoryDataPlane;
@@ -44,30 +49,42 @@ abstract class StackEnd<Output extends { readonly type: string }> {
   readonly log: LogEntry[] = [];
   /** Inner packets that came out of the tunnel. */
   readonly packets: Uint8Array[] = [];
+  /** Takes inner packets as they come out; else they stand in `packets`. */
+  onPacket: ((bytes: Uint8Array) => void) | undefined;
+  /** Takes lines of the log; else they stand in `log`. */
+  onLog: ((entry: LogEntry) => void) | undefined;
+  /** What the data plane holds, by the commands it was given. */
+  readonly installed = new Installed();
+  /** Most outputs that one call of the core has returned. */
+  mostOutputs = 0;
   readonly #host: SimulatedHost;
   #core!: StackCore<Output>;
   #wakeAt: Instant | undefined;
   #off = false;
 
-  constructor(network: SimulatedNetwork, address: string, seed: number, behind?: SimulatedNat) {
+  /** @param behind the NAT that the host stands behind, or a host that is started anew */
+  constructor(network: SimulatedNetwork, address: string, seed: number, behind?: SimulatedNat | SimulatedHost) {
     this.network = network;
     this.address = address;
     this.environment = { ...seededEnvironment(seed), crypto: nodeCrypto, unixTime: () => EPOCH + network.now / 1000 };
-    this.#host = network.host(
-      address,
-      ({ local, remote, bytes }) => {
-        if (this.#off) return;
-        const protocol = local.port === 0 ? 'esp' : 'udp';
-        this.plane.receive({ protocol, local, remote, bytes });
-      },
-      behind,
-    );
+    const receiver: Receiver = ({ local, remote, bytes }) => {
+      if (this.#off) return;
+      const protocol = local.port === 0 ? 'esp' : 'udp';
+      this.plane.receive({ protocol, local, remote, bytes });
+    };
+    if (behind instanceof SimulatedHost) {
+      behind.receiver = receiver;
+      this.#host = behind;
+    } else this.#host = network.host(address, receiver, behind);
     this.plane = new MemoryDataPlane({
       crypto: nodeCrypto,
       environment: this.environment,
       slots: 256,
       send: (datagram) => this.#send(datagram),
-      packet: (bytes) => this.packets.push(bytes.slice()),
+      packet: (bytes) => {
+        if (this.onPacket === undefined) this.packets.push(bytes.slice());
+        else if (!this.#off) this.onPacket(bytes);
+      },
       event: (event) => this.perform((now) => this.#core.receive(event, now)),
     });
   }
@@ -81,26 +98,49 @@ abstract class StackEnd<Output extends { readonly type: string }> {
     this.#off = true;
   }
 
+  /** The network card, for a host that is started anew. */
+  get host(): SimulatedHost {
+    return this.#host;
+  }
+
+  get isOff(): boolean {
+    return this.#off;
+  }
+
   perform(work: (now: Instant) => readonly Output[]): void {
     if (this.#off) return;
-    for (const output of work(this.network.now)) this.take(output);
+    const outputs = work(this.network.now);
+    if (outputs.length > this.mostOutputs) this.mostOutputs = outputs.length;
+    for (const output of outputs) {
+      this.#serve(output);
+      this.take(output);
+    }
     this.#arm();
   }
 
+  /** Is given every output; what both ends do alike is done. */
   protected abstract take(output: Output): void;
 
-  protected post(command: DataPlaneCommand): void {
-    if (!this.#off) this.plane.post(command);
-  }
-
-  protected answerKey(ask: KeyAsk, give: (answer: KeyAnswer) => void): void {
-    const { kind, group } = ask.ask;
-    const answer: KeyAnswer =
-      kind === 'generateKey'
-        ? { kind, keyPair: nodeKeyExchange.generateKey(group) }
-        : { kind, secret: nodeKeyExchange.deriveSecret(group, ask.ask.privateValue, ask.ask.peerPublicValue) };
-    // As from a worker thread: later, in an order of its own.
-    this.network.schedule(this.network.now + 1, () => give(answer));
+  #serve(output: GatewayOutput | ClientOutput): void {
+    switch (output.type) {
+      case 'dataPlane':
+        if (this.#off) return;
+        this.installed.note(output.command);
+        this.plane.post(output.command);
+        return;
+      case 'log':
+        if (this.onLog === undefined) this.log.push(output);
+        else this.onLog(output);
+        return;
+      case 'ask': {
+        const { id } = output;
+        const answer = answerOf(output);
+        // As from a worker thread: later, in an order of its own.
+        this.network.schedule(this.network.now + 1, () =>
+          this.perform((now) => this.#core.command({ type: 'keyAnswer', id, answer }, now)),
+        );
+      }
+    }
   }
 
   #send({ protocol, local, remote, bytes }: MemoryDatagram): void {
@@ -147,17 +187,6 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
 
   protected override take(output: GatewayOutput): void {
     switch (output.type) {
-      case 'dataPlane':
-        this.post(output.command);
-        return;
-      case 'log':
-        this.log.push(output);
-        return;
-      case 'ask':
-        this.answerKey(output, (answer) =>
-          this.perform((now) => this.gateway.command({ type: 'keyAnswer', id: output.id, answer }, now)),
-        );
-        return;
       case 'askUser': {
         const answer = this.#judge(output.credentials);
         this.network.schedule(this.network.now + 5, () =>
@@ -208,7 +237,7 @@ export class ClientEnd extends StackEnd<ClientOutput> {
     address: string,
     config: Omit<ClientConfig, 'local'>,
     seed = 2,
-    behind?: SimulatedNat,
+    behind?: SimulatedNat | SimulatedHost,
   ) {
     super(network, address, seed, behind);
     this.config = config;
@@ -234,17 +263,6 @@ export class ClientEnd extends StackEnd<ClientOutput> {
 
   protected override take(output: ClientOutput): void {
     switch (output.type) {
-      case 'dataPlane':
-        this.post(output.command);
-        return;
-      case 'log':
-        this.log.push(output);
-        return;
-      case 'ask':
-        this.answerKey(output, (answer) =>
-          this.perform((now) => this.client.command({ type: 'keyAnswer', id: output.id, answer }, now)),
-        );
-        return;
       case 'up':
         this.up = output;
         return;
@@ -252,4 +270,11 @@ export class ClientEnd extends StackEnd<ClientOutput> {
         this.closed = output;
     }
   }
+}
+
+function answerOf({ ask }: KeyAsk): KeyAnswer {
+  const { kind, group } = ask;
+  return kind === 'generateKey'
+    ? { kind, keyPair: nodeKeyExchange.generateKey(group) }
+    : { kind, secret: nodeKeyExchange.deriveSecret(group, ask.privateValue, ask.peerPublicValue) };
 }
