@@ -107,9 +107,13 @@ export class Users {
   /** @param refusal what the log calls it, where it is one */
   #answer(pending: Pending, answer: AuthenticationAnswer, refusal: Refusal, now: Instant): GatewayOutput[] {
     const { connection, session, id } = pending;
+    if (answer.accepted) return this.#events.from(connection, connection.answer(session, id, answer, now), now);
+    // The record knows why; the peer is not told whether it was the name or the password.
+    session.record.ended ??= answer.reason;
+    const told = { ...answer, reason: TOLD };
     return [
-      ...(answer.accepted ? [] : [refusedEntry(pending, answer.reason, refusal)]),
-      ...this.#events.from(connection, connection.answer(session, id, answer, now), now),
+      refusedEntry(pending, answer.reason, refusal),
+      ...this.#events.from(connection, connection.answer(session, id, told, now), now),
     ];
   }
 
@@ -144,6 +148,9 @@ export class Users {
     return address;
   }
 }
+
+/** All that a refused peer learns: more would say which users exist. */
+const TOLD: Failure = { code: 'authentication-failed', reason: 'Authentication failed.' };
 
 const NO_ADDRESS: Failure = {
   code: 'no-address',

@@ -222,6 +222,29 @@ test('a wrong password fails at both ends within 15 s and leaves nothing', () =>
   nothingLeft(network, gateway);
 });
 
+test('what a refused peer is told is the same for an unknown user and for a wrong password', () => {
+  const told = ['ann', 'nobody'].map((user) => {
+    const network = world();
+    const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+    const client = new ClientEnd(
+      network,
+      '10.0.0.2',
+      clientConfig({ ppp: { credentials: { user, password: 'wrong' } } }),
+    );
+    client.connect();
+    network.run(15 * SECOND, () => client.closed !== undefined);
+    network.run(network.now + 60 * SECOND);
+    assert.equal(gateway.gateway.endedSessions()[0]?.ended?.code, 'wrong-password', 'the gateway itself knows better');
+    return client.log
+      .filter(({ event, fields }) => event === 'message' && fields?.direction === 'in')
+      .map(({ text }) => text.replace(/\d{3,}|0x[0-9a-f]+/g, '#'))
+      .filter((text) => /^(LCP Term|CHAP Failure|CDN|StopCCN)/.test(text));
+  });
+  assert.deepEqual(told[0], told[1]);
+  assert.ok(told[0]!.length > 0);
+  assert.doesNotMatch(told[0]!.join(), /password is wrong|wrong-password|unknown/);
+});
+
 test('no common proposal fails at both ends with no-proposal-chosen', async () => {
   const { profiles } = await import('../../src/ike/index.ts');
   const network = world();
