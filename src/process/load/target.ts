@@ -1,9 +1,9 @@
 /** Which gateways a load generator may be pointed at: those of this host, or of a private network that it stands in. */
 
-import { lookup } from 'node:dns/promises';
-import { type RouteTo, Rtnetlink } from '../../driver/netlink/rtnetlink.ts';
+import type { RouteTo } from '../../driver/netlink/rtnetlink.ts';
 import { StartError } from '../../driver/openPorts.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../../net/index.ts';
+import { addressOf, routeTo } from '../serverRoute.ts';
 
 export interface LoadTarget {
   readonly address: string;
@@ -52,26 +52,4 @@ export function refusalOf(address: string, route: Pick<RouteTo, 'local' | 'gatew
   const bytes = parseAddress(address);
   if (bytes !== undefined && PRIVATE.some((prefix) => prefixContains(prefix, bytes))) return undefined;
   return 'is a public address';
-}
-
-async function addressOf(server: string): Promise<string> {
-  try {
-    return (await lookup(server, { order: 'ipv4first' })).address;
-  } catch (error) {
-    throw new StartError({
-      code: 'unknown-server',
-      reason: `the name ${server} was not found (${(error as NodeJS.ErrnoException).code})`,
-    });
-  }
-}
-
-function routeTo(address: string): RouteTo {
-  const rtnetlink = new Rtnetlink();
-  try {
-    return rtnetlink.routeTo(address);
-  } catch {
-    throw new StartError({ code: 'no-route', reason: `there is no route to ${address}` });
-  } finally {
-    rtnetlink.close();
-  }
 }
