@@ -50,6 +50,7 @@ export class TunReader {
     const read = tun.read(area.memory.base + at - headerBytes, headerBytes + MOST_PACKET_BYTES);
     if (read < 0) return -1;
     const length = read - headerBytes;
+    area.take(at, length);
     if (headerBytes > 0 && length > 0) this.#takeWithHeader(at, length);
     else take(at, length);
     return read;
@@ -60,7 +61,6 @@ export class TunReader {
     const header = this.#header;
     const { bytes } = area.memory;
     readVnetHeader(header, bytes, at - VNET_HEADER_BYTES);
-    area.take(at, length);
     if (header.gso !== VnetGso.none) this.#cut(at, length);
     else if (header.needsChecksum && !completeChecksum(area.sum, bytes, at, length, header)) refuse();
     else take(at, length);

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { HostChanges, recover } from '../../src/driver/host/hostChanges.ts';
 import { readJournal } from '../../src/driver/host/journal.ts';
-import { readResolvers, resolverOwner, upstreamResolvers } from '../../src/driver/host/resolver.ts';
+import { readResolvers, resolverChange, resolverOwner, upstreamResolvers } from '../../src/driver/host/resolver.ts';
 import { readSysctl } from '../../src/driver/host/sysctl.ts';
 
 const BEFORE = '# by hand\nsearch example.test\noptions edns0\nnameserver 192.0.2.53\n';
@@ -75,6 +85,72 @@ describe('resolver file', () => {
     assert.equal(result.ok, false);
     assert.deepEqual(changes.made, []);
     assert.equal(existsSync(journal), false);
+  });
+
+  it('gives way where it is a link, and what the link leads to stays untouched', () => {
+    const owned = join(folder, 'owned-by-another');
+    rmSync(path);
+    writeFileSync(owned, BEFORE);
+    symlinkSync('owned-by-another', path);
+    assert.equal(resolverOwner(path), 'other');
+    const changes = new HostChanges(journal);
+    assert.deepEqual(changes.apply(resolver()), { ok: true, made: true });
+    assert.deepEqual(readResolvers(path), ['10.0.0.53', '10.0.0.54']);
+    assert.match(readFileSync(path, 'utf8'), /search example\.test\n/);
+    assert.equal(lstatSync(path).isSymbolicLink(), false);
+    assert.equal(readFileSync(owned, 'utf8'), BEFORE);
+    // Again after a loss: it is as wanted already.
+    assert.deepEqual(changes.apply(resolver()), { ok: true, made: false });
+    assert.deepEqual(changes.undoAll(), []);
+    assert.equal(readlinkSync(path), 'owned-by-another');
+    assert.equal(readFileSync(path, 'utf8'), BEFORE);
+  });
+
+  it('is a link again after a crash, also where the link leads nowhere', () => {
+    rmSync(path);
+    symlinkSync('/nonexistent/resolv.conf', path);
+    new HostChanges(journal).apply(resolver());
+    assert.deepEqual(readResolvers(path), ['10.0.0.53', '10.0.0.54']);
+    assert.ok(recover(journal).ok);
+    assert.equal(readlinkSync(path), '/nonexistent/resolv.conf');
+  });
+
+  it('goes again where there was none', () => {
+    rmSync(path);
+    const changes = new HostChanges(journal);
+    assert.deepEqual(changes.apply(resolver()), { ok: true, made: true });
+    assert.deepEqual(readResolvers(path), ['10.0.0.53', '10.0.0.54']);
+    assert.deepEqual(changes.undoAll(), []);
+    assert.equal(existsSync(path), false);
+  });
+
+  it('is left to systemd-resolved, which is told by its program or not at all', () => {
+    rmSync(path);
+    symlinkSync('/run/systemd/resolve/stub-resolv.conf', path);
+    const searched = process.env.PATH;
+    try {
+      process.env.PATH = join(folder, 'bin');
+      if (!existsSync('/usr/bin/resolvectl')) {
+        const refused = resolverChange('tun9', ['10.0.0.53'], path);
+        assert.equal(!refused.ok && refused.failure.code, 'resolver-owned');
+      }
+      mkdirSync(join(folder, 'bin'));
+      const said = join(folder, 'said');
+      writeFileSync(join(folder, 'bin', 'resolvectl'), `#!/bin/sh\necho "$@" >> '${said}'\n`, { mode: 0o755 });
+      const wanted = resolverChange('tun9', ['10.0.0.53', '10.0.0.54'], path);
+      assert.ok(wanted.ok);
+      const changes = new HostChanges(journal);
+      assert.deepEqual(changes.apply(wanted.change), { ok: true, made: true });
+      assert.equal(
+        readFileSync(said, 'utf8'),
+        'dns tun9 10.0.0.53 10.0.0.54\ndomain tun9 ~.\ndefault-route tun9 yes\n',
+      );
+      // There is no such device, so there is nothing to revert.
+      assert.deepEqual(changes.undoAll(), []);
+      assert.equal(readlinkSync(path), '/run/systemd/resolve/stub-resolv.conf');
+    } finally {
+      process.env.PATH = searched;
+    }
   });
 
   it('gives the resolvers that clients can ask too', () => {
