@@ -4,6 +4,7 @@ import { type Client, type ClientCommand, type ClientConfig, type ClientOutput, 
 import type { ClientSettings } from '../config/clientSchema.ts';
 import type { Failure } from '../core/index.ts';
 import type { HostChange } from '../driver/host/change.ts';
+import { resolverChange } from '../driver/host/resolver.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import type { BoundPorts } from '../driver/openPorts.ts';
 import type { RunningCore } from '../driver/runCore.ts';
@@ -43,7 +44,6 @@ const EVERYTHING = ['0.0.0.0/1', '128.0.0.0/1'];
 const IKE_PORT = 500;
 const NAT_T_PORT = 4500;
 const L2TP_PORT = 1701;
-const RESOLVER = '/etc/resolv.conf';
 const LIFETIMES = { lifetime: 28_800, esp_lifetime: 3600 };
 
 export class ClientProcess {
@@ -156,15 +156,19 @@ export class ClientProcess {
     const { settings, log } = this.#options;
     const device = this.#running!.dataPlane.tun!;
     const routes = settings.default_route ? [...settings.routes, ...EVERYTHING] : settings.routes;
+    const resolver = settings.dns && network.dns.length > 0 ? resolverChange(device, network.dns) : undefined;
+    if (resolver?.ok === false) {
+      log.error('host-change', failureText(resolver.failure));
+      this.disconnect(resolver.failure);
+      return;
+    }
     const changes: HostChange[] = [
       { kind: 'address', device, address: network.localAddress, prefixLength: 32, peer: network.peerAddress },
       ...this.#pinned(routes),
       ...routes.map(
         (destination): HostChange => ({ kind: 'route', destination, device, source: network.localAddress }),
       ),
-      ...(settings.dns && network.dns.length > 0
-        ? [{ kind: 'resolver', path: RESOLVER, servers: network.dns } as const]
-        : []),
+      ...(resolver === undefined ? [] : [resolver.change]),
     ];
     for (const change of changes) {
       const failure = this.#host!.apply(change);

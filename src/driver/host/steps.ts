@@ -1,12 +1,13 @@
 /** How each kind of change is made and undone. Synchronous, so that an exit handler can undo. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import { Nftables } from '../netlink/nftables.ts';
 import { Rtnetlink } from '../netlink/rtnetlink.ts';
+import { PolicyRules } from '../netlink/rules.ts';
 import { isSystemError } from '../systemError.ts';
 import type { Before, HostChange } from './change.ts';
-import { resolverText } from './resolver.ts';
+import { resolverBefore, restoreResolver, writeResolver } from './resolver.ts';
 import { readSysctl, writeSysctl } from './sysctl.ts';
+import { revertLinkResolver, setLinkResolver } from './systemdResolved.ts';
 
 type ChangeOf<Kind extends HostChange['kind']> = Extract<HostChange, { readonly kind: Kind }>;
 
@@ -40,6 +41,13 @@ const steps: { readonly [Kind in HostChange['kind']]: Step<ChangeOf<Kind>> } = {
     undo: (change) =>
       withRtnetlink((rtnetlink) => goneIsGone(['ESRCH', 'ENODEV'], () => rtnetlink.deleteRoute(change))),
   },
+  rule: {
+    madeBefore: ['EEXIST'],
+    lasting: false,
+    before: () => ({}),
+    make: (change) => withRules((rules) => rules.add(change)),
+    undo: (change) => withRules((rules) => goneIsGone(['ENOENT'], () => rules.delete(change))),
+  },
   nat: {
     madeBefore: [],
     lasting: false,
@@ -60,20 +68,16 @@ const steps: { readonly [Kind in HostChange['kind']]: Step<ChangeOf<Kind>> } = {
         if (former !== undefined && readSysctl(name) === value) writeSysctl(name, former);
       }),
   },
-  resolver: {
+  resolver: { madeBefore: [], lasting: true, before: resolverBefore, make: writeResolver, undo: restoreResolver },
+  linkResolver: {
     madeBefore: [],
-    lasting: true,
-    before: ({ path, servers, search }) => {
-      const text = readFileSync(path, 'utf8');
-      return text === resolverText(text, servers, search) ? undefined : { text };
+    lasting: false,
+    before: () => ({}),
+    make: setLinkResolver,
+    // What systemd-resolved knew of a device goes with the device.
+    undo: ({ device }) => {
+      if (withRtnetlink((rtnetlink) => rtnetlink.link(device)) !== undefined) revertLinkResolver(device);
     },
-    // Written in place: in containers the file is a mount that cannot be replaced.
-    make: ({ path, servers, search }, { text = '' }) => writeFileSync(path, resolverText(text, servers, search)),
-    undo: ({ path, servers, search }, { text }) =>
-      goneIsGone(['ENOENT'], () => {
-        if (text === undefined || readFileSync(path, 'utf8') !== resolverText(text, servers, search)) return;
-        writeFileSync(path, text);
-      }),
   },
 };
 
@@ -105,5 +109,14 @@ function withNftables(work: (nftables: Nftables) => void): void {
     work(nftables);
   } finally {
     nftables.close();
+  }
+}
+
+function withRules(work: (rules: PolicyRules) => void): void {
+  const rules = new PolicyRules();
+  try {
+    work(rules);
+  } finally {
+    rules.close();
   }
 }

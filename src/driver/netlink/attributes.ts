@@ -79,6 +79,7 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
 
 export const u8: ValueCodec<number> = integer(1, (v, n) => v.setUint8(0, n), (v) => v.getUint8(0)); // biome-ignore format: one line each
 export const u16: ValueCodec<number> = integer(2, (v, n) => v.setUint16(0, n, true), (v) => v.getUint16(0, true)); // biome-ignore format: one line each
+export const u16be: ValueCodec<number> = integer(2, (v, n) => v.setUint16(0, n), (v) => v.getUint16(0)); // biome-ignore format: one line each
 export const u32: ValueCodec<number> = integer(4, (v, n) => v.setUint32(0, n, true), (v) => v.getUint32(0, true)); // biome-ignore format: one line each
 export const u32be: ValueCodec<number> = integer(4, (v, n) => v.setUint32(0, n), (v) => v.getUint32(0)); // biome-ignore format: one line each
 export const i32be: ValueCodec<number> = integer(4, (v, n) => v.setInt32(0, n), (v) => v.getInt32(0)); // biome-ignore format: one line each

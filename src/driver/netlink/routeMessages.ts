@@ -1,4 +1,7 @@
-/** The messages of rtnetlink: links, addresses and routes. include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h. */
+/**
+ * The messages of rtnetlink: links, addresses, routes and rules.
+ * include/uapi/linux/rtnetlink.h, if_link.h, if_addr.h, fib_rules.h.
+ */
 
 import {
   type Attribute,
@@ -9,7 +12,11 @@ import {
   nested,
   raw,
   text,
+  u8,
+  u16,
+  u16be,
   u32,
+  type ValueCodec,
   type ValuesOf,
 } from './attributes.ts';
 
@@ -24,11 +31,18 @@ export const RouteMessageType = {
   newRoute: 24,
   deleteRoute: 25,
   getRoute: 26,
+  newRule: 32,
+  deleteRule: 33,
+  getRule: 34,
 } as const;
+
+/** What may be listened to, by the number of the group. */
+export const RouteGroup = { link: 1, ipv4Address: 5, ipv4Route: 7, ipv6Address: 9, ipv6Route: 11 } as const;
 
 export const LinkFlag = { up: 0x1, loopback: 0x8, pointToPoint: 0x10, running: 0x40 } as const;
 export const AddressFlag = { noDuplicateDetection: 0x2 } as const;
 export const RouteTableId = { main: 254 } as const;
+export const RuleAction = { toTable: 1 } as const;
 export const RouteProtocol = { boot: 3, static: 4 } as const;
 export const RouteScope = { universe: 0, link: 253, host: 254, nowhere: 255 } as const;
 export const RouteType = { unicast: 1, local: 2, blackhole: 6, unreachable: 7, prohibit: 8, throw: 9 } as const;
@@ -60,6 +74,24 @@ const routeHeader = [
   ['flags', 4],
 ] as const;
 
+const ruleHeader = [
+  ['family', 1],
+  ['destinationLength', 1],
+  ['sourceLength', 1],
+  ['tos', 1],
+  ['table', 1],
+  ['reserved1', 1],
+  ['reserved2', 1],
+  ['action', 1],
+  ['flags', 4],
+] as const;
+
+/** First and last port, both within. */
+const portRange: ValueCodec<readonly [first: number, last: number]> = {
+  encode: ([first, last]) => joinBytes([u16.encode(first), u16.encode(last)]),
+  decode: (bytes) => [u16.decode(bytes), u16.decode(bytes.subarray(2))],
+};
+
 const linkAttributes = {
   name: attribute(3, text),
   mtu: attribute(4, u32),
@@ -79,12 +111,24 @@ const routeAttributes = {
   preferredSource: attribute(7, raw),
   metrics: attribute(8, nested({ mtu: attribute(2, u32) })),
   table32: attribute(15, u32),
+  protocol: attribute(27, u8),
+  sourcePort: attribute(28, u16be),
+  destinationPort: attribute(29, u16be),
+};
+const ruleAttributes = {
+  destination: attribute(1, raw),
+  priority: attribute(6, u32),
+  table32: attribute(15, u32),
+  protocol: attribute(22, u8),
+  sourcePorts: attribute(23, portRange),
+  destinationPorts: attribute(24, portRange),
 };
 
 /** A fixed header, then attributes. */
 export const linkMessage = messageOf(linkHeader, linkAttributes);
 export const addressMessage = messageOf(addressHeader, addressAttributes);
 export const routeMessage = messageOf(routeHeader, routeAttributes);
+export const ruleMessage = messageOf(ruleHeader, ruleAttributes);
 
 type Fields = readonly (readonly [name: string, bytes: number])[];
 type HeaderOf<F extends Fields> = { readonly [E in F[number] as E[0]]?: number };

@@ -38,13 +38,24 @@ export interface InterfaceAddress {
 export interface Route {
   /** `10.0.0.0/8`, `0.0.0.0/0`, `2001:db8::/32`; a bare address is a host route. */
   readonly destination: string;
-  /** Neither a device nor a gateway: packets are dropped silently (blackhole). */
+  /** Neither a device nor a gateway: packets are dropped, as `refusal` says. */
   readonly device?: string;
   readonly gateway?: string;
   readonly source?: string;
   /** Lower wins. 0 (the default) is best for IPv4; the kernel takes 1024 for IPv6. */
   readonly metric?: number;
   readonly mtu?: number;
+  /** Absent: the main table. */
+  readonly table?: number;
+  /** Without device and gateway: drop silently (the default), or tell the sender. */
+  readonly refusal?: 'blackhole' | 'unreachable';
+}
+
+/** What a route is asked for besides the destination, where rules look at it. */
+export interface Flow {
+  /** IP protocol: 6 or 17; the kernel takes no others here. */
+  readonly protocol: number;
+  readonly destinationPort?: number;
 }
 
 /** How packets to one address leave this host. */
@@ -122,11 +133,11 @@ export class Rtnetlink {
   }
 
   /** @throws SystemError ENETUNREACH or EHOSTUNREACH when there is no way to `destination` */
-  routeTo(destination: string): RouteTo {
+  routeTo(destination: string, flow?: Flow): RouteTo {
     const bytes = mustBeAddress(destination);
     const payload = routeMessage.encode(
       { family: familyOf(bytes), destinationLength: bytes.length * 8 },
-      { destination: bytes },
+      { destination: bytes, ...flow },
     );
     const what = `look up the route to ${destination}`;
     const answer = this.#socket.request({ what, type: RouteMessageType.getRoute, flags: 0, payload })[0];
@@ -162,17 +173,17 @@ export class Rtnetlink {
   }
 
   #changeRoute(type: number, flags: number, what: string, route: Route): void {
-    const { destination, device, gateway, source, metric, mtu } = route;
+    const { destination, device, gateway, source, metric, mtu, table, refusal = 'blackhole' } = route;
     const prefix = parsePrefix(destination);
     if (prefix === undefined) throw new RangeError(`${destination} is no address prefix`);
     const payload = routeMessage.encode(
       {
         family: familyOf(prefix.address),
         destinationLength: prefix.length,
-        table: RouteTableId.main,
+        table: table === undefined ? RouteTableId.main : 0,
         protocol: RouteProtocol.static,
         scope: gateway === undefined && device !== undefined ? RouteScope.link : RouteScope.universe,
-        type: device === undefined && gateway === undefined ? RouteType.blackhole : RouteType.unicast,
+        type: device === undefined && gateway === undefined ? RouteType[refusal] : RouteType.unicast,
       },
       {
         destination: prefix.address,
@@ -181,6 +192,7 @@ export class Rtnetlink {
         ...(metric === undefined ? {} : { priority: metric }),
         ...(source === undefined ? {} : { preferredSource: mustBeAddress(source) }),
         ...(mtu === undefined ? {} : { metrics: { mtu } }),
+        ...(table === undefined ? {} : { table32: table }),
       },
     );
     this.#socket.request({ what: `${what} to ${destination}`, type, flags, payload });
