@@ -18,8 +18,8 @@ export function quiet(values: readonly number[]): number {
 /** USER_HZ, which Linux has fixed. */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of a process so far, all threads; 0 where it is gone. */
-export function cpuSeconds(pid: number): number {
+/** User and system time of a process so far, all threads (or of one thread, `PID/task/TID`); 0 where it is gone. */
+export function cpuSeconds(pid: number | string): number {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // Behind the name, which may hold blanks, in parentheses.

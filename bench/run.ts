@@ -1,5 +1,7 @@
 /**
  * `npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--suite GCM|CBC] [--peer NAME]… [--flows N] [--direction up|down]`
+ * `npm run bench -- setup [--json] [--rounds N] [--count N]`
+ * `npm run bench -- scale [--json] [--sessions N]…`
  *
  * Each bench makes network namespaces of its own, installs the peers that it compares with, and removes what it made.
  */
@@ -10,6 +12,8 @@ import type { Direction } from './iperf.ts';
 import { installedVersion } from './packages.ts';
 import { benchPackets } from './packets.ts';
 import { benchPath, SUITES } from './path.ts';
+import { benchScale, SCALES } from './scale.ts';
+import { benchSetup } from './setup.ts';
 import { ALL_PEERS, benchThroughput } from './throughput.ts';
 
 const { values: options, positionals } = parseArgs({
@@ -22,6 +26,8 @@ const { values: options, positionals } = parseArgs({
     peer: { type: 'string', multiple: true },
     flows: { type: 'string', multiple: true },
     direction: { type: 'string', multiple: true },
+    count: { type: 'string', default: '2000' },
+    sessions: { type: 'string', multiple: true },
   },
 });
 
@@ -40,6 +46,8 @@ const benches: Readonly<Record<string, () => unknown[] | Promise<unknown[]>>> = 
     const tunnels = peers.filter(({ name }) => name !== 'no tunnel');
     return (await inTurn(suites, (suite) => benchPackets({ suite, peers: tunnels, rounds, seconds }))).flat();
   },
+  setup: () => benchSetup({ rounds, count: Number(options.count) }),
+  scale: () => benchScale(options.sessions === undefined ? SCALES : options.sessions.map(Number)),
 };
 
 const bench = benches[positionals[0] ?? ''];

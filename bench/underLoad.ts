@@ -1,16 +1,21 @@
 /** A gateway and a load generator as processes, in namespaces of their own with a wire between, each on its own core. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join as joinPath } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { LoadResult } from '../src/process/load/loadRun.ts';
 import { join } from '../test/driver/namespace.ts';
 import { putUsers, secretFile } from '../test/e2e/lab/accounts.ts';
-import type { LogLine, Program } from '../test/e2e/lab/program.ts';
+import type { Program } from '../test/e2e/lab/program.ts';
 import { World } from '../test/e2e/lab/world.ts';
+import { type Daemon, run, startDaemon, until } from './command.ts';
+import { compiledProgram } from './compiled.ts';
 import { cpuSeconds } from './measure.ts';
 
 const GATEWAY = '10.99.0.1';
 const GENERATOR = '10.99.0.2';
+const RELAY = '10.99.0.3';
 const USER = 'load';
 const PASSWORD = 'the password of all who come';
 const PSK = 'a key that only this run knows';
@@ -29,13 +34,17 @@ export interface LoadOptions {
   readonly ike?: string;
   /** Where the gateway is, seen from the generator; a relay stands there in a run with delay. */
   readonly server?: string;
+  readonly nodeOptions?: string;
 }
 
 export class UnderLoad {
   readonly world = new World();
   readonly gateway: Program;
+  /** A file, as a service's log goes into one: no other process has to take the lines. */
+  readonly #log = joinPath(this.world.folder, 'gateway.log');
   readonly #generator = this.world.namespace();
   readonly #files: string[];
+  #relay: Daemon | undefined;
 
   private constructor(options: UnderLoadOptions) {
     const { world } = this;
@@ -61,27 +70,39 @@ export class UnderLoad {
     );
     const words = ['serve', '-c', config, '--state', state, '--log', 'json', '--log-level', options.logLevel ?? 'info'];
     this.gateway = world.sallyport(server, words, {
-      under: pinned(0),
-      environment: { NODE_OPTIONS: options.nodeOptions ?? '' },
+      under: compiledOn(0, options.nodeOptions, this.#log),
     });
   }
 
   static async start(options: UnderLoadOptions = {}): Promise<UnderLoad> {
     const underLoad = new UnderLoad(options);
-    await underLoad.gateway.event('ready', 20);
+    await until('the gateway', 20, () => underLoad.#ready());
     return underLoad;
   }
 
   /** Begins a run of `sallyport load`. */
-  load({ count, concurrency, seconds, hold, ike, server = GATEWAY }: LoadOptions, nodeOptions = ''): Program {
+  load({ count, concurrency, seconds, hold, ike, server = GATEWAY, nodeOptions }: LoadOptions): Program {
     const numbers = ['--count', count, '--concurrency', concurrency, '--seconds', seconds].map(String);
     const words = ['load', server, '--user', USER, ...this.#files, ...numbers, '--json'];
     if (hold) words.push('--hold');
     if (ike !== undefined) words.push('--ike', ike);
-    return this.world.sallyport(this.#generator, words, {
-      under: pinned(1),
-      environment: { NODE_OPTIONS: nodeOptions },
-    });
+    return this.world.sallyport(this.#generator, words, { under: compiledOn(1, nodeOptions) });
+  }
+
+  #ready(): boolean {
+    if (this.gateway.ended) throw new Error(`the gateway did not start: ${this.gateway.text}${this.log}`);
+    return this.log.includes('"event":"ready"');
+  }
+
+  /** What the gateway has logged so far: JSON lines. */
+  get log(): string {
+    return existsSync(this.#log) ? readFileSync(this.#log, 'utf8') : '';
+  }
+
+  /** User and system time of each thread of the gateway, seconds, the main thread first. */
+  get threads(): readonly number[] {
+    const { pid } = this.gateway;
+    return readdirSync(`/proc/${pid}/task`).map((thread) => cpuSeconds(`${pid}/task/${thread}`));
   }
 
   get cpuSeconds(): number {
@@ -94,18 +115,36 @@ export class UnderLoad {
     return (Number(pages) * PAGE_BYTES) / 1e6;
   }
 
+  /** Makes the way to the gateway long. @returns the address under which the generator then finds it */
+  async delayed(roundTripMilliseconds: number): Promise<string> {
+    const delay = String(roundTripMilliseconds / 2);
+    const relay = fileURLToPath(new URL('delayRelay.ts', import.meta.url));
+    this.#generator.run(() => run(['ip', 'address', 'add', `${RELAY}/32`, 'dev', 'eth0']));
+    const words = ['--import', 'tsx', relay, RELAY, GENERATOR, GATEWAY, delay];
+    this.#relay = this.#generator.run(() => startDaemon([process.execPath, ...words]));
+    await until('the relay', 20, () => this.#relay?.output().includes('4500'));
+    return RELAY;
+  }
+
   async close(): Promise<void> {
+    await this.#relay?.stop();
     if (!this.gateway.ended) await this.gateway.stop('SIGINT', 60);
     await this.world.close();
   }
 }
 
 /** The last line of a load run. */
-export async function resultOf(load: Program, seconds: number): Promise<LogLine> {
-  return load.event('result', seconds);
+export async function resultOf(load: Program, seconds: number): Promise<LoadResult> {
+  return (await load.event('result', seconds)) as unknown as LoadResult;
 }
 
 const PAGE_BYTES = 4096;
 
-/** On one core of its own, where there is more than one. */
-const pinned = (core: number) => (availableParallelism() > 1 ? ['taskset', '-c', String(core)] : []);
+/** Runs the compiled program in place of the sources, on one core of its own where there is more than one. */
+function compiledOn(core: number, nodeOptions = '', log?: string): readonly string[] {
+  const output = log === undefined ? '' : `> ${log}`;
+  const command = `exec ${process.execPath} ${nodeOptions} ${compiledProgram()} "$@" ${output}`;
+  const pinned = availableParallelism() > 1 ? ['taskset', '-c', String(core)] : [];
+  // What follows are the words of the program from its sources.
+  return [...pinned, 'sh', '-c', `shift 2; ${command}`, 'sh'];
+}
