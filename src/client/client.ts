@@ -96,6 +96,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       }
       case 'saUsed':
         return this.#from(this.#connection.saUsed(event.inboundSpi), now);
+      case 'channelMoved':
+        return this.#from(this.#connection.moved(event.local, event.remote, now), now);
       case 'dropped': {
         const { code, reason, remote, count } = event;
         const fields = { code, count, ...(remote === undefined ? {} : { remote }) };
@@ -163,8 +165,13 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return [milestoneEntry(this.#record, output.name, now, output.detail, 'ike')];
       case 'ikeEstablished':
         this.#ikeSas.add(output.ikeSa);
-        connection.ikeEstablished(output);
-        return [];
+        return this.#from(connection.ikeEstablished(output), now);
+      case 'ikeMoved':
+        return this.#from(connection.moved(output.local, output.remote, now), now);
+      case 'ikeSilent':
+        return connection.heardOf()
+          ? this.#fromIke(this.#parts.ike?.command({ type: 'alive', ikeSa: output.ikeSa }, now) ?? [], now)
+          : [];
       case 'childEstablished':
         return connection.isClosing ? [] : this.#from(connection.childEstablished(output, now), now);
       case 'childConfirmed':
@@ -203,6 +210,14 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'sessionEnded':
           this.#reason ??= output.reason;
+          break;
+        case 'peerMoved':
+          for (const ikeSa of this.#ikeSas) {
+            const { local, remote } = output;
+            out.push(
+              ...this.#fromIke(this.#parts.ike?.command({ type: 'moved', ikeSa, local, remote }, now) ?? [], now),
+            );
+          }
           break;
         case 'closeIke':
           for (const ikeSa of [...this.#ikeSas]) {

@@ -172,6 +172,10 @@ const network = z.strictObject({
     .describe(
       'Exchange large packets with the kernel (UDP_SEGMENT, UDP_GRO, TSO, USO) where it has them. Off with `--keylog`.',
     ),
+  follow_peers: z
+    .boolean()
+    .default(true)
+    .describe('Follow a client to the address and port that its authenticated packets come from: NATs forget.'),
   path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the clients. Bytes.'),
   tun: z
     .string()

@@ -28,6 +28,8 @@ export interface GatewayConfig {
     readonly nbns?: readonly string[];
     /** Bytes; default 1500. */
     readonly pathMtu?: number;
+    /** Whether a peer is followed to the address and port that its authenticated packets come from; default true. */
+    readonly followPeers?: boolean;
   };
   /** Local addresses on which L2TP without IPsec is served, or `all`. Default: none. */
   readonly plainL2tp?: 'all' | readonly string[];

@@ -81,6 +81,11 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         const connection = this.#connections.byChannel(event.channel);
         return connection === undefined ? [] : this.#from(connection, connection.saUsed(event.inboundSpi), now);
       }
+      case 'channelMoved': {
+        const connection = this.#connections.byChannel(event.channel);
+        if (connection === undefined) return [];
+        return this.#from(connection, connection.moved(event.local, event.remote, now), now);
+      }
       case 'unknownSpi': {
         const reason = `ESP for SPI ${hex(event.spi)}, which is not installed.`;
         return this.#dropped('unknown-spi', reason, event.remote, now);
@@ -173,6 +178,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         this.#keepEnded(view);
         return [{ type: 'sessionEnded', view, reason: output.reason }];
       }
+      case 'peerMoved':
+        return this.#ike.move(connection, output.local, output.remote, now);
       case 'closeIke':
         return this.#ike.close(connection, output.reason, now);
       case 'ended':

@@ -1,6 +1,6 @@
 /** The gateway's IKE: what its outputs mean for the connections, and the records of attempts that have none yet. */
 
-import type { Failure, Instant } from '../core/index.ts';
+import type { Endpoint, Failure, Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeEstablished, IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { Connection } from '../session/connection.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
@@ -63,6 +63,12 @@ export class IkeSide {
     return this.#closeAll(this.#connections.ikeSasOf(connection), reason, now);
   }
 
+  /** The peer was followed to another place: so are its IKE SAs, each with the ports that IKE has. */
+  move(connection: Connection, local: Endpoint, remote: Endpoint, now: Instant): GatewayOutput[] {
+    const ikeSas = this.#connections.ikeSasOf(connection);
+    return ikeSas.flatMap((ikeSa) => this.command({ type: 'moved', ikeSa, local, remote }, now));
+  }
+
   closeAttempts(reason: Failure, now: Instant): GatewayOutput[] {
     return this.#closeAll([...this.#attempts.keys()], reason, now);
   }
@@ -82,8 +88,17 @@ export class IkeSide {
       case 'milestone':
         return [milestoneEntry(this.#recordOf(output, now), output.name, now, output.detail, 'ike')];
       case 'ikeEstablished':
-        this.#established(output, now);
-        return [];
+        return this.#established(output, now);
+      case 'ikeMoved': {
+        const connection = this.#connections.byIkeSa(output.ikeSa);
+        return connection === undefined
+          ? []
+          : this.#events.from(connection, connection.moved(output.local, output.remote, now), now);
+      }
+      case 'ikeSilent':
+        return this.#connections.byIkeSa(output.ikeSa)?.heardOf() === true
+          ? this.command({ type: 'alive', ikeSa: output.ikeSa }, now)
+          : [];
       case 'childEstablished': {
         const connection = this.#connections.byIkeSa(output.ikeSa);
         if (connection === undefined || connection.isClosing) return [];
@@ -116,14 +131,14 @@ export class IkeSide {
     }
   }
 
-  #established(ike: IkeEstablished, now: Instant): void {
+  #established(ike: IkeEstablished, now: Instant): GatewayOutput[] {
     // A peer that authenticated afresh keeps its connection, which lives on under the new IKE SA.
     const connection =
       (ike.adopts === undefined ? undefined : this.#connections.byIkeSa(ike.adopts)) ??
       this.#maker.newConnection(this.#attemptOf(ike, now));
     this.#attempts.delete(ike.ikeSa);
     this.#connections.addIkeSa(connection, ike.ikeSa);
-    connection.ikeEstablished(ike);
+    return this.#events.from(connection, connection.ikeEstablished(ike), now);
   }
 
   #closed({ ikeSa, established, reason }: Extract<IkeOutput, { type: 'ikeClosed' }>, now: Instant): GatewayOutput[] {

@@ -28,7 +28,11 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
   const l2tp = { hostName: 'sallyport', emptyTunnelTimeout: idle, ...config.l2tp, role: 'lns' } as const;
   return new Gateway({
     environment,
-    common: commonParts({ l2tp, ppp: config.ppp ?? {}, pathMtu: network.pathMtu, times }, environment, counters),
+    common: commonParts(
+      { l2tp, ppp: config.ppp ?? {}, pathMtu: network.pathMtu, times, followPeers: network.followPeers },
+      environment,
+      counters,
+    ),
     ike: new IkeListeners(endpoint(config.ike), new Map(listeners)),
     addresses,
     reserved: network.reserved ?? new Map(),

@@ -165,6 +165,23 @@ export interface IkeKeepalive {
   readonly remote: Endpoint;
 }
 
+/** An authenticated message of an established IKE SA came from another address or port: it is sent to there from now. */
+export interface IkeMoved {
+  readonly type: 'ikeMoved';
+  readonly ikeSa: IkeSaId;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+/**
+ * The peer has said nothing to IKE for long and is about to be asked whether it lives. The owner that has heard of it
+ * otherwise answers with `alive` at once.
+ */
+export interface IkeSilent {
+  readonly type: 'ikeSilent';
+  readonly ikeSa: IkeSaId;
+}
+
 export type IkeOutput =
   | IkeSend
   | IkeKeepalive
@@ -173,6 +190,8 @@ export type IkeOutput =
   | IkeEstablished
   | IkeClosed
   | IkeFailed
+  | IkeMoved
+  | IkeSilent
   | ChildEstablished
   | ChildConfirmed
   | ChildClosed
@@ -196,7 +215,9 @@ export type IkeCommand =
   /** Deletes the children, then the IKE SA, with authenticated Delete payloads. */
   | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
   /** Authenticated inbound ESP or L2TP traffic was seen: proof of life. */
-  | { readonly type: 'alive'; readonly ikeSa: IkeSaId };
+  | { readonly type: 'alive'; readonly ikeSa: IkeSaId }
+  /** Authenticated ESP of the peer came from there: IKE goes there too. */
+  | { readonly type: 'moved'; readonly ikeSa: IkeSaId; readonly local: Endpoint; readonly remote: Endpoint };
 
 /** What arrives from the network: without the non-ESP marker. */
 export interface IkeDatagram {

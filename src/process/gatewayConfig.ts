@@ -57,6 +57,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       dns: context.dns,
       nbns: network.nbns,
       pathMtu: network.path_mtu,
+      followPeers: network.follow_peers,
     },
     plainL2tp: l2tp.without_ipsec ? 'all' : plain,
     mostSessions: limits.sessions,

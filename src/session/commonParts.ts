@@ -9,7 +9,7 @@ import { planPath } from './planPath.ts';
 
 export type CommonParts = Pick<
   ConnectionParts,
-  'times' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'
+  'times' | 'followPeers' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'
 >;
 
 export interface CommonSettings {
@@ -18,19 +18,22 @@ export interface CommonSettings {
   /** Bytes; default 1500. */
   readonly pathMtu: number | undefined;
   readonly times: Partial<ConnectionTimes> | undefined;
+  /** Default: true. */
+  readonly followPeers?: boolean | undefined;
 }
 
 const DEFAULT_PATH_MTU = 1500;
 
 /** @param counters the data plane's shared counters */
 export function commonParts(
-  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times }: CommonSettings,
+  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times, followPeers = true }: CommonSettings,
   environment: StackEnvironment,
   counters: Float64Array,
 ): CommonParts {
   return {
     counters,
     times: { ...CONNECTION_TIMES, ...times },
+    followPeers,
     makeL2tp: (protectedPath) => new L2tpSocket({ ...l2tp, protectedPath }, environment),
     makePpp: () => new PppLink(ppp, environment),
     planPath: (path) => planPath(pathMtu, path),

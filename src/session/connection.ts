@@ -12,6 +12,7 @@ import type { ConnectionParts } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
 import { Path } from './path.ts';
+import { PeerMoves, type Place } from './peerMoves.ts';
 import type { PppSession } from './pppSession.ts';
 import { PppSessions } from './pppSessions.ts';
 import type { SessionRecord, Traffic } from './record.ts';
@@ -20,7 +21,7 @@ import { Tunnels } from './tunnels.ts';
 /** After this long without an L2TP message the log says what that usually means. */
 const SILENT_L2TP_HINT: Milliseconds = 10_000;
 
-type TimerName = 'hint' | 'tunnel' | 'network' | 'idle' | 'close';
+type TimerName = 'hint' | 'tunnel' | 'network' | 'idle' | 'close' | 'move';
 
 export class Connection {
   readonly record: SessionRecord;
@@ -30,9 +31,13 @@ export class Connection {
   readonly #path: Path;
   readonly #tunnels: Tunnels;
   readonly #sessions: PppSessions;
+  readonly #moves = new PeerMoves();
   #closing: Failure | undefined;
   #ended = false;
   #forks = 0;
+  /** An L2TP message came since `heardOf` was asked; what the data plane had counted then. */
+  #heard = false;
+  #messagesHeard = 0;
 
   constructor(parts: ConnectionParts) {
     const { record, channel } = parts;
@@ -76,14 +81,28 @@ export class Connection {
     return this.#path.openPlain(local, remote);
   }
 
-  ikeEstablished(ike: IkeEstablished): void {
+  ikeEstablished(ike: IkeEstablished): ConnectionOutput[] {
     const { record } = this;
     record.ike = `IKEv${ike.version} ${ike.algorithms}`;
     record.nat = ike.nat;
     record.vendorIds = ike.vendorIds;
     record.peer = ike.remote;
     record.local = ike.local;
-    this.#path.moveTo(ike.remote);
+    return this.#path.authenticatedAt(ike.local, ike.remote);
+  }
+
+  /** An authenticated message of the peer came from another address or port: a NAT has moved it, or it has moved. */
+  moved(local: Endpoint, remote: Endpoint, now: Instant): ConnectionOutput[] {
+    const place = this.#path.placeOf(local, remote);
+    if (place === undefined || this.#ended) return [];
+    if (!this.#parts.followPeers) {
+      const text = `The peer's packets come from ${endpointText(remote)} now, which is not followed.`;
+      return [sessionEntry(this.record, 'warn', 'peer-not-followed', text)];
+    }
+    const waitUntil = this.#moves.take(place, now);
+    if (waitUntil === undefined) return this.#move(place, now);
+    this.#timers.set('move', waitUntil);
+    return [];
   }
 
   childEstablished(child: ChildEstablished, now: Instant): ConnectionOutput[] {
@@ -115,7 +134,17 @@ export class Connection {
     return this.#tunnels.size > 0 ? [] : this.#tunnels.command({ type: 'connect' }, now);
   }
 
+  /** Whether anything of the peer has come through the path since this was asked last. */
+  heardOf(): boolean {
+    const { messages } = this.#sessions;
+    const heard = this.#heard || messages !== this.#messagesHeard;
+    this.#heard = false;
+    this.#messagesHeard = messages;
+    return heard;
+  }
+
   l2tpReceived(bytes: Uint8Array, now: Instant): ConnectionOutput[] {
+    this.#heard = true;
     return this.#tunnels.receive(bytes, now);
   }
 
@@ -162,6 +191,18 @@ export class Connection {
   /** Bytes and packets of a session so far. */
   traffic(session: PppSession): Traffic {
     return this.#sessions.traffic(session);
+  }
+
+  #move(place: Place, now: Instant): ConnectionOutput[] {
+    const { local, remote } = place;
+    const from = endpointText(this.#path.remote);
+    const out = this.#path.move(place);
+    for (const record of new Set([this.record, ...[...this.#sessions].map((session) => session.record)])) {
+      record.peer = remote;
+      record.local = local;
+      out.push(milestoneEntry(record, 'peer moved', now, `from ${from} to ${endpointText(remote)}`));
+    }
+    return [...out, { type: 'peerMoved', local, remote }];
   }
 
   #tunnelUp(tunnel: TunnelUp, now: Instant): void {
@@ -247,6 +288,10 @@ export class Connection {
         return this.#sessions.size > 0
           ? []
           : this.close({ code: 'no-session', reason: 'The tunnel carried no session any more.' }, now);
+      case 'move': {
+        const place = this.#moves.takeWaiting();
+        return place === undefined ? [] : this.moved(place.local, place.remote, now);
+      }
       case 'close': {
         const text = 'The peer did not acknowledge the end of the connection in time.';
         return [sessionEntry(this.record, 'warn', 'close-timeout', text), ...this.lost(this.#closing ?? UNHEARD, now)];
@@ -254,6 +299,8 @@ export class Connection {
     }
   }
 }
+
+const endpointText = ({ address, port }: Endpoint) => `${address} port ${port}`;
 
 const UNHEARD: Failure = { code: 'close-timeout', reason: 'The peer did not acknowledge the end in time.' };
 

@@ -53,6 +53,8 @@ export interface ConnectionParts {
   readonly record: SessionRecord;
   readonly channel: ChannelId;
   readonly times: ConnectionTimes;
+  /** Whether a peer is followed to the address and port that its authenticated packets come from. */
+  readonly followPeers: boolean;
   readonly slots: Slots;
   /** The data plane's counters, read to learn whether the peer is alive. */
   readonly counters: Float64Array;

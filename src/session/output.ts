@@ -1,6 +1,6 @@
 /** What a connection tells the gateway or client that holds it. */
 
-import type { Failure } from '../core/index.ts';
+import type { Endpoint, Failure } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { Credentials, NetworkUp } from '../ppp/output.ts';
 import type { LogEntry } from './log.ts';
@@ -19,6 +19,8 @@ export type ConnectionOutput =
       readonly record: SessionRecord;
       readonly reason: Failure;
     }
+  /** The peer was followed to another address or port: its IKE SAs are there too. */
+  | { readonly type: 'peerMoved'; readonly local: Endpoint; readonly remote: Endpoint }
   /** L2TP has said goodbye (or never came): the IPsec and IKE SAs may be deleted. */
   | { readonly type: 'closeIke'; readonly reason: Failure }
   /** Nothing of the connection is left above IKE. */

@@ -6,6 +6,7 @@ import type { EspSuite } from '../esp/suite.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId } from '../ike/output.ts';
 import { milestoneEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
+import type { Place } from './peerMoves.ts';
 import type { SessionRecord } from './record.ts';
 
 interface Child {
@@ -19,11 +20,13 @@ export class Path {
   readonly #record: SessionRecord;
   readonly #children = new Map<ChildSaId, Child>();
   #open = false;
+  #local: Endpoint;
   #remote: Endpoint;
 
   constructor(channel: ChannelId, record: SessionRecord) {
     this.#channel = channel;
     this.#record = record;
+    this.#local = record.local;
     this.#remote = record.peer;
   }
 
@@ -48,8 +51,36 @@ export class Path {
   }
 
   /** The peer was authenticated at this endpoint. */
-  moveTo(remote: Endpoint): void {
+  authenticatedAt(local: Endpoint, remote: Endpoint): ConnectionOutput[] {
+    const place = this.placeOf(local, remote);
+    if (place !== undefined) return this.move(place);
+    if (!this.#open) this.#remote = remote;
+    return [];
+  }
+
+  /**
+   * Where the channel would go for an authenticated message from `remote`; undefined where it is there already, or
+   * where the message came another way than the channel's packets do. Native ESP has no ports.
+   */
+  placeOf(local: Endpoint, remote: Endpoint): Place | undefined {
+    const { encapsulation } = this.#record;
+    if (!this.#open || encapsulation === 'none') return undefined;
+    const sameHosts = local.address === this.#local.address && remote.address === this.#remote.address;
+    if (encapsulation === 'esp') {
+      if (sameHosts) return undefined;
+      return {
+        local: { address: local.address, port: this.#local.port },
+        remote: { address: remote.address, port: this.#remote.port },
+      };
+    }
+    if (local.port !== this.#local.port || (sameHosts && remote.port === this.#remote.port)) return undefined;
+    return { local, remote };
+  }
+
+  move({ local, remote }: Place): ConnectionOutput[] {
+    this.#local = local;
     this.#remote = remote;
+    return [toDataPlane({ type: 'moveChannel', channel: this.#channel, local, remote })];
   }
 
   openPlain(local: Endpoint, remote: Endpoint): ConnectionOutput[] {
@@ -119,6 +150,7 @@ export class Path {
     remoteL2tpPort: number,
   ): ConnectionOutput {
     this.#open = true;
+    this.#local = local;
     this.#remote = remote;
     const record = { channel: this.#channel, protection, local, remote, localL2tpPort, remoteL2tpPort };
     return toDataPlane({ type: 'openChannel', record });

@@ -50,6 +50,13 @@ export class PppSessions implements Iterable<PppSession> {
     return false;
   }
 
+  /** Messages from the peers of all sessions that the data plane has counted. */
+  get messages(): number {
+    let messages = 0;
+    for (const session of this.#sessions.values()) messages += this.#messagesOf(session);
+    return messages;
+  }
+
   open(call: SessionUp, record: SessionRecord, now: Instant): ConnectionOutput[] {
     const session = new PppSession(call, record, this.#parts.makePpp());
     this.#sessions.set(session.key, session);
@@ -76,7 +83,7 @@ export class PppSessions implements Iterable<PppSession> {
     const out: ConnectionOutput[] = [];
     for (const session of this.#sessions.values()) {
       if (session.slot === undefined) continue;
-      const seen = this.#parts.counters[session.slot * COUNTERS_PER_SESSION + Counter.messagesFromPeer] ?? 0;
+      const seen = this.#messagesOf(session);
       if (seen === session.seenMessages) continue;
       session.seenMessages = seen;
       alive = true;
@@ -137,6 +144,11 @@ export class PppSessions implements Iterable<PppSession> {
       packetsFromPeer: counters[at + Counter.packetsFromPeer] ?? 0,
       packetsToPeer: counters[at + Counter.packetsToPeer] ?? 0,
     };
+  }
+
+  #messagesOf({ slot }: PppSession): number {
+    if (slot === undefined) return 0;
+    return this.#parts.counters[slot * COUNTERS_PER_SESSION + Counter.messagesFromPeer] ?? 0;
   }
 
   #command(session: PppSession, command: PppCommand, now: Instant): ConnectionOutput[] {

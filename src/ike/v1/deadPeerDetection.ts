@@ -12,6 +12,8 @@ import { isakmpNotify } from './notifications.ts';
 
 /** Between questions while none is answered. */
 const ASK_AGAIN = 5000;
+/** The owner answers at once, in the command that follows `ikeSilent`. */
+const OWNER_ANSWERS = 1;
 
 /** Begins to watch a peer that announced that it answers. */
 export function armDeadPeerDetection(context: Context, sa: IkeSa, now: Instant): void {
@@ -29,9 +31,18 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
   const { deadPeer } = sa;
   if (now - sa.lastAlive < interval) {
     deadPeer.askedSince = undefined;
+    deadPeer.ownerAsked = false;
     sa.timers.set('deadPeer', sa.lastAlive + interval);
     return;
   }
+  if (!deadPeer.ownerAsked) {
+    // The owner may have heard of the peer in ESP: it is asked before the peer is. RFC 3706 §5.
+    deadPeer.ownerAsked = true;
+    context.emit({ type: 'ikeSilent', ikeSa: sa.id });
+    sa.timers.set('deadPeer', now + OWNER_ANSWERS);
+    return;
+  }
+  deadPeer.ownerAsked = false;
   deadPeer.askedSince ??= now;
   if (now - deadPeer.askedSince >= timeout) {
     closed(context, sa, {
@@ -43,7 +54,7 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
   }
   deadPeer.sequence++;
   sendInformational(context, sa, [isakmpNotify(sa, NotifyType.R_U_THERE, sequenceBytes(deadPeer.sequence))]);
-  sa.timers.set('deadPeer', Math.min(now + ASK_AGAIN, deadPeer.askedSince + timeout));
+  sa.timers.set('deadPeer', Math.min(now + ASK_AGAIN, deadPeer.askedSince + timeout) - OWNER_ANSWERS);
 }
 
 /** The peer asks. Numbers go up; one that goes down is an echo from the past. */

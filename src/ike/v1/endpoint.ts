@@ -15,6 +15,7 @@ import type { Context } from './context.ts';
 import { HalfOpenTable, OncePer } from './halfOpen.ts';
 import { COOKIE_BYTES, cookieKey, IkeSa, MAX_WAITING, type WantedChild } from './ikeSa.ts';
 import { receiveInformational } from './informational.ts';
+import { movePath } from './natTraversal.ts';
 import { receiveNewcomer } from './newcomer.ts';
 import { UNKNOWN_ABILITIES } from './peerAbilities.ts';
 import { initiate, receivePhase1 } from './phase1Exchange.ts';
@@ -110,6 +111,11 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       case 'alive': {
         const sa = this.#sas.get(command.ikeSa)?.current;
         if (sa !== undefined) sa.lastAlive = now;
+        break;
+      }
+      case 'moved': {
+        const sa = this.#sas.get(command.ikeSa)?.current;
+        if (sa?.established) movePath(this.#context, sa, command);
         break;
       }
     }

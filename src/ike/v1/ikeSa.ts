@@ -172,6 +172,8 @@ export class IkeSa {
   readonly deadPeer = {
     sequence: 0,
     askedSince: undefined as Instant | undefined,
+    /** The owner was asked whether it has heard of the peer. */
+    ownerAsked: false,
     lastReceived: undefined as number | undefined,
   };
   /** Key in the table of first messages, of a responder. */

@@ -61,10 +61,21 @@ export function floatPorts(context: Context, sa: IkeSa): void {
 
 /** The peer is where its last authenticated message came from. RFC 3947 §4. */
 export function followPath(context: Context, sa: IkeSa, { local, remote }: IkeDatagram): void {
-  if (samePath(sa, { local, remote })) return;
+  if (!movePath(context, sa, { local, remote }) || !sa.established) return;
+  context.emit({ type: 'ikeMoved', ikeSa: sa.id, local, remote });
+}
+
+/** @returns whether that is another path than before */
+export function movePath(
+  context: Context,
+  sa: IkeSa,
+  { local, remote }: Pick<IkeDatagram, 'local' | 'remote'>,
+): boolean {
+  if (samePath(sa, { local, remote })) return false;
   sa.local = local;
   sa.remote = remote;
   movePeer(context, sa);
+  return true;
 }
 
 export const sameEndpoint = (a: Endpoint, b: Endpoint): boolean => a.port === b.port && a.address === b.address;
