@@ -13,18 +13,16 @@ import {
   SCRATCH_BYTES,
   type SocketKind,
 } from '../dataplane/ports.ts';
-import { formatAddress } from '../net/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Errno, PollEvent } from './constants.ts';
 import { libc, Memory } from './ffi.ts';
-import type { SendHeader } from './messageHeader.ts';
 import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions } from './openPorts.ts';
 import { newPacketAreas } from './packetMemory.ts';
 import type { RawEspSocket } from './rawSocket.ts';
 import { BATCH_BYTES, ReceiveBatch } from './receiveBatch.ts';
 import { Refusals } from './refusals.ts';
 import { AREA_BYTES, SendArea } from './sendArea.ts';
-import { SendQueue } from './sendQueue.ts';
+import { remoteOf, Sender } from './sender.ts';
 import { SystemError } from './systemError.ts';
 import { TunReader } from './tunReader.ts';
 import { TunWriter } from './tunWriter.ts';
@@ -40,16 +38,6 @@ const MOST_SLEEP = 10_000;
 const POLLFD_BYTES = 8;
 const SMALLEST_ESP = 8;
 const BAD_OFFLOAD = 'the kernel gave a large packet whose description contradicts it';
-
-/** What `Peer.driver` holds. */
-interface Prepared {
-  readonly loop: PacketLoop;
-  readonly kind: SocketKind | 'esp';
-  readonly queue: SendQueue;
-  readonly header: SendHeader;
-}
-
-type AnySocket = UdpSocket | RawEspSocket;
 
 export interface PacketLoopOptions extends PortOptions {
   /** Makes the packet path on these ports. `scratch` is for its `scratch`: what is sent from there is not copied. */
@@ -76,8 +64,7 @@ export class PacketLoop implements DataPlanePorts {
   readonly #area = new SendArea(this.#areas[1]);
   readonly #scratch = this.#areas[2].memory;
   readonly #wakeCount = new Memory(8);
-  readonly #queues = new Map<AnySocket, SendQueue>();
-  readonly #allQueues: readonly SendQueue[];
+  readonly #sender: Sender;
   readonly #tunReader: TunReader | undefined;
   readonly #tunWriter: TunWriter | undefined;
   readonly #pollFds: Memory;
@@ -102,21 +89,21 @@ export class PacketLoop implements DataPlanePorts {
     this.#path = options.path(this, this.ports, this.#scratch.bytes);
     const { tun, udp, esp } = this.#open;
     const offloads = options.offloads ?? true;
-    for (const { kind, socket } of udp) {
-      // IKE messages are few, and never alike.
-      const joins = offloads && kind !== 'ike';
-      if (joins) socket.joinReceived();
-      this.#addQueue(socket, joins && socket.cutsSent);
-    }
-    for (const socket of esp) this.#addQueue(socket, false);
-    this.#allQueues = [...this.#queues.values()];
+    if (offloads) for (const { kind, socket } of udp) if (kind !== 'ike') socket.joinReceived();
+    this.#sender = new Sender({
+      open: this.#open,
+      area: this.#area,
+      offloads,
+      refused: (peer, errno) => this.#refuse('send', peer, errno),
+      noSocket: (peer, reason) => this.#refusals.add('no-socket', reason, remoteOf(peer), this.#clock.now()),
+    });
     if (tun !== undefined) {
       this.#tunWriter = new TunWriter(tun, this.#areas[0], () => this.#refuse('tun'));
       this.#tunReader = new TunReader({
         tun,
         area: this.#area,
         take: (at, length) => this.#path.fromTun(this.#area.memory.bytes, at, length),
-        flush: () => this.#flushSends(),
+        flush: () => this.#sender.flush(),
         refuse: () => this.#refusals.add('bad-offload', BAD_OFFLOAD, undefined, this.#clock.now()),
       });
     }
@@ -163,11 +150,11 @@ export class PacketLoop implements DataPlanePorts {
   }
 
   sendUdp(kind: SocketKind, peer: Peer, bytes: Uint8Array, at: number, length: number): void {
-    this.#send(kind, peer, bytes, at, length);
+    this.#sender.send(kind, peer, bytes, at, length);
   }
 
   sendEsp(peer: Peer, bytes: Uint8Array, at: number, length: number): void {
-    this.#send('esp', peer, bytes, at, length);
+    this.#sender.send('esp', peer, bytes, at, length);
   }
 
   writeTun(bytes: Uint8Array, at: number, length: number): void {
@@ -261,13 +248,7 @@ export class PacketLoop implements DataPlanePorts {
   /** All that waits goes out. */
   #flush(): void {
     this.#tunWriter?.flush();
-    this.#flushSends();
-  }
-
-  #flushSends(): void {
-    const queues = this.#allQueues;
-    for (let i = 0; i < queues.length; i++) queues[i]!.flush();
-    this.#area.rewind();
+    this.#sender.flush();
   }
 
   #tick(): void {
@@ -297,67 +278,10 @@ export class PacketLoop implements DataPlanePorts {
     this.#flush();
   }
 
-  #send(kind: SocketKind | 'esp', peer: Peer, bytes: Uint8Array, at: number, length: number): void {
-    const prepared = this.#prepared(kind, peer);
-    if (prepared === undefined) return;
-    const area = this.#area;
-    const from = bytes === area.memory.bytes ? at : this.#copied(bytes, at, length);
-    prepared.queue.add(prepared.header, area.memory.base + from, length);
-  }
-
-  /** What the path made elsewhere is overwritten by its next packet, so it waits in the area. */
-  #copied(bytes: Uint8Array, at: number, length: number): number {
-    const area = this.#area;
-    let to = area.place(length);
-    if (to < 0) {
-      this.#flushSends();
-      to = area.place(length);
-    }
-    area.memory.bytes.set(bytes.subarray(at, at + length), to);
-    area.take(to, length);
-    return to;
-  }
-
-  #addQueue(socket: AnySocket, cuts: boolean): void {
-    this.#queues.set(socket, new SendQueue(socket.fd, cuts, ({ peer }, errno) => this.#refuse('send', peer, errno)));
-  }
-
-  #prepared(kind: SocketKind | 'esp', peer: Peer): Prepared | undefined {
-    const known = peer.driver as Prepared | undefined;
-    if (known?.kind === kind && known.loop === this) return known;
-    const socket = this.#socketFor(kind, peer);
-    if (socket === undefined) {
-      const what = kind === 'esp' ? 'raw ESP socket' : `${kind} socket`;
-      const reason = `there is no ${what} for IPv${peer.family}${kind === 'esp' ? '' : ` on port ${peer.localPort}`}`;
-      this.#refusals.add('no-socket', reason, remoteOf(peer), this.#clock.now());
-      return undefined;
-    }
-    const prepared = { loop: this, kind, queue: this.#queues.get(socket)!, header: socket.headerFor(peer) };
-    peer.driver = prepared;
-    return prepared;
-  }
-
-  /** The socket bound to the peer's local address, else the one bound to any. */
-  #socketFor(kind: SocketKind | 'esp', peer: Peer): AnySocket | undefined {
-    const sockets: readonly AnySocket[] =
-      kind === 'esp'
-        ? this.#open.esp
-        : this.#open.udp.filter((candidate) => candidate.kind === kind).map(({ socket }) => socket);
-    const ofFamily = sockets.filter(({ family }) => family === peer.family);
-    const anyLocal = peer.local.every((byte) => byte === 0);
-    return ofFamily.find(({ address }) => {
-      return anyLocal || address.every((byte, i) => byte === peer.local[i]) || address.every((byte) => byte === 0);
-    });
-  }
-
   #refuse(what: 'send' | 'tun', peer?: Peer, errno = libc().errno()): void {
     const full = errno === Errno.EAGAIN || errno === Errno.ENOBUFS;
     const code = full ? `${what}-queue-full` : `${what}-refused`;
     const { message } = new SystemError(what === 'tun' ? 'write to the TUN device' : 'send', errno);
     this.#refusals.add(code, message, peer && remoteOf(peer), this.#clock.now());
   }
-}
-
-function remoteOf(peer: Peer): { readonly address: string; readonly port: number } {
-  return { address: formatAddress(peer.remote.subarray(0, peer.family === 4 ? 4 : 16)), port: peer.remotePort };
 }
