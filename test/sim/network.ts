@@ -163,6 +163,9 @@ export interface CarriedDatagram {
   readonly bytes: Uint8Array;
 }
 
+/** More happenings than that at one instant follow from each other without end. */
+const MOST_AT_ONCE = 20_000;
+
 export class SimulatedNetwork {
   now: Instant = 0;
   quality: LinkQuality;
@@ -212,6 +215,7 @@ export class SimulatedNetwork {
 
   /** Moves the clock to `until`, or to where `done` first holds. @returns whether `done` held */
   run(until: Instant, done: () => boolean = () => false): boolean {
+    let atOnce = 0;
     while (!done()) {
       const next = this.#happenings[0];
       if (next === undefined || next.at > until) {
@@ -219,6 +223,8 @@ export class SimulatedNetwork {
         return done();
       }
       this.#happenings.shift();
+      atOnce = next.at > this.now ? 0 : atOnce + 1;
+      if (atOnce > MOST_AT_ONCE) throw new Error(`the clock stands still at ${this.now} ms`);
       this.now = next.at;
       next.run(this.now);
     }

@@ -1,6 +1,6 @@
 /** Dead peer detection: asking a silent peer, and answering one that asks. RFC 3706 §5 and §6. */
 
-import type { Instant } from '../../core/index.ts';
+import type { Instant, Milliseconds } from '../../core/index.ts';
 import { concat, sameBytes } from '../../wire/index.ts';
 import { type NotifyPayload, NotifyType } from '../payloads/index.ts';
 import type { Arrival } from './arrival.ts';
@@ -12,6 +12,8 @@ import { isakmpNotify } from './notifications.ts';
 
 /** Between questions while none is answered. */
 const ASK_AGAIN = 5000;
+/** The same where the answer is awaited with haste. */
+const PROBE_AGAIN = 1000;
 /** The owner answers at once, in the command that follows `ikeSilent`. */
 const OWNER_ANSWERS = 1;
 
@@ -25,14 +27,24 @@ export function armDeadPeerDetection(context: Context, sa: IkeSa, now: Instant):
   sa.timers.set('deadPeer', now + interval);
 }
 
+/** Asks out of turn, where there is a reason for doubt; a peer that does not answer questions is not asked. */
+export function probePeer(context: Context, sa: IkeSa, within: Milliseconds, now: Instant): void {
+  if (!sa.abilities.deadPeerDetection || sa.phase !== 'established') return;
+  sa.deadPeer.askedSince = now;
+  sa.deadPeer.within = within;
+  onDeadPeerTimer(context, sa, now);
+}
+
 /** Life is noted, not timed: the timer looks at the note when it fires, so a busy SA costs nothing. */
 export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void {
   const { interval, timeout } = context.config.deadPeerDetection;
   const { deadPeer } = sa;
-  if (now - sa.lastAlive < interval) {
+  // Compared as it is set: with fractions of milliseconds `now - lastAlive < interval` may hold where this does not.
+  const due = sa.lastAlive + interval;
+  if (now < due) {
     deadPeer.askedSince = undefined;
     deadPeer.ownerAsked = false;
-    sa.timers.set('deadPeer', sa.lastAlive + interval);
+    sa.timers.set('deadPeer', due);
     return;
   }
   if (!deadPeer.ownerAsked) {
@@ -44,7 +56,7 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
   }
   deadPeer.ownerAsked = false;
   deadPeer.askedSince ??= now;
-  if (now - deadPeer.askedSince >= timeout) {
+  if (now >= deadPeer.askedSince + timeout) {
     closed(context, sa, {
       code: 'peer-dead',
       reason: `the peer has been silent for ${Math.round((now - sa.lastAlive) / 1000)} s and did not answer when asked`,
@@ -73,7 +85,10 @@ export function onAcknowledged(context: Context, sa: IkeSa, notify: NotifyPayloa
   const { deadPeer } = sa;
   if (sequence !== deadPeer.sequence || deadPeer.askedSince === undefined) return;
   deadPeer.askedSince = undefined;
-  sa.timers.set('deadPeer', now + context.config.deadPeerDetection.interval);
+  deadPeer.within = undefined;
+  const { interval } = context.config.deadPeerDetection;
+  if (interval > 0) sa.timers.set('deadPeer', now + interval);
+  else sa.timers.clear('deadPeer');
 }
 
 function sequenceOf(sa: IkeSa, { spi, data }: NotifyPayload): number | undefined {

@@ -1,0 +1,87 @@
+/** The gateway and the devices of a life: whole stacks that tell their life what happens to them. */
+
+import type { ClientConfig, ClientOutput } from '../../../src/client/index.ts';
+import type { GatewayConfig, GatewayOutput } from '../../../src/gateway/index.ts';
+import { espPolicy, ikePolicy, type Profile, profiles } from '../../../src/ike/index.ts';
+import { type IkeV1Config, secretTable } from '../../../src/ike/v1/index.ts';
+import { utf8 } from '../../../src/wire/index.ts';
+import type { SimulatedHost, SimulatedNat, SimulatedNetwork } from '../network.ts';
+import { ClientEnd, GatewayEnd } from '../stack.ts';
+import type { DevicePlan, EndPlan, LifePlan } from './plan.ts';
+
+export const SERVER = '198.51.100.1';
+const SECRETS = secretTable([{ secret: utf8('a shared secret of some length') }]);
+
+export class LifeGateway extends GatewayEnd {
+  onOutput: ((output: GatewayOutput) => void) | undefined;
+
+  protected override take(output: GatewayOutput): void {
+    super.take(output);
+    this.onOutput?.(output);
+  }
+}
+
+export class DeviceEnd extends ClientEnd {
+  onOutput: ((output: ClientOutput) => void) | undefined;
+
+  protected override take(output: ClientOutput): void {
+    super.take(output);
+    this.onOutput?.(output);
+  }
+}
+
+export function makeGatewayEnd(network: SimulatedNetwork, plan: LifePlan, seed: number): LifeGateway {
+  const users = Object.fromEntries(plan.devices.map(({ user, password }) => [user, password]));
+  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed);
+}
+
+export function makeDeviceEnd(
+  network: SimulatedNetwork,
+  plan: DevicePlan,
+  behind: SimulatedNat | SimulatedHost | undefined,
+  seed: number,
+): DeviceEnd {
+  return new DeviceEnd(network, plan.address, clientConfig(plan), seed, behind);
+}
+
+function gatewayConfig({ gateway, methods, poolSize }: LifePlan): GatewayConfig {
+  return {
+    ike: ikeConfig(gateway),
+    network: { pool: [`10.9.0.2-10.9.0.${poolSize + 1}`], localAddress: '10.9.0.1', dns: ['192.0.2.53'] },
+    l2tp: { helloInterval: gateway.helloInterval },
+    ppp: { requirePeer: methods, timers: { echoInterval: gateway.echoInterval } },
+  };
+}
+
+function clientConfig(plan: DevicePlan): Omit<ClientConfig, 'local'> {
+  return {
+    remote: { address: SERVER, port: 500 },
+    ike: ikeConfig(plan),
+    l2tp: { helloInterval: plan.helloInterval },
+    ppp: {
+      credentials: { user: plan.user, password: plan.password },
+      acceptFromPeer: [plan.method],
+      timers: { echoInterval: plan.echoInterval },
+    },
+  };
+}
+
+function ikeConfig(plan: EndPlan): IkeV1Config {
+  return {
+    secrets: SECRETS,
+    profile: profileOf(plan),
+    deadPeerDetection: { interval: plan.deadPeerInterval, timeout: plan.deadPeerTimeout },
+  };
+}
+
+function profileOf({ ike, esp, ikeLifetime, espLifetime }: EndPlan): Profile {
+  const { accept } = profiles.compatible;
+  return {
+    name: 'compatible',
+    accept: {
+      ike: { ...accept.ike, lifetimeSeconds: ikeLifetime },
+      esp: { ...accept.esp, lifetimeSeconds: espLifetime },
+    },
+    offer: { ike: ikePolicy(ike, ikeLifetime), esp: espPolicy(esp, espLifetime) },
+  };
+}
