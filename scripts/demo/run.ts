@@ -19,7 +19,7 @@ import { phaseBars } from './summary.ts';
 const DOWNLOAD_BYTES = 20_000_000;
 const HTTP_PORT = 8080;
 const INNER_SERVER = '10.87.0.1';
-const CONNECT_SECONDS = 10;
+const CONNECT_SECONDS = 30;
 
 const print = (line = ''): void => {
   process.stdout.write(`${line}\n`);

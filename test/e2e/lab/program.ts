@@ -6,6 +6,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../driver/namespace.ts';
 
+/** Seconds that anything may take: what takes 1 s on a quiet machine may take 10 on one that builds beside. */
+const PATIENCE = 40;
+
 /** Where there is `setpriv`, a program does not outlive a test that is killed. */
 const DIES_WITH_US = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL'] : [];
 const SALLYPORT = fileURLToPath(new URL('../../../bin/sallyport.js', import.meta.url));
@@ -89,28 +92,28 @@ export class Program {
   }
 
   /** The first log line of an event, seen or still to come. */
-  event(event: string, seconds = 10): Promise<LogLine> {
+  event(event: string, seconds = PATIENCE): Promise<LogLine> {
     return this.line(event, (line) => line.event === event, seconds);
   }
 
   /** The first log line, seen or still to come, that is accepted. Fails when the program ends before. */
-  line(what: string, accepts: (line: LogLine) => boolean, seconds = 10): Promise<LogLine> {
+  line(what: string, accepts: (line: LogLine) => boolean, seconds = PATIENCE): Promise<LogLine> {
     return this.#until(what, () => this.lines.find(accepts), seconds);
   }
 
   /** Waits for something in what it writes. */
-  match(pattern: RegExp, seconds = 10): Promise<RegExpExecArray> {
+  match(pattern: RegExp, seconds = PATIENCE): Promise<RegExpExecArray> {
     return this.#until(String(pattern), () => pattern.exec(this.text) ?? undefined, seconds);
   }
 
   /** Sends a signal and waits for the end. */
-  async stop(signal: NodeJS.Signals = 'SIGINT', seconds = 10): Promise<number | string> {
+  async stop(signal: NodeJS.Signals = 'SIGINT', seconds = PATIENCE): Promise<number | string> {
     this.#child.kill(signal);
     return this.end(seconds);
   }
 
   /** Waits until it ends by itself. @returns the exit code, or a signal's name */
-  async end(seconds = 10): Promise<number | string> {
+  async end(seconds = PATIENCE): Promise<number | string> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(this.#told(`did not end in ${seconds} s`))), seconds * 1000);
