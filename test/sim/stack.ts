@@ -9,7 +9,6 @@ import {
   ntPasswordHash,
   withoutDomain,
 } from '../../src/crypto/index.ts';
-import { nodeCrypto, nodeKeyExchange } from '../../src/crypto/node/index.ts';
 import { type MemoryDatagram, MemoryDataPlane } from '../../src/dataplane/memory.ts';
 import type { DataPlaneEvent } from '../../src/dataplane/messages.ts';
 import {
@@ -25,6 +24,7 @@ import type { LogEntry } from '../../src/session/log.ts';
 import { fromUtf8, utf8 } from '../../src/wire/index.ts';
 import { Installed } from './installed.ts';
 import { type Receiver, SimulatedHost, type SimulatedNat, type SimulatedNetwork } from './network.ts';
+import { type Cryptography, REAL } from './playCrypto.ts';
 import { seededEnvironment } from './random.ts';
 
 /** 2026-01-01T00:00:00Z, seconds. */
@@ -57,16 +57,25 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   readonly installed = new Installed();
   /** Most outputs that one call of the core has returned. */
   mostOutputs = 0;
+  protected readonly cryptography: Cryptography;
   readonly #host: SimulatedHost;
   #core!: StackCore<Output>;
   #wakeAt: Instant | undefined;
   #off = false;
 
   /** @param behind the NAT that the host stands behind, or a host that is started anew */
-  constructor(network: SimulatedNetwork, address: string, seed: number, behind?: SimulatedNat | SimulatedHost) {
+  constructor(
+    network: SimulatedNetwork,
+    address: string,
+    seed: number,
+    behind?: SimulatedNat | SimulatedHost,
+    cryptography = REAL,
+  ) {
+    const { crypto } = cryptography;
+    this.cryptography = cryptography;
     this.network = network;
     this.address = address;
-    this.environment = { ...seededEnvironment(seed), crypto: nodeCrypto, unixTime: () => EPOCH + network.now / 1000 };
+    this.environment = { ...seededEnvironment(seed), crypto, unixTime: () => EPOCH + network.now / 1000 };
     const receiver: Receiver = ({ local, remote, bytes }) => {
       if (this.#off) return;
       const protocol = local.port === 0 ? 'esp' : 'udp';
@@ -77,7 +86,7 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
       this.#host = behind;
     } else this.#host = network.host(address, receiver, behind);
     this.plane = new MemoryDataPlane({
-      crypto: nodeCrypto,
+      crypto,
       environment: this.environment,
       slots: 256,
       send: (datagram) => this.#send(datagram),
@@ -134,7 +143,7 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
         return;
       case 'ask': {
         const { id } = output;
-        const answer = answerOf(output);
+        const answer = answerOf(output, this.cryptography);
         // As from a worker thread: later, in an order of its own.
         this.network.schedule(this.network.now + 1, () =>
           this.perform((now) => this.#core.command({ type: 'keyAnswer', id, answer }, now)),
@@ -177,8 +186,9 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
     users: Readonly<Record<string, string>>,
     seed = 1,
     staticAddresses: Readonly<Record<string, string>> = {},
+    cryptography?: Cryptography,
   ) {
-    super(network, address, seed);
+    super(network, address, seed, undefined, cryptography);
     this.users = new Map(Object.entries(users));
     this.#static = new Map(Object.entries(staticAddresses));
     this.gateway = makeGateway(config, this.environment, this.plane.counters);
@@ -210,16 +220,18 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
         return fromUtf8(credentials.password) === password ? accepted : refused;
       case 'chap-md5': {
         const { identifier, challenge, response } = credentials;
-        return checkChapMd5Response(nodeCrypto, identifier, utf8(password), challenge, response) ? accepted : refused;
+        return checkChapMd5Response(this.cryptography.crypto, identifier, utf8(password), challenge, response)
+          ? accepted
+          : refused;
       }
       case 'ms-chap-v2': {
         const { authenticatorChallenge, peerChallenge, ntResponse, user } = credentials;
         const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(utf8(user)) };
-        const hash = ntPasswordHash(nodeCrypto, password);
-        if (!checkNtResponse(nodeCrypto, challenges, hash, ntResponse)) return refused;
+        const hash = ntPasswordHash(this.cryptography.crypto, password);
+        if (!checkNtResponse(this.cryptography.crypto, challenges, hash, ntResponse)) return refused;
         return {
           ...accepted,
-          authenticatorResponse: generateAuthenticatorResponse(nodeCrypto, challenges, hash, ntResponse),
+          authenticatorResponse: generateAuthenticatorResponse(this.cryptography.crypto, challenges, hash, ntResponse),
         };
       }
     }
@@ -238,8 +250,9 @@ export class ClientEnd extends StackEnd<ClientOutput> {
     config: Omit<ClientConfig, 'local'>,
     seed = 2,
     behind?: SimulatedNat | SimulatedHost,
+    cryptography?: Cryptography,
   ) {
-    super(network, address, seed, behind);
+    super(network, address, seed, behind, cryptography);
     this.config = config;
     const port = config.ike === undefined ? 1701 : 500;
     this.client = makeClient(
@@ -272,9 +285,9 @@ export class ClientEnd extends StackEnd<ClientOutput> {
   }
 }
 
-function answerOf({ ask }: KeyAsk): KeyAnswer {
+function answerOf({ ask }: KeyAsk, { keyExchange }: Cryptography): KeyAnswer {
   const { kind, group } = ask;
   return kind === 'generateKey'
-    ? { kind, keyPair: nodeKeyExchange.generateKey(group) }
-    : { kind, secret: nodeKeyExchange.deriveSecret(group, ask.privateValue, ask.peerPublicValue) };
+    ? { kind, keyPair: keyExchange.generateKey(group) }
+    : { kind, secret: keyExchange.deriveSecret(group, ask.privateValue, ask.peerPublicValue) };
 }

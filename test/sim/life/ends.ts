@@ -6,6 +6,8 @@ import { espPolicy, ikePolicy, type Profile, profiles } from '../../../src/ike/i
 import { type IkeV1Config, secretTable } from '../../../src/ike/v1/index.ts';
 import { utf8 } from '../../../src/wire/index.ts';
 import type { SimulatedHost, SimulatedNat, SimulatedNetwork } from '../network.ts';
+import { type Cryptography, playCryptography, REAL } from '../playCrypto.ts';
+import { seededEnvironment } from '../random.ts';
 import { ClientEnd, GatewayEnd } from '../stack.ts';
 import type { DevicePlan, EndPlan, LifePlan } from './plan.ts';
 
@@ -32,16 +34,22 @@ export class DeviceEnd extends ClientEnd {
 
 export function makeGatewayEnd(network: SimulatedNetwork, plan: LifePlan, seed: number): LifeGateway {
   const users = Object.fromEntries(plan.devices.map(({ user, password }) => [user, password]));
-  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed);
+  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed, {}, cryptographyOf(plan.seed));
 }
 
 export function makeDeviceEnd(
   network: SimulatedNetwork,
+  life: number,
   plan: DevicePlan,
   behind: SimulatedNat | SimulatedHost | undefined,
   seed: number,
 ): DeviceEnd {
-  return new DeviceEnd(network, plan.address, clientConfig(plan), seed, behind);
+  return new DeviceEnd(network, plan.address, clientConfig(plan), seed, behind, cryptographyOf(life));
+}
+
+/** Every eighth life computes for real. */
+function cryptographyOf(life: number): Cryptography {
+  return life % 8 === 0 ? REAL : playCryptography(seededEnvironment(life).random);
 }
 
 function gatewayConfig({ gateway, methods, poolSize }: LifePlan): GatewayConfig {
