@@ -127,6 +127,11 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           this.#parts.ike?.command({ type: 'answer', id: command.id, answer: command.answer }, now) ?? [],
           now,
         );
+      case 'probe':
+        return [...this.#ikeSas].flatMap((ikeSa) => {
+          const probe = { type: 'probe', ikeSa, within: command.within } as const;
+          return this.#fromIke(this.#parts.ike?.command(probe, now) ?? [], now);
+        });
       case 'disconnect':
         this.#reason ??= command.reason;
         return this.#from(this.#connection.close(command.reason, now), now);

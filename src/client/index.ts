@@ -2,3 +2,10 @@ export type { StackEnvironment as ClientEnvironment } from '../session/environme
 export { Client, type ClientParts } from './client.ts';
 export { type ClientConfig, makeClient } from './makeClient.ts';
 export type { ClientCommand, ClientOutput } from './output.ts';
+export {
+  DEFAULT_RETRY,
+  Persistence,
+  type PersistenceInput,
+  type PersistenceOutput,
+  type RetrySettings,
+} from './persistence.ts';

@@ -1,6 +1,6 @@
 /** What a client tells its owner, and what the owner may tell it. */
 
-import type { Failure } from '../core/index.ts';
+import type { Failure, Milliseconds } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
 import type { NetworkUp } from '../ppp/output.ts';
@@ -20,4 +20,6 @@ export type ClientOutput =
 export type ClientCommand =
   | { readonly type: 'connect' }
   | { readonly type: 'disconnect'; readonly reason: Failure }
+  /** Asks the server at once whether it lives; without a sign of life in this time the connection is over. */
+  | { readonly type: 'probe'; readonly within: Milliseconds }
   | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer };

@@ -216,6 +216,8 @@ export type IkeCommand =
   | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
   /** Authenticated inbound ESP or L2TP traffic was seen: proof of life. */
   | { readonly type: 'alive'; readonly ikeSa: IkeSaId }
+  /** Asks the peer at once whether it lives; without a sign of life `within` milliseconds the IKE SA is gone. */
+  | { readonly type: 'probe'; readonly ikeSa: IkeSaId; readonly within: number }
   /** Authenticated ESP of the peer came from there: IKE goes there too. */
   | { readonly type: 'moved'; readonly ikeSa: IkeSaId; readonly local: Endpoint; readonly remote: Endpoint };
 

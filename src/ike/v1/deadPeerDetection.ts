@@ -1,6 +1,6 @@
 /** Dead peer detection: asking a silent peer, and answering one that asks. RFC 3706 §5 and §6. */
 
-import type { Instant, Milliseconds } from '../../core/index.ts';
+import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import { concat, sameBytes } from '../../wire/index.ts';
 import { type NotifyPayload, NotifyType } from '../payloads/index.ts';
 import type { Arrival } from './arrival.ts';
@@ -12,7 +12,7 @@ import { isakmpNotify } from './notifications.ts';
 
 /** Between questions while none is answered. */
 const ASK_AGAIN = 5000;
-/** The same where the answer is awaited with haste. */
+/** The same where the owner has a reason to doubt. */
 const PROBE_AGAIN = 1000;
 /** The owner answers at once, in the command that follows `ikeSilent`. */
 const OWNER_ANSWERS = 1;
@@ -25,14 +25,6 @@ export function armDeadPeerDetection(context: Context, sa: IkeSa, now: Instant):
   // The highest bit stays clear, so that the number does not wrap. RFC 3706 §6.2.
   sa.deadPeer.sequence = new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1;
   sa.timers.set('deadPeer', now + interval);
-}
-
-/** Asks out of turn, where there is a reason for doubt; a peer that does not answer questions is not asked. */
-export function probePeer(context: Context, sa: IkeSa, within: Milliseconds, now: Instant): void {
-  if (!sa.abilities.deadPeerDetection || sa.phase !== 'established') return;
-  sa.deadPeer.askedSince = now;
-  sa.deadPeer.within = within;
-  onDeadPeerTimer(context, sa, now);
 }
 
 /** Life is noted, not timed: the timer looks at the note when it fires, so a busy SA costs nothing. */
@@ -69,6 +61,32 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
   sa.timers.set('deadPeer', Math.min(now + ASK_AGAIN, deadPeer.askedSince + timeout) - OWNER_ANSWERS);
 }
 
+/** Asks out of turn; a peer that did not announce that it answers is not asked. */
+export function probePeer(context: Context, sa: IkeSa, within: Milliseconds, now: Instant): void {
+  if (!sa.abilities.deadPeerDetection || !sa.established) return;
+  sa.deadPeer.probe = { since: now, until: now + within };
+  onProbeTimer(context, sa, now);
+}
+
+/** Any sign of life answers a probe. */
+export function onProbeTimer(context: Context, sa: IkeSa, now: Instant): void {
+  const { probe } = sa.deadPeer;
+  if (probe === undefined || !sa.established || sa.lastAlive > probe.since) return;
+  if (now >= probe.until) {
+    closed(context, sa, SILENT_WHEN_ASKED);
+    return;
+  }
+  sa.deadPeer.sequence++;
+  sendInformational(context, sa, [isakmpNotify(sa, NotifyType.R_U_THERE, sequenceBytes(sa.deadPeer.sequence))]);
+  sa.timers.set('probe', Math.min(now + PROBE_AGAIN, probe.until));
+}
+
+const SILENT_WHEN_ASKED: Failure = {
+  code: 'peer-dead',
+  reason: 'the peer did not answer when it was asked whether it lives',
+  remedy: 'Look for what interrupted the path to the peer.',
+};
+
 /** The peer asks. Numbers go up; one that goes down is an echo from the past. */
 export function onAreYouThere(context: Context, sa: IkeSa, notify: NotifyPayload, arrival: Arrival, now: Instant) {
   const sequence = sequenceOf(sa, notify);
@@ -85,7 +103,6 @@ export function onAcknowledged(context: Context, sa: IkeSa, notify: NotifyPayloa
   const { deadPeer } = sa;
   if (sequence !== deadPeer.sequence || deadPeer.askedSince === undefined) return;
   deadPeer.askedSince = undefined;
-  deadPeer.within = undefined;
   const { interval } = context.config.deadPeerDetection;
   if (interval > 0) sa.timers.set('deadPeer', now + interval);
   else sa.timers.clear('deadPeer');

@@ -12,6 +12,7 @@ import type { Child } from './childSa.ts';
 import { closeAndTell, closeChildAndTell } from './closing.ts';
 import { type IkeV1Config, resolveConfig } from './config.ts';
 import type { Context } from './context.ts';
+import { probePeer } from './deadPeerDetection.ts';
 import { HalfOpenTable, OncePer } from './halfOpen.ts';
 import { COOKIE_BYTES, cookieKey, IkeSa, MAX_WAITING, type WantedChild } from './ikeSa.ts';
 import { receiveInformational } from './informational.ts';
@@ -111,6 +112,11 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       case 'alive': {
         const sa = this.#sas.get(command.ikeSa)?.current;
         if (sa !== undefined) sa.lastAlive = now;
+        break;
+      }
+      case 'probe': {
+        const sa = this.#sas.get(command.ikeSa)?.current;
+        if (sa !== undefined) probePeer(this.#context, sa, command.within, now);
         break;
       }
       case 'moved': {

@@ -109,6 +109,7 @@ export type TimerName =
   | 'halfOpen'
   | 'keepalive'
   | 'deadPeer'
+  | 'probe'
   | 'renew'
   | 'lifetime'
   | 'superseded'
@@ -175,6 +176,8 @@ export class IkeSa {
     /** The owner was asked whether it has heard of the peer. */
     ownerAsked: false,
     lastReceived: undefined as number | undefined,
+    /** A question out of turn. */
+    probe: undefined as { readonly since: Instant; readonly until: Instant } | undefined,
   };
   /** Key in the table of first messages, of a responder. */
   newcomerKey: string | undefined;

@@ -3,7 +3,7 @@
 import type { Instant } from '../../core/index.ts';
 import { closeAndTell, closeChildAndTell, closed, forget, repeatDelete } from './closing.ts';
 import type { Context } from './context.ts';
-import { onDeadPeerTimer } from './deadPeerDetection.ts';
+import { onDeadPeerTimer, onProbeTimer } from './deadPeerDetection.ts';
 import type { IkeSa, TimerName } from './ikeSa.ts';
 import { peerDeleted } from './informational.ts';
 import { onKeepaliveTimer } from './natTraversal.ts';
@@ -28,6 +28,7 @@ const actions = {
   halfOpen: onHalfOpenTimer,
   keepalive: onKeepaliveTimer,
   deadPeer: onDeadPeerTimer,
+  probe: onProbeTimer,
   renew: (context, sa, now) => {
     sa.timers.set('renew', now + RENEW_AGAIN);
     renew(context, sa, now);

@@ -164,6 +164,23 @@ test('a peer that answers is alive, and traffic spares the question', () => {
   assert.equal(asked(server) + asked(client), before);
 });
 
+test('a peer that is probed has seconds to answer, and one that answers stays', () => {
+  const { world, server, client } = connected({ deadPeerDetection: { interval: 30_000, timeout: 20_000 } });
+  const { ikeSa } = client.established[0]!;
+  const probe = () =>
+    client.perform(client.endpoint.command({ type: 'probe', ikeSa, within: 5000 }, world.network.now));
+  probe();
+  world.run(20_000);
+  assert.equal(client.all('ikeClosed').length, 0);
+  assert.ok(server.summaries.includes('out INFORMATIONAL HASH N(R_U_THERE_ACK)'));
+  world.network.tamper = () => undefined;
+  probe();
+  world.run(4900);
+  assert.equal(client.all('ikeClosed').length, 0);
+  world.run(200);
+  assert.equal(client.one('ikeClosed').reason.code, 'peer-dead');
+});
+
 test('the server follows a client whose NAT gives it another port', () => {
   const world = new World();
   const nat = world.nat();
