@@ -1,7 +1,7 @@
 /** `sallyport user …`: the users of a gateway, whether it runs or not. */
 
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Store, StoredUser } from '../store/index.ts';
 import { type NewPassword, newPassword, type PasswordOptions, passwordOptions } from './password.ts';
 import { type StateOptions, stateOption } from './state.ts';
@@ -29,6 +29,14 @@ function addCommand(): Command {
     .description('add a user; without a password option asks for the password, or generates one')
     .argument('<name>', 'user name, as clients send it, without a domain')
     .option('--address <ipv4>', 'the inner address that this user alone gets')
+    .addOption(
+      new Option(
+        '--single-session <rule>',
+        'what happens when the user connects twice; else limits.single_session',
+      ).choices(['replace', 'deny', 'allow']),
+    )
+    .option('--session-timeout <span>', 'how long a session may last, e.g. 8h; else limits.session_timeout')
+    .option('--idle-timeout <span>', 'how long it may stand without traffic, e.g. 30m; else limits.idle_timeout')
     .addOption(stateOption());
   for (const option of passwordOptions()) command.addOption(option);
   return command
@@ -39,13 +47,22 @@ function addCommand(): Command {
 Examples:
   $ sallyport user add ann                                generated password, printed once
   $ sallyport user add ann --password-file ann.password
-  $ pass show vpn/ann | sallyport user add ann --password-stdin --address 10.87.0.50`,
+  $ pass show vpn/ann | sallyport user add ann --password-stdin --address 10.87.0.50
+  $ sallyport user add kiosk --single-session replace --idle-timeout 30m --session-timeout 12h`,
     )
     .action(add);
 }
 
-async function add(name: string, options: StateOptions & PasswordOptions & { address?: string }): Promise<void> {
+interface AddOptions extends StateOptions, PasswordOptions {
+  readonly address?: string;
+  readonly singleSession?: NonNullable<StoredUser['singleSession']>;
+  readonly sessionTimeout?: string;
+  readonly idleTimeout?: string;
+}
+
+async function add(name: string, options: AddOptions): Promise<void> {
   const address = await readAddress(options.address);
+  const rules = await readRules(options);
   await withUsers(
     options,
     async ({ store, key, makeUser }) => {
@@ -59,7 +76,7 @@ async function add(name: string, options: StateOptions & PasswordOptions & { add
         throw new Error(`${address} is the address of user ${JSON.stringify(holder.name)}. Choose another.`);
       }
       const password = await newPassword(options);
-      store.putUser(makeUser(key, name, password.password, Date.now() / 1000, address));
+      store.putUser({ ...makeUser(key, name, password.password, Date.now() / 1000, address), ...rules });
       console.log(`Added user ${name}${address === undefined ? '' : ` with address ${address}`}.`);
       tellGenerated(password);
     },
@@ -171,10 +188,13 @@ function switchCommand(word: 'enable' | 'disable', description: string, disabled
 }
 
 /** What may be shown of a user. */
-function publicUser({ name, address, disabled, createdAt }: StoredUser) {
+function publicUser({ name, address, singleSession, sessionTimeout, idleTimeout, disabled, createdAt }: StoredUser) {
   return {
     name,
     ...(address === undefined ? {} : { address }),
+    ...(singleSession === undefined ? {} : { singleSession }),
+    ...(sessionTimeout === undefined ? {} : { sessionTimeout }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
     disabled,
     createdAt: new Date(createdAt * 1000).toISOString(),
   };
@@ -207,6 +227,22 @@ async function readAddress(text: string | undefined): Promise<string | undefined
   const number = parseIpv4Number(text);
   if (number === undefined) throw new UsageError(`${JSON.stringify(text)} is not an IPv4 address.`);
   return formatIpv4Number(number);
+}
+
+/** What the options say of the user beside the gateway's own rules. */
+async function readRules({ singleSession, sessionTimeout, idleTimeout }: AddOptions): Promise<Partial<StoredUser>> {
+  const seconds = {
+    ...(sessionTimeout === undefined ? {} : { sessionTimeout: await readSpan(sessionTimeout) }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout: await readSpan(idleTimeout) }),
+  };
+  return { ...(singleSession === undefined ? {} : { singleSession }), ...seconds };
+}
+
+async function readSpan(text: string): Promise<number> {
+  const [{ parseDuration }, { UsageError }] = await Promise.all([import('../config/index.ts'), import('./explain.ts')]);
+  const seconds = parseDuration(text);
+  if (seconds === undefined) throw new UsageError(`${JSON.stringify(text)} is no span of time such as 30m, 8h or 1d.`);
+  return seconds;
 }
 
 interface Users {

@@ -194,6 +194,17 @@ const limits = z.strictObject({
     .describe(
       'Failed logins of one user from one address within a minute, after which more are refused for a growing time: half a minute, doubled each time, a quarter of an hour at most.',
     ),
+  single_session: z
+    .enum(['replace', 'deny', 'allow'])
+    .default('allow')
+    .describe(
+      'A user who connects while a session of theirs stands: `replace` ends that session, `deny` refuses the new one, `allow` lets both stand (but two never share a static address: the new session takes it). `user add --single-session` says it of one user.',
+    ),
+  session_timeout: duration('0', 'How long a session may last; 0 is without end.'),
+  idle_timeout: duration(
+    '0',
+    'How long a session may stand without a packet of its user in either direction; 0 is without end.',
+  ),
   tunnels_without_ipsec: z.int().min(1).default(1000).describe('Connections without IPsec at once.'),
   tunnels_without_ipsec_per_source: z.int().min(1).default(16).describe('The same from one source address.'),
   drain_seconds: z.int().min(1).max(60).default(8).describe('How long an orderly stop may take.'),

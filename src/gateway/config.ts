@@ -4,6 +4,8 @@ import type { IkeV1Config } from '../ike/v1/index.ts';
 import type { L2tpSettings } from '../l2tp/index.ts';
 import type { PppConfig } from '../ppp/index.ts';
 import type { ConnectionTimes } from '../session/connectionParts.ts';
+import type { SessionLimits } from '../session/sessionClock.ts';
+import type { SingleSession } from './output.ts';
 
 /** A local address with rules of its own. */
 export interface ListenerConfig {
@@ -40,6 +42,10 @@ export interface GatewayConfig {
    * default 5.
    */
   readonly mostFailedLogins?: number;
+  /** What becomes of a user who connects while a session of theirs stands, unless said of the user; default `allow`. */
+  readonly singleSession?: SingleSession;
+  /** How long sessions may last and stand idle, unless said of the user; default: without end. */
+  readonly sessionLimits?: SessionLimits;
   readonly mostPlain?: number;
   readonly mostPlainPerSource?: number;
   readonly times?: Partial<ConnectionTimes>;

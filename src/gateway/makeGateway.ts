@@ -40,6 +40,8 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
     plainL2tp: (address) => plainL2tp === 'all' || plainL2tp.includes(address),
     mostSessions: config.mostSessions ?? MOST_SESSIONS,
     mostFailedLogins: config.mostFailedLogins ?? MOST_FAILED_LOGINS,
+    singleSession: config.singleSession ?? 'allow',
+    sessionLimits: config.sessionLimits ?? {},
     mostPlain: config.mostPlain ?? MOST_PLAIN,
     mostPlainPerSource: config.mostPlainPerSource ?? MOST_PLAIN_PER_SOURCE,
   });

@@ -6,6 +6,7 @@ import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
 import type { Credentials } from '../ppp/output.ts';
 import type { LogEntry } from '../session/log.ts';
 import type { SessionView } from '../session/record.ts';
+import type { SessionLimits } from '../session/sessionClock.ts';
 
 /** A user's credentials to judge, with what a policy may want to know. */
 export interface UserAsk {
@@ -25,6 +26,10 @@ export type UserAnswer =
       /** MS-CHAPv2's proof that we know the password too: `S=` and 40 hexadecimal digits. */
       readonly authenticatorResponse?: string;
       readonly message?: string;
+      /** Instead of the gateway's own; 0 is without end. */
+      readonly limits?: SessionLimits;
+      /** Instead of the gateway's own. */
+      readonly singleSession?: SingleSession;
     }
   | {
       readonly accepted: false;
@@ -32,6 +37,9 @@ export type UserAnswer =
       /** The credentials could not be judged at all: this is no failed login. */
       readonly unjudged?: true;
     };
+
+/** What becomes of a user who connects while a session of theirs stands: it is ended, the new one is refused, or both stay. */
+export type SingleSession = 'replace' | 'deny' | 'allow';
 
 export type GatewayOutput =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }

@@ -6,9 +6,10 @@ import type { Connection } from '../session/connection.ts';
 import { failureText, type LogEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import type { PppSession } from '../session/pppSession.ts';
+import type { SessionLimits } from '../session/sessionClock.ts';
 import { FailedLogins } from './failedLogins.ts';
 import { type Addresses, Leases } from './leases.ts';
-import type { GatewayOutput, UserAnswer } from './output.ts';
+import type { GatewayOutput, SingleSession, UserAnswer } from './output.ts';
 
 /** The gateway's own address inside the tunnels, and the name servers that it hands out. IPv4 dotted text. */
 export interface InnerNetwork {
@@ -24,6 +25,8 @@ export interface UserRules {
   readonly network: InnerNetwork;
   /** Within a minute, before more are refused for a growing time. */
   readonly mostFailedLogins: number;
+  readonly singleSession: SingleSession;
+  readonly sessionLimits: SessionLimits;
 }
 
 /** What the users' side tells the gateway. */
@@ -46,13 +49,20 @@ export class Users {
   readonly #leases: Leases;
   readonly #failedLogins: FailedLogins;
   readonly #events: UserEvents;
+  readonly #singleSession: SingleSession;
+  readonly #limits: SessionLimits;
+  /** Sessions of accepted users that stand, by user without domain. */
+  readonly #accepted = new Map<string, Set<PppSession>>();
   readonly #pending = new Map<number, Pending>();
   #next = 1;
 
-  constructor({ addresses, reserved, network, mostFailedLogins }: UserRules, events: UserEvents) {
+  constructor(rules: UserRules, events: UserEvents) {
+    const { addresses, reserved, network, mostFailedLogins } = rules;
     this.#network = network;
     this.#leases = new Leases(addresses, reserved);
     this.#failedLogins = new FailedLogins(mostFailedLogins);
+    this.#singleSession = rules.singleSession;
+    this.#limits = rules.sessionLimits;
     this.#events = events;
   }
 
@@ -88,8 +98,17 @@ export class Users {
       return this.#answer(pending, answer, FAILED, now);
     }
     this.#failedLogins.succeeded(peer, user);
+    const others = this.#othersOf(session, user);
+    const rule = answer.singleSession ?? this.#singleSession;
+    if (rule === 'deny' && others.length > 0) {
+      return this.#answer(pending, { accepted: false, reason: alreadyConnected(user) }, REFUSED, now);
+    }
     this.#leases.accepted(user, answer.address);
+    session.limits = { ...this.#limits, ...answer.limits };
     const out: GatewayOutput[] = [];
+    if (rule === 'replace')
+      for (const other of others) out.push(...this.#events.replaced(other, replacedBy(user), now));
+    this.#enter(session, user);
     const peerAddress = this.#leases.addressOf(session) ?? this.#lease(session, user, answer.address, out, now);
     out.push(...this.#answer(pending, this.#withNetwork(answer, peerAddress), REFUSED, now));
     return out;
@@ -98,6 +117,10 @@ export class Users {
   /** The session is over: its address may go to another. */
   release(session: PppSession): void {
     this.#leases.release(session);
+    const key = withoutDomain(session.record.user ?? '');
+    const sessions = this.#accepted.get(key);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#accepted.delete(key);
   }
 
   forget(connection: Connection): void {
@@ -144,13 +167,35 @@ export class Users {
     const holder = this.#leases.holderOf(address);
     if (holder === undefined || holder.record.user !== user) return undefined;
     this.#leases.handOver(address, session);
-    out.push(...this.#events.replaced(holder, { code: 'replaced', reason: `User ${user} connected again.` }, now));
+    out.push(...this.#events.replaced(holder, replacedBy(user), now));
     return address;
+  }
+
+  #othersOf(session: PppSession, user: string): PppSession[] {
+    return [...(this.#accepted.get(withoutDomain(user)) ?? [])].filter((other) => other !== session);
+  }
+
+  #enter(session: PppSession, user: string): void {
+    const key = withoutDomain(user);
+    const sessions = this.#accepted.get(key);
+    if (sessions === undefined) this.#accepted.set(key, new Set([session]));
+    else sessions.add(session);
   }
 }
 
 /** All that a refused peer learns: more would say which users exist. */
 const TOLD: Failure = { code: 'authentication-failed', reason: 'Authentication failed.' };
+
+/** `DOMAIN\\user` is the user. */
+const withoutDomain = (user: string) => user.slice(user.lastIndexOf('\\') + 1);
+
+const replacedBy = (user: string): Failure => ({ code: 'replaced', reason: `User ${user} connected again.` });
+
+const alreadyConnected = (user: string): Failure => ({
+  code: 'already-connected',
+  reason: `User ${user} is connected already, and may be once only.`,
+  remedy: 'End the other session, or set single_session to `replace` or `allow`.',
+});
 
 const NO_ADDRESS: Failure = {
   code: 'no-address',

@@ -62,6 +62,8 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
     plainL2tp: l2tp.without_ipsec ? 'all' : plain,
     mostSessions: limits.sessions,
     mostFailedLogins: limits.failed_logins,
+    singleSession: limits.single_session,
+    sessionLimits: { sessionTimeout: limits.session_timeout * 1000, idleTimeout: limits.idle_timeout * 1000 },
     mostPlain: limits.tunnels_without_ipsec,
     mostPlainPerSource: limits.tunnels_without_ipsec_per_source,
     times: {

@@ -5,6 +5,7 @@ import type { SessionSlot } from '../dataplane/messages.ts';
 import type { SessionUp } from '../l2tp/output.ts';
 import type { LcpUp, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { SessionRecord } from './record.ts';
+import type { SessionClock, SessionLimits } from './sessionClock.ts';
 
 export interface PppCore extends Core<PppCommand, PppOutput> {
   receive(frame: Uint8Array, now: Instant): readonly PppOutput[];
@@ -20,6 +21,8 @@ export class PppSession {
   /** Messages seen from the peer when the data plane's counter was last read. */
   seenMessages = 0;
   linkClosed = false;
+  limits: SessionLimits = {};
+  clock?: SessionClock;
 
   constructor(call: SessionUp, record: SessionRecord, link: PppCore) {
     this.call = call;

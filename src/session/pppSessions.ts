@@ -1,15 +1,16 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
-import { Agenda, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, earliest, type Failure, type Instant } from '../core/index.ts';
 import { COUNTERS_PER_SESSION, Counter } from '../dataplane/messages.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { AuthenticationAnswer, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
-import { failureText, layerEntry, milestoneEntry } from './log.ts';
+import { failureText, layerEntry, milestoneEntry, sessionEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
 import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
+import { SessionClock } from './sessionClock.ts';
 
 /** What the sessions tell the connection. */
 export interface PppEvents {
@@ -74,7 +75,18 @@ export class PppSessions implements Iterable<PppSession> {
   }
 
   expire(now: Instant): ConnectionOutput[] {
-    return this.#links.due(now).flatMap((session) => this.#take(session, session.link.expire(now), now));
+    return this.#links.due(now).flatMap((session) => {
+      const out = this.#take(session, session.link.expire(now), now);
+      const { packetsFromPeer, packetsToPeer } = this.traffic(session);
+      const reason = session.clock?.expire(now, packetsFromPeer + packetsToPeer);
+      if (reason !== undefined) {
+        delete session.clock;
+        out.push(sessionEntry(session.record, 'info', reason.code, failureText(reason)));
+        out.push(...this.close(session, reason, now));
+      }
+      this.#wake(session);
+      return out;
+    });
   }
 
   /** Tells the links whose peers have sent since the last call that they need not ask. */
@@ -191,8 +203,13 @@ export class PppSessions implements Iterable<PppSession> {
           out.push(layerEntry(record, output));
       }
     }
-    this.#links.set(session, this.#sessions.has(session.key) ? session.link.deadline : undefined);
+    this.#wake(session);
     return out;
+  }
+
+  #wake(session: PppSession): void {
+    const stands = this.#sessions.get(session.key) === session;
+    this.#links.set(session, stands ? earliest([session.link.deadline, session.clock?.deadline]) : undefined);
   }
 
   #networkUp(session: PppSession, network: NetworkUp, now: Instant): ConnectionOutput[] {
@@ -204,6 +221,7 @@ export class PppSessions implements Iterable<PppSession> {
     session.network = network;
     record.phase = 'up';
     record.innerAddress = record.role === 'gateway' ? network.peerAddress : network.localAddress;
+    session.clock ??= new SessionClock(session.limits, now);
     this.#events.networkUp();
     const { remote, suite } = this.#path;
     const { sequencing } = call;

@@ -11,7 +11,7 @@ import type { UserAnswer } from '../gateway/output.ts';
 import type { Credentials } from '../ppp/output.ts';
 import { fromUtf8, utf8 } from '../wire/index.ts';
 import { NtHashes } from './ntHashes.ts';
-import type { Store } from './store.ts';
+import type { Store, StoredUser } from './store.ts';
 import { type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
 
 /** Judged in place of the hash of a user that does not exist, so that both take the same time. */
@@ -24,9 +24,7 @@ export async function judge(store: Store, key: Uint8Array, credentials: Credenti
     const right = await verifyPassword(user?.passwordHash ?? NOBODY, credentials.password);
     if (user === undefined) return unknownUser(credentials.user);
     if (!right) return wrongPassword(credentials.user);
-    return user.disabled
-      ? disabled(user.name)
-      : { accepted: true, ...(user.address === undefined ? {} : { address: user.address }) };
+    return user.disabled ? disabled(user.name) : accepted(user);
   }
   if (user === undefined) return unknownUser(credentials.user);
   const proof =
@@ -37,10 +35,23 @@ export async function judge(store: Store, key: Uint8Array, credentials: Credenti
   if (user.disabled) return disabled(user.name);
   const { authenticatorResponse }: Proof = proof;
   return {
-    accepted: true,
-    ...(user.address === undefined ? {} : { address: user.address }),
+    ...accepted(user),
     ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
   };
+}
+
+/** What is said of the user beside the gateway's own rules. */
+function accepted({ address, singleSession, sessionTimeout, idleTimeout }: StoredUser) {
+  const limits = {
+    ...(sessionTimeout === undefined ? {} : { sessionTimeout: sessionTimeout * 1000 }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout: idleTimeout * 1000 }),
+  };
+  return {
+    accepted: true,
+    ...(address === undefined ? {} : { address }),
+    ...(singleSession === undefined ? {} : { singleSession }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+  } as const;
 }
 
 type Proof = { readonly right: boolean; readonly authenticatorResponse?: string };

@@ -18,6 +18,9 @@ const MIGRATIONS = [
      created_at REAL NOT NULL
    ) STRICT;
    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;`,
+  `ALTER TABLE users ADD COLUMN single_session TEXT CHECK (single_session IN ('replace', 'deny', 'allow'));
+   ALTER TABLE users ADD COLUMN session_timeout REAL;
+   ALTER TABLE users ADD COLUMN idle_timeout REAL;`,
 ];
 
 /** How long one process waits for another's write. */
@@ -31,6 +34,9 @@ interface UserRow {
   address: string | null;
   disabled: number;
   created_at: number;
+  single_session: 'replace' | 'deny' | 'allow' | null;
+  session_timeout: number | null;
+  idle_timeout: number | null;
 }
 
 /**
@@ -82,9 +88,11 @@ class SqliteStore implements Store {
   putUser(user: StoredUser): void {
     this.#database
       .prepare(
-        `INSERT INTO users (name, password_hash, sealed_secrets, address, disabled, created_at) VALUES (?, ?, ?, ?, ?, ?)
+        `INSERT INTO users (name, password_hash, sealed_secrets, address, disabled, created_at,
+           single_session, session_timeout, idle_timeout) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, sealed_secrets = excluded.sealed_secrets,
-           address = excluded.address, disabled = excluded.disabled`,
+           address = excluded.address, disabled = excluded.disabled, single_session = excluded.single_session,
+           session_timeout = excluded.session_timeout, idle_timeout = excluded.idle_timeout`,
       )
       .run(
         user.name,
@@ -93,6 +101,9 @@ class SqliteStore implements Store {
         user.address ?? null,
         user.disabled ? 1 : 0,
         user.createdAt,
+        user.singleSession ?? null,
+        user.sessionTimeout ?? null,
+        user.idleTimeout ?? null,
       );
   }
 
@@ -131,6 +142,9 @@ function fromRow(row: UserRow): StoredUser {
     ...(row.address === null ? {} : { address: row.address }),
     disabled: row.disabled !== 0,
     createdAt: row.created_at,
+    ...(row.single_session === null ? {} : { singleSession: row.single_session }),
+    ...(row.session_timeout === null ? {} : { sessionTimeout: row.session_timeout }),
+    ...(row.idle_timeout === null ? {} : { idleTimeout: row.idle_timeout }),
   };
 }
 

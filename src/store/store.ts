@@ -10,6 +10,11 @@ export interface StoredUser {
   /** The user's own inner IPv4 address. */
   readonly address?: string;
   readonly disabled: boolean;
+  /** Instead of the gateway's rule for users who connect again. */
+  readonly singleSession?: 'replace' | 'deny' | 'allow';
+  /** Seconds, instead of the gateway's; 0 is without end. */
+  readonly sessionTimeout?: number;
+  readonly idleTimeout?: number;
   /** Seconds since the Unix epoch. */
   readonly createdAt: number;
 }

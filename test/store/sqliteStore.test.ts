@@ -39,7 +39,7 @@ test('a database of a newer version is left alone', () => {
   const database = new DatabaseSync(file);
   database.exec('PRAGMA user_version = 99');
   database.close();
-  assert.throws(() => openSqliteStore(file), /newer version of Sallyport \(schema 99, this one knows 1\).*Update/);
+  assert.throws(() => openSqliteStore(file), /newer version of Sallyport \(schema 99, this one knows 2\).*Update/);
   const again = new DatabaseSync(file);
   assert.deepEqual({ ...(again.prepare('PRAGMA user_version').get() as object) }, { user_version: 99 });
   again.close();
@@ -77,4 +77,26 @@ test('who writes while another holds the lock is told so after a while, and noth
   store.putSetting('a', '2');
   other.close();
   assert.equal(store.setting('a'), '2');
+});
+
+test('a database of the first version gains the rules of single users', () => {
+  const file = newFile();
+  const database = new DatabaseSync(file);
+  database.exec(
+    `CREATE TABLE users (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL, sealed_secrets BLOB NOT NULL,
+       address TEXT UNIQUE, disabled INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL) STRICT;
+     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+     INSERT INTO users VALUES ('old', 'hash', x'00', NULL, 0, 1);
+     PRAGMA user_version = 1`,
+  );
+  database.close();
+  const store = openSqliteStore(file);
+  assert.equal(store.user('old')?.singleSession, undefined);
+  store.putUser({ ...ANN, singleSession: 'deny', sessionTimeout: 3600, idleTimeout: 0 });
+  const { singleSession, sessionTimeout, idleTimeout } = store.user(ANN.name)!;
+  assert.deepEqual(
+    { singleSession, sessionTimeout, idleTimeout },
+    { singleSession: 'deny', sessionTimeout: 3600, idleTimeout: 0 },
+  );
+  store.close();
 });
