@@ -9,6 +9,8 @@ import { Rtnetlink } from './netlink/rtnetlink.ts';
 export const DEFAULT_TUN_NAME = 'sallyport%d';
 
 const DEVICE = '/dev/net/tun';
+/** What waits while the worker waits for a processor: at 500, the kernel's own, bursts of small packets are lost. */
+const QUEUE_PACKETS = 2000;
 const INTERFACE_REQUEST_BYTES = 40;
 const NAME_BYTES = 16;
 /** IN6_ADDR_GEN_MODE_NONE: no link-local address, so no router solicitations into the tunnel. */
@@ -61,7 +63,7 @@ export class TunDevice {
     }
     const rtnetlink = new Rtnetlink();
     try {
-      rtnetlink.setLink(this.name, { mtu, up: true });
+      rtnetlink.setLink(this.name, { mtu, queueLength: QUEUE_PACKETS, up: true });
     } finally {
       rtnetlink.close();
     }

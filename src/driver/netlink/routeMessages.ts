@@ -95,6 +95,7 @@ const portRange: ValueCodec<readonly [first: number, last: number]> = {
 const linkAttributes = {
   name: attribute(3, text),
   mtu: attribute(4, u32),
+  queueLength: attribute(13, u32),
   linkInfo: attribute(18, nested({ kind: attribute(1, text) })),
 };
 const addressAttributes = {

@@ -91,15 +91,21 @@ export class Rtnetlink {
     return this.links().find((link) => link.name === name);
   }
 
-  /** Sets what is given of a device: its MTU in bytes, whether it is up. */
-  setLink(device: string, change: { readonly mtu?: number; readonly up?: boolean }): void {
-    const { mtu, up } = change;
+  /** Sets what is given of a device: its MTU in bytes, the length of its queue in packets, whether it is up. */
+  setLink(
+    device: string,
+    change: { readonly mtu?: number; readonly queueLength?: number; readonly up?: boolean },
+  ): void {
+    const { mtu, queueLength, up } = change;
     const payload = linkMessage.encode(
       {
         index: this.#index(device),
         ...(up === undefined ? {} : { flags: up ? LinkFlag.up : 0, change: LinkFlag.up }),
       },
-      mtu === undefined ? {} : { mtu },
+      {
+        ...(mtu === undefined ? {} : { mtu }),
+        ...(queueLength === undefined ? {} : { queueLength }),
+      },
     );
     this.#socket.request({ what: `set the device ${device}`, type: RouteMessageType.setLink, flags: 0, payload });
   }
