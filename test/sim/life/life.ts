@@ -119,9 +119,9 @@ export class Life {
   /** A connection that was up and wanted has ended. */
   dropped(device: Device, code: string): void {
     this.#drops++;
-    const calm = this.network.now - device.disturbedAt;
-    if (calm > recovery(this.plan.gateway) && calm > recovery(device.plan)) {
-      this.fail(`${device.name} lost its connection (${code}) undisturbed for ${clock(calm)}`);
+    if (this.#isRecovered(device)) {
+      const calm = clock(this.network.now - device.disturbedAt);
+      this.fail(`${device.name} lost its connection (${code}) undisturbed for ${calm}`);
     }
     this.#disturb(device, 'it lost its connection');
   }
@@ -201,9 +201,7 @@ export class Life {
   /** Packets there and back; where the device has been left in peace for long enough, one at least must return. */
   #traffic(device: Device, packets: number, bytes: number): void {
     if (!device.wanted) return;
-    const calm = this.network.now - device.disturbedAt;
-    const must = calm > recovery(this.plan.gateway) && calm > recovery(device.plan);
-    if (must) this.#probe(device, bytes);
+    if (this.#isRecovered(device)) this.#probe(device, bytes);
     else for (let i = 0; i < packets; i++) device.send(bytes);
   }
 
@@ -236,11 +234,18 @@ export class Life {
     device.disturbedAt = network.now;
     const epoch = ++device.epoch;
     if (this.#isAfflicted(device)) return;
-    const bound = Math.max(recovery(this.plan.gateway), recovery(device.plan));
-    network.schedule(network.now + bound, () => {
-      if (device.epoch === epoch && device.wanted && !this.#over && !this.#isAfflicted(device))
-        this.#probe(device, 100);
+    network.schedule(network.now + this.#recovery(device), () => {
+      if (device.epoch === epoch && device.wanted && !this.#over) this.#probe(device, 100);
     });
+  }
+
+  #recovery(device: Device): Milliseconds {
+    return Math.max(recovery(this.plan.gateway), recovery(device.plan));
+  }
+
+  /** Whether it has had the time that a connection may take to carry traffic again. */
+  #isRecovered(device: Device): boolean {
+    return !this.#isAfflicted(device) && this.network.now - device.disturbedAt > this.#recovery(device);
   }
 
   /** Whether something that disturbs it goes on: its end is a disturbance of its own. */
