@@ -90,6 +90,8 @@ export class Session {
   readonly mss: number;
   /** Signed 32-bit number; undefined where any address may be the peer's. */
   readonly address: number | undefined;
+  /** Ours, for echoes; undefined where the control plane answers them. */
+  readonly magic: number | undefined;
   sequence = 0;
   seenFromPeer = false;
   seenToPeer = false;
@@ -104,6 +106,7 @@ export class Session {
     this.header = dataHeader(session);
     this.mtu = Math.max(IPV4_LEAST_MTU, session.mtuToPeer);
     this.mss = session.mss;
+    this.magic = session.magic;
     this.address = session.peerAddress === undefined ? undefined : addressKey(session.peerAddress);
     this.sequence = channel.lastSequence.get(this.peerIds) ?? 0;
   }

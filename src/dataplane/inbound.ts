@@ -31,6 +31,10 @@ const KEEPALIVE = 0xff;
 /** Shortest ESP packet that names an SPI and a sequence number. */
 const ESP_LEAST_BYTES = 8;
 
+/** RFC 1661 §5.8. */
+const LcpCode = { echoRequest: 9, echoReply: 10 } as const;
+const ECHO_LEAST_BYTES = 8;
+
 /** `unknownSpi` events in a second, and unprotected L2TP messages of unknown peers. */
 export const UNKNOWN_SPIS_PER_SECOND = 64;
 export const UNKNOWN_L2TP_PER_SECOND = 1000;
@@ -154,6 +158,7 @@ export class Inbound {
           this.#packet(session, bytes, l2tp.payloadAt, l2tp.payloadLength, source);
           return;
         }
+        if (l2tp.protocol === PppProtocol.lcp && this.#echo(session, bytes, l2tp.payloadAt, l2tp.payloadLength)) return;
       }
       const isStray = l2tp.protocol === PppProtocol.ipv4 || l2tp.protocol === PppProtocol.ipv6;
       if (isStray && !channel.strays.take()) {
@@ -167,6 +172,25 @@ export class Inbound {
     }
     const { local, remote } = channel;
     this.#ports.event({ type: 'l2tp', channel: channel.id, local, remote, bytes: bytes.slice(at, at + length) });
+  }
+
+  /**
+   * The counter of messages has told by now that the peer lives, which is all that echoes are for: its requests are
+   * answered here, and its replies need no one. RFC 1661 §5.8.
+   * @returns false for what the control plane must see
+   */
+  #echo(session: Session, bytes: Uint8Array, at: number, available: number): boolean {
+    if (session.magic === undefined || available < ECHO_LEAST_BYTES) return false;
+    const code = bytes[at];
+    if (code !== LcpCode.echoRequest && code !== LcpCode.echoReply) return false;
+    const length = u16(bytes, at + 2);
+    const magic = u32(bytes, at + 4) >>> 0;
+    if (length < ECHO_LEAST_BYTES || length > Math.min(available, session.mtu)) return false;
+    // Our own magic number means a loop.
+    if (magic !== 0 && magic === session.magic) return false;
+    if (!session.channel.messages.take()) return true;
+    if (code === LcpCode.echoRequest) this.#outbound.echoReply(session, session.magic, bytes, at, length);
+    return true;
   }
 
   #packet(session: Session, bytes: Uint8Array, at: number, available: number, source: Source): void {

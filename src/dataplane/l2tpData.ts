@@ -7,8 +7,8 @@ export const L2tpFlag = { control: 0x8000, length: 0x4000, sequence: 0x0800, off
 const VERSION_MASK = 0x000f;
 const L2TP_VERSION = 2;
 
-/** Protocol numbers of the user's packets. RFC 1332 §3.1, RFC 5072 §3. */
-export const PppProtocol = { ipv4: 0x21, ipv6: 0x57 } as const;
+/** Protocol numbers of the user's packets, and of what is answered here. RFC 1332 §3.1, RFC 5072 §3, RFC 1661 §5. */
+export const PppProtocol = { ipv4: 0x21, ipv6: 0x57, lcp: 0xc021 } as const;
 
 /** One reader is reused for all packets: `read` overwrites what it says. */
 export class L2tpReader {
@@ -79,6 +79,8 @@ export interface DataHeader {
   readonly lengthAt: number;
   /** Offset of Ns, -1 where there is none. Nr behind it stays 0: it is without meaning (RFC 2661 §5.4). */
   readonly sequenceAt: number;
+  /** Where PPP begins. */
+  readonly pppAt: number;
 }
 
 /** L2TP header and PPP header for IPv4 towards the peer. */
@@ -92,7 +94,8 @@ export function dataHeader(session: SessionParameters): DataHeader {
   const l2tp = words.flatMap((word) => [word >> 8, word & 255]);
   const addressControl = session.sendAddressControl ? [0xff, 0x03] : [];
   const protocol = session.compressProtocol ? [PppProtocol.ipv4] : [0, PppProtocol.ipv4];
-  return { bytes: Uint8Array.from([...l2tp, ...addressControl, ...protocol]), lengthAt, sequenceAt };
+  const bytes = Uint8Array.from([...l2tp, ...addressControl, ...protocol]);
+  return { bytes, lengthAt, sequenceAt, pppAt: l2tp.length };
 }
 
 /** Tunnel and session id as `L2tpReader.ids` has them. */

@@ -51,6 +51,8 @@ export interface SessionParameters {
   /** Prefix frames with FF 03 / send one-byte protocol numbers. */
   readonly sendAddressControl: boolean;
   readonly compressProtocol: boolean;
+  /** LCP's Echo-Requests are answered with this magic number; absent: they are handed up. */
+  readonly magic?: number;
   /** The only inner source address that the peer may use, and where packets for it go. Absent: any (client role). */
   readonly peerAddress?: string;
   /** Largest inner IP packet towards the peer (its MRU, and what fits the outer path), bytes. */

@@ -31,6 +31,10 @@ export const ICMP_ERRORS_PER_SECOND = 1000;
 export const COPY_AT = HEADROOM;
 export const MADE_AT = COPY_AT + MOST_PACKET_BYTES + TAILROOM + HEADROOM;
 
+const ECHO_REPLY = 10;
+/** Address, control and protocol of LCP, which are never compressed. RFC 1661 §6.5 and §6.6. */
+const LCP_HEADER = Uint8Array.of(0xff, 0x03, 0xc0, 0x21);
+
 export class Outbound {
   /** Source of ICMP errors into tunnels; signed 32-bit number. */
   localAddress: number | undefined;
@@ -74,6 +78,21 @@ export class Outbound {
     this.#answer(from, writeTimeExceeded(this.#scratch, MADE_AT, bytes, at, length, source));
   }
 
+  /** Answers an LCP Echo-Request: the same packet under another code, with our magic number. RFC 1661 §5.8. */
+  echoReply(session: Session, magic: number, bytes: Uint8Array, at: number, length: number): void {
+    const scratch = this.#scratch;
+    scratch.set(bytes.subarray(at, at + length), MADE_AT);
+    scratch[MADE_AT] = ECHO_REPLY;
+    put16(scratch, MADE_AT + 4, magic >>> 16);
+    put16(scratch, MADE_AT + 6, magic);
+    const pppAt = MADE_AT - LCP_HEADER.length;
+    scratch.set(LCP_HEADER, pppAt);
+    const { bytes: header, pppAt: l2tpBytes } = session.header;
+    const l2tpAt = pppAt - l2tpBytes;
+    for (let i = 0; i < l2tpBytes; i++) scratch[l2tpAt + i] = header[i]!;
+    this.#finish(session, scratch, l2tpAt, l2tpBytes + LCP_HEADER.length + length);
+  }
+
   /** Puts an L2TP message on its way as its channel is protected, with `HEADROOM` before and `TAILROOM` behind it. */
   protect(channel: Channel, bytes: Uint8Array, at: number, length: number): boolean {
     if (channel.protection === 'none') {
@@ -103,15 +122,10 @@ export class Outbound {
   }
 
   #send(session: Session, bytes: Uint8Array, at: number, length: number): void {
-    const { bytes: header, lengthAt, sequenceAt } = session.header;
+    const { bytes: header } = session.header;
     const l2tpAt = at - header.length;
     for (let i = 0; i < header.length; i++) bytes[l2tpAt + i] = header[i]!;
-    if (lengthAt >= 0) put16(bytes, l2tpAt + lengthAt, length + header.length);
-    if (sequenceAt >= 0) {
-      put16(bytes, l2tpAt + sequenceAt, session.sequence);
-      session.sequence = (session.sequence + 1) & 0xffff;
-    }
-    if (!this.protect(session.channel, bytes, l2tpAt, length + header.length)) {
+    if (!this.#finish(session, bytes, l2tpAt, length + header.length)) {
       this.#counters[session.counter + Counter.dropped]!++;
       return;
     }
@@ -120,6 +134,17 @@ export class Outbound {
     if (session.seenToPeer) return;
     session.seenToPeer = true;
     this.#ports.event({ type: 'firstPacket', slot: session.slot, direction: 'toPeer' });
+  }
+
+  /** Fills in the variable fields of a data message of `length` bytes, and sends it. */
+  #finish(session: Session, bytes: Uint8Array, at: number, length: number): boolean {
+    const { lengthAt, sequenceAt } = session.header;
+    if (lengthAt >= 0) put16(bytes, at + lengthAt, length);
+    if (sequenceAt >= 0) {
+      put16(bytes, at + sequenceAt, session.sequence);
+      session.sequence = (session.sequence + 1) & 0xffff;
+    }
+    return this.protect(session.channel, bytes, at, length);
   }
 
   #tooBig(session: Session, bytes: Uint8Array, at: number, length: number, from: Session | undefined): void {

@@ -195,7 +195,7 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
   }
 
   sendEchoRequest(): void {
-    this.control.send(Code.echoRequest, new Writer(4).u32(this.#ownMagic).finish());
+    this.control.send(Code.echoRequest, new Writer(4).u32(this.localMagic).finish());
   }
 
   echoUnanswered(failures: number, now: Instant): void {
@@ -210,17 +210,17 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
   #echoRequest({ identifier, data }: Packet, now: Instant): void {
     if (!this.opened) return;
     const magic = new Reader(data, 'Echo-Request').u32();
-    if (magic !== 0 && magic === this.#ownMagic) {
+    if (magic !== 0 && magic === this.localMagic) {
       if (++this.#context.echoesOfOurMagic >= LOOPBACK_LIMIT) this.#owner.lcpFailed(LOOPBACK, 'local', now);
       return;
     }
     const reply = data.slice(0, this.#line.peerMru - PACKET_HEADER_BYTES);
-    new DataView(reply.buffer).setUint32(0, this.#ownMagic);
+    new DataView(reply.buffer).setUint32(0, this.localMagic);
     this.#line.send(Protocol.LCP, { code: Code.echoReply, identifier, data: reply });
   }
 
   /** Zero where the peer rejected the option. RFC 1661 §6.4. */
-  get #ownMagic(): number {
+  get localMagic(): number {
     return this.control.negotiation.local(magicNumber) ?? 0;
   }
 }

@@ -64,6 +64,8 @@ export interface LcpUp {
   readonly sendAddressControl: boolean;
   /** Whether protocol numbers below 256 are sent in one byte. */
   readonly compressProtocol: boolean;
+  /** Our magic number, 0 where the peer rejected the option: who answers Echo-Requests in our place needs it. */
+  readonly localMagic: number;
   /** What the peer must do, if anything. */
   readonly authentication?: AuthenticationMethod;
 }

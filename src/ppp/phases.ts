@@ -150,9 +150,10 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
 
   lcpUp(now: Instant) {
     this.#peerLeft = undefined;
-    const { localMru, peerMru, sendAddressControl, compressProtocol, peerAuthentication } = this.#lcp;
+    const { localMru, peerMru, sendAddressControl, compressProtocol, localMagic, peerAuthentication } = this.#lcp;
     const authentication = peerAuthentication && { authentication: peerAuthentication };
-    this.#outputs.push({ type: 'lcpUp', peerMru, localMru, sendAddressControl, compressProtocol, ...authentication });
+    const options = { peerMru, localMru, sendAddressControl, compressProtocol, localMagic };
+    this.#outputs.push({ type: 'lcpUp', ...options, ...authentication });
     this.#milestone('LCP opened', `mru ${localMru}, peer's mru ${peerMru}`);
     if (peerAuthentication === undefined && this.#settings.requirePeer.length > 0) {
       return this.authenticationFailed(NOT_AUTHENTICATED, 'local', now);

@@ -240,6 +240,7 @@ export class PppSessions implements Iterable<PppSession> {
           sequencing,
           lengthBit: true,
           sendAddressControl: lcp.sendAddressControl,
+          magic: lcp.localMagic,
           compressProtocol: lcp.compressProtocol,
           ...(record.role === 'gateway' ? { peerAddress: network.peerAddress } : {}),
           mtuToPeer: mtu,
