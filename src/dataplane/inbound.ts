@@ -94,7 +94,7 @@ export class Inbound {
     }
     const pair = this.#tables.sa(u32(bytes, at));
     if (pair === undefined) {
-      this.#unknownSpi(u32(bytes, at) >>> 0, source);
+      this.#unknownSpi(u32(bytes, at) >>> 0, length, source);
       return;
     }
     const { inbound, channel } = pair;
@@ -247,7 +247,7 @@ export class Inbound {
     this.#ports.event({ type: 'ike', local, remote, bytes: bytes.slice(at, at + length) });
   }
 
-  #unknownSpi(spi: number, source: Source): void {
+  #unknownSpi(spi: number, bytes: number, source: Source): void {
     this.#drops.count('unknown-spi', source);
     if (this.#unknownSecond !== this.#second.number) {
       this.#unknownSecond = this.#second.number;
@@ -257,7 +257,7 @@ export class Inbound {
     if (this.#unknownTold.has(hash) || !this.#unknownSpis.take()) return;
     this.#unknownTold.add(hash);
     const local = localEndpoint(source);
-    this.#ports.event({ type: 'unknownSpi', spi, local, remote: remoteEndpoint(source) });
+    this.#ports.event({ type: 'unknownSpi', spi, bytes, local, remote: remoteEndpoint(source) });
   }
 
   #tellUsed(pair: SaPair): void {

@@ -98,7 +98,14 @@ export type DataPlaneEvent =
   /** The first user's packet of a session in each direction, for the timeline. */
   | { readonly type: 'firstPacket'; readonly slot: SessionSlot; readonly direction: 'fromPeer' | 'toPeer' }
   /** ESP for an SPI that is not installed. Rate-limited by the data plane. */
-  | { readonly type: 'unknownSpi'; readonly spi: number; readonly local: Endpoint; readonly remote: Endpoint }
+  | {
+      readonly type: 'unknownSpi';
+      readonly spi: number;
+      /** Of the ESP packet. */
+      readonly bytes: number;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+    }
   /** An authenticated packet came on a newer SA of the channel: the peer has switched. */
   | { readonly type: 'saUsed'; readonly channel: ChannelId; readonly inboundSpi: number }
   /**

@@ -88,7 +88,10 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       }
       case 'unknownSpi': {
         const reason = `ESP for SPI ${hex(event.spi)}, which is not installed.`;
-        return this.#dropped('unknown-spi', reason, event.remote, now);
+        return [
+          ...this.#dropped('unknown-spi', reason, event.remote, now),
+          ...(this.#draining === undefined ? this.#ike.command(event, now) : []),
+        ];
       }
       case 'dropped':
         return this.#dropped(event.code, event.reason, event.remote, now, event.count);

@@ -48,6 +48,8 @@ export class IkeListeners implements IkeCore {
 
   #inward(command: IkeCommand): { index: number; inner: IkeCommand } {
     const count = this.#endpoints.length;
+    if (command.type === 'unknownSpi')
+      return { index: this.#byAddress.get(command.local.address) ?? 0, inner: command };
     if (command.type === 'connect') {
       const index = this.#byAddress.get(command.local.address) ?? 0;
       return { index, inner: { ...command, ikeSa: Math.floor(command.ikeSa / count) } };

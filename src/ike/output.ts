@@ -218,6 +218,14 @@ export type IkeCommand =
   | { readonly type: 'alive'; readonly ikeSa: IkeSaId }
   /** Asks the peer at once whether it lives; without a sign of life `within` milliseconds the IKE SA is gone. */
   | { readonly type: 'probe'; readonly ikeSa: IkeSaId; readonly within: number }
+  /** ESP of `bytes` bytes came for an SA that is not there; ports are 0 without UDP. The sender is told. */
+  | {
+      readonly type: 'unknownSpi';
+      readonly spi: number;
+      readonly bytes: number;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+    }
   /** Authenticated ESP of the peer came from there: IKE goes there too. */
   | { readonly type: 'moved'; readonly ikeSa: IkeSaId; readonly local: Endpoint; readonly remote: Endpoint };
 

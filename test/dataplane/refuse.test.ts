@@ -94,7 +94,7 @@ test('a wrong SPI is told once a second and source, and never opened', () => {
   bytes[3]! ^= 1;
   for (let i = 0; i < 10; i++) gateway.plane.receive({ protocol: 'udp', local, remote, bytes });
   assert.deepEqual(gateway.eventsOf('unknownSpi'), [
-    { type: 'unknownSpi', spi: (toGatewaySpi(1) ^ 1) >>> 0, local, remote },
+    { type: 'unknownSpi', spi: (toGatewaySpi(1) ^ 1) >>> 0, bytes: bytes.length, local, remote },
   ]);
   gateway.plane.receive({ protocol: 'udp', local, remote: { ...remote, port: 9 }, bytes });
   assert.equal(gateway.eventsOf('unknownSpi').length, 2);

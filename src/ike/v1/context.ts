@@ -40,6 +40,8 @@ export interface Context {
   readonly peers: Map<string, Set<IkeSa>>;
   /** Clear-text notifications that answer unverified sources. */
   readonly notifyLimit: OncePer;
+  /** Hints in the clear that are looked at. */
+  readonly hintLimit: OncePer;
   /** Refused first messages that the owner is told of. */
   readonly refusalLimit: OncePer;
 }

@@ -16,6 +16,7 @@ import { probePeer } from './deadPeerDetection.ts';
 import { HalfOpenTable, OncePer } from './halfOpen.ts';
 import { COOKIE_BYTES, cookieKey, IkeSa, MAX_WAITING, type WantedChild } from './ikeSa.ts';
 import { receiveInformational } from './informational.ts';
+import { takeInvalidSpiHint, tellInvalidSpi } from './invalidSpi.ts';
 import { movePath } from './natTraversal.ts';
 import { receiveNewcomer } from './newcomer.ts';
 import { UNKNOWN_ABILITIES } from './peerAbilities.ts';
@@ -80,6 +81,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       halfOpen: new HalfOpenTable(config.halfOpen),
       peers: new Map(),
       notifyLimit: new OncePer(NOTIFY_SPAN),
+      hintLimit: new OncePer(NOTIFY_SPAN),
       refusalLimit: new OncePer(REFUSAL_SPAN),
     };
   }
@@ -119,6 +121,9 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
         if (sa !== undefined) probePeer(this.#context, sa, command.within, now);
         break;
       }
+      case 'unknownSpi':
+        tellInvalidSpi(this.#context, command, now);
+        break;
       case 'moved': {
         const sa = this.#sas.get(command.ikeSa)?.current;
         if (sa?.established) movePath(this.#context, sa, command);
@@ -172,6 +177,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     const message = decode(datagram.bytes);
     const sa = this.#find(message, datagram);
     if (sa === undefined) {
+      if (takeInvalidSpiHint(this.#context, this.#arrival(message, datagram), now)) return undefined;
       if (!isZero(message.header.responderCookie)) return UNKNOWN_COOKIES;
       return receiveNewcomer(this.#context, this.#arrival(message, datagram), now);
     }

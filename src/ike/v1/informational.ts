@@ -18,6 +18,7 @@ import type { Context } from './context.ts';
 import { onAcknowledged, onAreYouThere } from './deadPeerDetection.ts';
 import { dropEarlier } from './establishment.ts';
 import type { IkeSa } from './ikeSa.ts';
+import { onInvalidSpi } from './invalidSpi.ts';
 import { informationalHash, phase2Iv } from './keys.ts';
 import { decryptMessage } from './message.ts';
 import { breach, messageTable } from './messageTable.ts';
@@ -112,6 +113,9 @@ function onNotify(context: Context, sa: IkeSa, notify: NotifyPayload, arrival: A
       return;
     case NotifyType.INITIAL_CONTACT:
       dropEarlier(context, sa);
+      return;
+    case NotifyType.INVALID_SPI:
+      onInvalidSpi(context, sa, notify, now);
       return;
   }
   if (notify.notifyType < FIRST_STATUS_NOTIFY) {

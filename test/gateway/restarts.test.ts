@@ -1,0 +1,98 @@
+/** Ends that restart and have forgotten everything: the other end learns it at once, and ghosts go. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeMessage } from '../../src/ike/index.ts';
+import { utf8 } from '../../src/wire/index.ts';
+import type { SimulatedNetwork } from '../sim/network.ts';
+import { ipv4Packet } from '../sim/packets.ts';
+import { ClientEnd, GatewayEnd } from '../sim/stack.ts';
+import { clientConfig, connected, exchange, gatewayConfig, SECOND, SERVER, sends, USERS, world } from './world.ts';
+
+const RESTARTED_SEED = 99;
+
+function restarted(network: SimulatedNetwork, old: GatewayEnd): GatewayEnd {
+  old.powerOff();
+  return new GatewayEnd(network, SERVER, gatewayConfig(), USERS, RESTARTED_SEED);
+}
+
+const outPacket = (client: ClientEnd) => ipv4Packet(client.up!.network.localAddress, '203.0.113.9', utf8('anybody?'));
+
+for (const behindNat of [true, false]) {
+  test(`a client whose gateway restarted knows it seconds after its next packet (${behindNat ? 'NAT' : 'no NAT'})`, () => {
+    const network = world();
+    const first = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+    const nat = behindNat ? network.nat('203.0.113.77') : undefined;
+    const client = new ClientEnd(network, '10.0.0.2', clientConfig(), 2, nat);
+    connected(network, first, client);
+    const gateway = restarted(network, first);
+    const at = network.now;
+    client.plane.fromTun(outPacket(client));
+    network.run(at + 60 * SECOND, () => client.closed !== undefined);
+    assert.equal(client.closed?.reason.code, 'peer-dead');
+    assert.ok(network.now - at < 8 * SECOND, `after ${network.now - at} ms`);
+    const again = new ClientEnd(network, '10.0.0.2', clientConfig(), 5, nat);
+    connected(network, gateway, again);
+    exchange(network, gateway, again, 'again');
+  });
+}
+
+test('strangers’ ESP is answered seldom, with no more bytes than it has, and not at all where it is short', () => {
+  const network = world();
+  const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+  const got: Uint8Array[] = [];
+  network.host('192.0.2.66', ({ bytes }) => got.push(bytes));
+  const send = (length: number) => {
+    const bytes = new Uint8Array(length).fill(7);
+    network.inject({ from: { address: '192.0.2.66', port: 4500 }, to: { address: SERVER, port: 4500 }, bytes });
+    network.run(network.now + 100);
+    gateway.plane.tick(network.now);
+  };
+  send(47);
+  assert.equal(got.length, 0);
+  network.run(network.now + 2 * SECOND);
+  for (let i = 0; i < 30; i++) send(48);
+  assert.ok(got.length >= 2 && got.length <= 4, `${got.length} answers in 3 s`);
+  for (const bytes of got) assert.ok(bytes.length <= 48);
+  const { payloads } = decodeMessage(got[0]!.subarray(4));
+  assert.deepEqual(
+    payloads.map((payload) => payload.kind === 'N' && [payload.notifyType, [...payload.spi]]),
+    [[11, [7, 7, 7, 7]]],
+  );
+});
+
+test('a hint in the clear alone ends nothing: the peer that answers stays', () => {
+  const network = world();
+  const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+  const client = new ClientEnd(network, '192.0.2.2', clientConfig(), 2);
+  connected(network, gateway, client);
+  assert.ok(sends(network, gateway, client, 'a packet that names the SPI'));
+  const { bytes: esp } = network.carried.findLast(({ to }) => to.port === 0)!;
+  const hint = new Uint8Array(44);
+  hint.set(utf8('whatever'), 0);
+  hint.set([11, 0x10, 5, 0, 0, 0, 0, 1, 0, 0, 0, 44], 16);
+  hint.set([0, 0, 0, 16, 0, 0, 0, 1, 3, 4, 0, 11], 28);
+  hint.set(esp.subarray(0, 4), 40);
+  const from = { address: SERVER, port: 500 };
+  const to = { address: '192.0.2.2', port: 500 };
+  const asked = () => client.log.filter(({ text }) => text.includes('R_U_THERE')).length;
+  const before = asked();
+  network.inject({ from, to, bytes: hint });
+  network.run(network.now + 10 * SECOND);
+  assert.ok(asked() > before, 'the client asked');
+  assert.equal(client.closed, undefined);
+  exchange(network, gateway, client, 'still there');
+});
+
+test('a client that restarted takes its ghost with it: INITIAL-CONTACT from the same address', () => {
+  const network = world();
+  const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+  const ghost = new ClientEnd(network, '192.0.2.2', clientConfig(), 2);
+  connected(network, gateway, ghost);
+  ghost.powerOff();
+  const again = new ClientEnd(network, '192.0.2.2', clientConfig(), 6);
+  connected(network, gateway, again);
+  network.run(network.now + 15 * SECOND);
+  assert.equal(gateway.gateway.sessions().length, 1);
+  exchange(network, gateway, again, 'alone');
+});
