@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { newSummedBuffer } from '../../src/driver/fastSum.ts';
+import { available } from '../../src/driver/ffi.ts';
+import { newPacketAreas } from '../../src/driver/packetMemory.ts';
 import { sum16 } from '../../src/net/index.ts';
 
 test('the fast sum is the plain sum, on any bytes, wherever they stand', () => {
@@ -12,7 +14,6 @@ test('the fast sum is the plain sum, on any bytes, wherever they stand', () => {
   const bytes = new Uint8Array(summed.buffer);
   const check = (at: number, length: number): void => {
     const [fast, plain] = [summed.sum.sum(at, length), sum16(bytes, at, length)];
-    // 0 and 0xffff are both zero, and stand for each other only where all bytes are zero or the sum is a multiple.
     assert.equal(fast, plain, `${length} bytes at ${at}`);
   };
   fc.assert(
@@ -29,4 +30,27 @@ test('the fast sum is the plain sum, on any bytes, wherever they stand', () => {
   check(1, 65_535);
   bytes.fill(0);
   check(0, 65_535);
+});
+
+test('areas for packets sum their own bytes, with WebAssembly and without', { skip: !available() }, () => {
+  const holder = globalThis as { WebAssembly?: unknown };
+  const { WebAssembly } = holder;
+  for (const api of [WebAssembly, undefined]) {
+    holder.WebAssembly = api;
+    try {
+      assert.equal(newSummedBuffer(100) === undefined, api === undefined);
+      const areas = newPacketAreas([5000, 100, 9000]);
+      for (const [i, { memory }] of areas.entries()) memory.bytes.fill(i + 1);
+      for (const { memory, sum } of areas) {
+        for (const [at, length] of [
+          [0, memory.bytes.length],
+          [3, 77],
+        ] as const) {
+          assert.equal(sum.sum(at, length), sum16(memory.bytes, at, length));
+        }
+      }
+    } finally {
+      holder.WebAssembly = WebAssembly;
+    }
+  }
 });
