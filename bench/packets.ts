@@ -21,6 +21,9 @@ export interface PacketsLine {
   readonly receivedPerSecond: number;
   readonly offeredPerSecond: number;
   readonly loss: number;
+  /** For each million that arrived, of the daemon at the server and the one at the client. */
+  readonly serverCpuPerMillion: number;
+  readonly clientCpuPerMillion: number;
   /** Of what we carry to what this peer carries. */
   readonly ours: number;
 }
@@ -32,12 +35,18 @@ export async function benchPackets({ suite, peers, rounds, seconds }: PacketsOpt
     udp(network, { address, bytes: PACKET_BYTES, seconds }),
   );
   const received = (peer: Peer) => median((results.get(peer) ?? []).map(({ result }) => result.received));
+  const perMillion = (peer: Peer, i: number) =>
+    median(
+      (results.get(peer) ?? []).map(({ result, cpuSeconds }) => (cpuSeconds[i]! * 1e6) / (result.received * seconds)),
+    );
   return [...results].map(([peer, all]) => ({
     suite: suiteName(suite),
     peer: peer.name,
     receivedPerSecond: Math.round(received(peer)),
     offeredPerSecond: Math.round(median(all.map(({ result }) => result.offered))),
     loss: Number(median(all.map(({ result }) => result.loss)).toPrecision(3)),
+    serverCpuPerMillion: Number(perMillion(peer, 0).toPrecision(3)),
+    clientCpuPerMillion: Number(perMillion(peer, 1).toPrecision(3)),
     ours: Number((received(sallyport) / received(peer)).toPrecision(3)),
   }));
 }

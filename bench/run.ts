@@ -6,7 +6,7 @@
  * Each bench makes network namespaces of its own, installs the peers that it compares with, and removes what it made.
  */
 
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Direction } from './iperf.ts';
 import { installedVersion } from './packages.ts';
@@ -74,6 +74,8 @@ function machine(): Readonly<Record<string, unknown>> {
   return {
     date: new Date().toISOString(),
     processors: cpus().length,
+    /** Of all programs, the bench's own among them: far above the processors, and gigabits say little. */
+    load: loadavg().map((load) => Number(load.toFixed(1))),
     processor: cpus()[0]?.model,
     kernel: release(),
     node: process.version,
