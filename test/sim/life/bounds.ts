@@ -20,11 +20,19 @@ export const CLOSE_MOST = 20 * SECOND;
 export interface Vigilance {
   readonly deadPeerInterval: Milliseconds;
   readonly deadPeerTimeout: Milliseconds;
+  readonly helloInterval: Milliseconds;
 }
 
-/** From the moment that a peer is gone (or has forgotten us) until this end knows. */
-export const detection = ({ deadPeerInterval, deadPeerTimeout }: Vigilance): Milliseconds =>
-  deadPeerInterval + deadPeerTimeout + 5 * SECOND;
+/** L2TP's retransmissions, until it gives a peer up. */
+const HELLO_CYCLE = 45 * SECOND;
+
+/**
+ * From the moment that a peer is gone (or has forgotten us) until this end knows. Twice the interval, because traffic
+ * that came shortly after one look answers for the peer at the next. IKE may be fine where ESP is not, as when IKE was
+ * renewed with a peer that has restarted: then L2TP finds out.
+ */
+export const detection = ({ deadPeerInterval, deadPeerTimeout, helloInterval }: Vigilance): Milliseconds =>
+  Math.max(2 * deadPeerInterval + deadPeerTimeout, 2 * helloInterval + HELLO_CYCLE) + 5 * SECOND;
 
 /** From the end of a disturbance until a device that wants to be connected carries traffic again. */
 export const recovery = (vigilance: Vigilance): Milliseconds =>

@@ -12,7 +12,6 @@ export interface EndPlan extends Vigilance {
   readonly esp: readonly string[];
   readonly ikeLifetime: number;
   readonly espLifetime: number;
-  readonly helloInterval: Milliseconds;
   readonly echoInterval: Milliseconds;
 }
 
@@ -89,9 +88,9 @@ function planEnd(dice: Dice): EndPlan {
     esp: esp.map((words) => words + pfs),
     ikeLifetime: dice.scale(20 * 60, 8 * 3600),
     espLifetime: dice.scale(10 * 60, 4 * 3600),
-    deadPeerInterval: dice.scale(30_000, 10 * MINUTE),
+    deadPeerInterval: dice.scale(30_000, 6 * MINUTE),
     deadPeerTimeout: dice.scale(30_000, 2 * MINUTE),
-    helloInterval: dice.scale(60_000, 20 * MINUTE),
+    helloInterval: dice.scale(60_000, 8 * MINUTE),
     echoInterval: dice.pick([0, dice.scale(30_000, 20 * MINUTE)]),
   };
 }
