@@ -96,6 +96,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       }
       case 'saUsed':
         return this.#from(this.#connection.saUsed(event.inboundSpi), now);
+      case 'saExpiring':
+        return this.#from(this.#connection.saExpiring(event), now);
       case 'channelMoved':
         return this.#from(this.#connection.moved(event.local, event.remote, now), now);
       case 'dropped': {
@@ -215,6 +217,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'sessionEnded':
           this.#reason ??= output.reason;
+          break;
+        case 'ikeChild':
+          out.push(...this.#fromIke(this.#parts.ike?.command(output.command, now) ?? [], now));
           break;
         case 'peerMoved':
           for (const ikeSa of this.#ikeSas) {

@@ -96,6 +96,13 @@ const ike = z
     dpd_timeout: duration('150s', 'How long it may then leave that unanswered.'),
     lifetime: duration('8h', 'Lifetime of an IKE SA. The smaller of ours and the peer’s counts.'),
     esp_lifetime: duration('1h', 'Lifetime of an ESP SA.'),
+    esp_lifetime_kilobytes: z
+      .int()
+      .min(1024)
+      .optional()
+      .describe(
+        'Kilobytes that an ESP SA may carry in either direction; the smaller of ours and the peer’s counts. Unless told: what the peer says.',
+      ),
     half_open: z.int().min(1).max(100_000).default(1000).describe('IKE SAs that may be half-open at once.'),
     half_open_per_source: z
       .int()

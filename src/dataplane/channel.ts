@@ -72,6 +72,11 @@ export interface SaPair {
   readonly isTunnelMode: boolean;
   /** Counts up with every installed pair: the newer has the larger. */
   readonly age: number;
+  /** Bytes of ESP so far, and the next number of them to be told. */
+  received: number;
+  sent: number;
+  tellAt: number;
+  readonly mostBytes: number;
   usedTold: boolean;
   expiringTold: boolean;
   exhaustedTold: boolean;

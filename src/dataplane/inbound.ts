@@ -105,6 +105,8 @@ export class Inbound {
       return;
     }
     if (!pair.usedTold) this.#tellUsed(pair);
+    pair.received += length;
+    if (pair.received >= pair.tellAt) this.#outbound.tellBytes(pair);
     // Only the newest packet shows where the peer is now: a late one comes from where it was. RFC 4555 §3.5's reason.
     if (inbound.sequence === inbound.replay.highest) this.#followPeer(channel, source, inUdp);
     if (inbound.nextHeader === NextHeader.udp && !pair.isTunnelMode) this.#udp(channel, bytes, from, payload, source);

@@ -36,6 +36,9 @@ export interface SaRecord {
   readonly outboundKeys: EspKeys;
   /** Packets that the anti-replay window spans. */
   readonly replayWindow: number;
+  /** Bytes of ESP in either direction after which a successor is wanted, and after which the SA is used up. */
+  readonly renewBytes?: number;
+  readonly mostBytes?: number;
 }
 
 export interface SessionParameters {
@@ -118,12 +121,15 @@ export type DataPlaneEvent =
       readonly local: Endpoint;
       readonly remote: Endpoint;
     }
-  /** An SA reached a bound: its sequence numbers run out ('sequence': 90 % used, 'exhausted': nothing is sent any more). */
+  /**
+   * An SA reached a bound: its sequence numbers run out ('sequence': 90 % used, 'exhausted': nothing is sent any more),
+   * or it has carried `renewBytes` ('bytes') or `mostBytes` ('usedUp'; it works until `removeSa`).
+   */
   | {
       readonly type: 'saExpiring';
       readonly channel: ChannelId;
       readonly inboundSpi: number;
-      readonly why: 'sequence' | 'exhausted';
+      readonly why: 'sequence' | 'exhausted' | 'bytes' | 'usedUp';
     }
   /** Refused packets since the last event of that code and peer; at most one a second each. */
   | {

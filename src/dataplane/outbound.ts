@@ -116,9 +116,20 @@ export class Outbound {
       else this.#drops.countEsp(sealed, undefined);
       return false;
     }
+    pair.sent += sealed;
+    if (pair.sent >= pair.tellAt) this.tellBytes(pair);
     if (channel.protection === 'udp') this.#ports.sendUdp('natT', channel.peer, bytes, espAt, sealed);
     else this.#ports.sendEsp(channel.peer, bytes, espAt, sealed);
     return true;
+  }
+
+  /** The SA has carried as many bytes in one direction as was to be told. */
+  tellBytes(pair: SaPair): void {
+    const isUsedUp = Math.max(pair.received, pair.sent) >= pair.mostBytes;
+    pair.tellAt = isUsedUp ? Number.POSITIVE_INFINITY : pair.mostBytes;
+    const { channel, inbound } = pair;
+    const why = isUsedUp ? 'usedUp' : 'bytes';
+    this.#ports.event({ type: 'saExpiring', channel: channel.id, inboundSpi: inbound.spi, why });
   }
 
   #send(session: Session, bytes: Uint8Array, at: number, length: number): void {

@@ -81,6 +81,10 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         const connection = this.#connections.byChannel(event.channel);
         return connection === undefined ? [] : this.#from(connection, connection.saUsed(event.inboundSpi), now);
       }
+      case 'saExpiring': {
+        const connection = this.#connections.byChannel(event.channel);
+        return connection === undefined ? [] : this.#from(connection, connection.saExpiring(event), now);
+      }
       case 'channelMoved': {
         const connection = this.#connections.byChannel(event.channel);
         if (connection === undefined) return [];
@@ -181,6 +185,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         this.#keepEnded(view);
         return [{ type: 'sessionEnded', view, reason: output.reason }];
       }
+      case 'ikeChild':
+        return this.#ike.command(output.command, now);
       case 'peerMoved':
         return this.#ike.move(connection, output.local, output.remote, now);
       case 'closeIke':

@@ -59,6 +59,8 @@ export interface ChildEstablished {
   readonly type: 'childEstablished';
   readonly child: ChildSaId;
   readonly ikeSa: IkeSaId;
+  /** Of the Quick Mode that made it: the initiator renews it. */
+  readonly role: 'initiator' | 'responder';
   readonly inboundSpi: number;
   readonly outboundSpi: number;
   readonly mode: 'transport' | 'tunnel';
@@ -211,7 +213,9 @@ export type IkeCommand =
     }
   | { readonly type: 'answer'; readonly id: number; readonly answer: KeyAnswer }
   /** Says goodbye to one child SA. */
-  | { readonly type: 'closeChild'; readonly child: ChildSaId }
+  | { readonly type: 'closeChild'; readonly child: ChildSaId; readonly reason?: Failure }
+  /** The child SA is nearly used up: a successor is made now, where there is none yet. */
+  | { readonly type: 'renewChild'; readonly child: ChildSaId }
   /** Deletes the children, then the IKE SA, with authenticated Delete payloads. */
   | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
   /** Authenticated inbound ESP or L2TP traffic was seen: proof of life. */

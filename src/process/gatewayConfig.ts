@@ -77,7 +77,8 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
 
 /** The profile of an `ike` section: the named one, with the section's own proposals and lifetimes in it. */
 export function profileOf(
-  settings: Pick<IkeSettings, 'profile' | 'proposals' | 'esp_proposals' | 'lifetime' | 'esp_lifetime'>,
+  settings: Pick<IkeSettings, 'profile' | 'proposals' | 'esp_proposals' | 'lifetime' | 'esp_lifetime'> &
+    Partial<Pick<IkeSettings, 'esp_lifetime_kilobytes'>>,
 ): Profile {
   const named = profiles[settings.profile];
   const ike: readonly IkeProposal[] | undefined = settings.proposals?.map(parseIkeProposal);
@@ -87,6 +88,7 @@ export function profileOf(
     esp: {
       ...part.esp,
       lifetimeSeconds: settings.esp_lifetime,
+      ...(settings.esp_lifetime_kilobytes === undefined ? {} : { lifetimeKilobytes: settings.esp_lifetime_kilobytes }),
       ...(esp === undefined
         ? {}
         : { suites: esp.map(({ suite }) => suite), pfs: [...new Set(esp.map(({ pfs }) => pfs ?? 'none'))] }),

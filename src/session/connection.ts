@@ -4,7 +4,7 @@
  */
 
 import { type Endpoint, earliest, type Failure, type Instant, type Milliseconds, Timers } from '../core/index.ts';
-import type { ChannelId } from '../dataplane/messages.ts';
+import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import type { AuthenticationAnswer } from '../ppp/output.ts';
@@ -121,6 +121,18 @@ export class Connection {
   /** The peer's traffic came on the SA with this SPI: send there too. */
   saUsed(inboundSpi: number): ConnectionOutput[] {
     return this.#path.used(inboundSpi);
+  }
+
+  /** An ESP SA has carried what it may, or nearly so. */
+  saExpiring({ inboundSpi, why }: Extract<DataPlaneEvent, { type: 'saExpiring' }>): ConnectionOutput[] {
+    const child = this.#path.childOf(inboundSpi);
+    if (child === undefined) return [];
+    if (why === 'bytes' || why === 'sequence') return [{ type: 'ikeChild', command: { type: 'renewChild', child } }];
+    const reason = why === 'exhausted' ? EXHAUSTED : USED_UP;
+    return [
+      sessionEntry(this.record, 'warn', 'sa-used-up', failureText(reason)),
+      { type: 'ikeChild', command: { type: 'closeChild', child, reason } },
+    ];
   }
 
   childClosed(child: ChildClosed, now: Instant): ConnectionOutput[] {
@@ -301,6 +313,15 @@ export class Connection {
 }
 
 const endpointText = ({ address, port }: Endpoint) => `${address} port ${port}`;
+
+const EXHAUSTED: Failure = {
+  code: 'sequence-exhausted',
+  reason: 'The ESP SA has used all its sequence numbers and nobody renewed it.',
+};
+const USED_UP: Failure = {
+  code: 'lifetime-expired',
+  reason: 'The ESP SA has carried all the bytes that were agreed on and nobody renewed it.',
+};
 
 const UNHEARD: Failure = { code: 'close-timeout', reason: 'The peer did not acknowledge the end in time.' };
 

@@ -2,6 +2,7 @@
 
 import type { Endpoint, Failure } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { IkeCommand } from '../ike/output.ts';
 import type { Credentials, NetworkUp } from '../ppp/output.ts';
 import type { LogEntry } from './log.ts';
 import type { PppSession } from './pppSession.ts';
@@ -21,6 +22,8 @@ export type ConnectionOutput =
     }
   /** The peer was followed to another address or port: its IKE SAs are there too. */
   | { readonly type: 'peerMoved'; readonly local: Endpoint; readonly remote: Endpoint }
+  /** A child SA is to be renewed, or ended. */
+  | { readonly type: 'ikeChild'; readonly command: Extract<IkeCommand, { type: 'renewChild' | 'closeChild' }> }
   /** L2TP has said goodbye (or never came): the IPsec and IKE SAs may be deleted. */
   | { readonly type: 'closeIke'; readonly reason: Failure }
   /** Nothing of the connection is left above IKE. */

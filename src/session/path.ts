@@ -10,6 +10,7 @@ import type { Place } from './peerMoves.ts';
 import type { SessionRecord } from './record.ts';
 
 interface Child {
+  readonly id: ChildSaId;
   readonly inboundSpi: number;
   readonly outboundSpi: number;
   readonly suite: EspSuite;
@@ -99,11 +100,11 @@ export class Path {
       out.push(this.#openChannel(record.encapsulation, local, remote, ...ports));
     }
     const { inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys } = child;
-    this.#children.set(child.child, { inboundSpi, outboundSpi, suite });
+    this.#children.set(child.child, { id: child.child, inboundSpi, outboundSpi, suite });
     record.setEsp(suite);
     const sa = { channel: this.#channel, inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys };
     out.push(
-      toDataPlane({ type: 'installSa', record: { ...sa, replayWindow: REPLAY_WINDOW } }),
+      toDataPlane({ type: 'installSa', record: { ...sa, replayWindow: REPLAY_WINDOW, ...byteLimits(child) } }),
       milestoneEntry(
         record,
         child.replaces === undefined ? 'ESP SA installed' : 'ESP SA rekeyed',
@@ -126,6 +127,12 @@ export class Path {
       if (child.inboundSpi === inboundSpi) return [this.#useSa(child.outboundSpi)];
     }
     return [];
+  }
+
+  /** The child SA that receives with this SPI. */
+  childOf(inboundSpi: number): ChildSaId | undefined {
+    for (const child of this.#children.values()) if (child.inboundSpi === inboundSpi) return child.id;
+    return undefined;
   }
 
   /** @returns undefined where the SA is not (any more) of this path */
@@ -161,6 +168,19 @@ export class Path {
   }
 }
 
+/**
+ * The initiator renews in time. The responder leaves that to it until the SA has carried all that was agreed, because
+ * the two count differently, and only then does it itself; the SA goes when it has carried a quarter more.
+ */
+function byteLimits({ role, lifetimeKilobytes }: ChildEstablished): { renewBytes?: number; mostBytes?: number } {
+  if (lifetimeKilobytes === undefined) return {};
+  const [renew, most] = role === 'initiator' ? [0.85, 1] : [1, 1.25];
+  const bytes = Math.max(lifetimeKilobytes, LEAST_KILOBYTES) * 1024;
+  return { renewBytes: bytes * renew, mostBytes: bytes * most };
+}
+
+/** A peer that agrees on less than this would have us do nothing but renew. */
+const LEAST_KILOBYTES = 1024;
 const L2TP_PORT = 1701;
 /** Packets that the anti-replay window spans: multi-gigabit paths reorder over hundreds. */
 const REPLAY_WINDOW = 2048;

@@ -1,6 +1,6 @@
 /** Pairs of ESP SAs: their making, their times and their end. RFC 2409 §5.5, RFC 2407 §4.5. */
 
-import type { Failure, Instant } from '../../core/index.ts';
+import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import type { GroupName } from '../../crypto/index.ts';
 import type { EspKeys } from '../../esp/suite.ts';
 import { espSaLine } from '../../esp/wireshark.ts';
@@ -61,7 +61,6 @@ export function installChild(
   const { chosen, role, inboundSpi, localSelector, remoteSelector } = given;
   const replaced = predecessorOf(sa, localSelector, remoteSelector);
   const lifetime = chosen.lifetimeSeconds * 1000;
-  const { renewAt } = context.config;
   const child: Child = {
     id: context.nextChildId(),
     ikeSa: sa,
@@ -73,7 +72,7 @@ export function installChild(
     replaces: replaced?.id,
     confirmed: false,
     expiresAt: now + lifetime,
-    renewAt: role === 'initiator' && renewAt > 0 ? now + lifetime * renewAt : undefined,
+    renewAt: role === 'initiator' ? renewalOf(context, now, lifetime) : undefined,
   };
   context.children.set(child.id, child);
   context.childByInboundSpi.set(inboundSpi, child);
@@ -83,6 +82,7 @@ export function installChild(
     type: 'childEstablished',
     child: child.id,
     ikeSa: sa.id,
+    role,
     inboundSpi,
     outboundSpi: child.outboundSpi,
     mode: chosen.mode,
@@ -147,6 +147,13 @@ export function adoptChildren(from: IkeSa, to: IkeSa): void {
 function armChild(sa: IkeSa, { id, expiresAt, renewAt }: Child): void {
   sa.timers.set(`child:${id}`, expiresAt);
   if (renewAt !== undefined) sa.timers.set(`renewChild:${id}`, renewAt);
+}
+
+/** When an initiator renews what lives for `lifetime`: a little apart, so that many do not renew at once. */
+export function renewalOf(context: Context, now: Instant, lifetime: Milliseconds): Instant | undefined {
+  const { renewAt, renewJitter } = context.config;
+  if (renewAt <= 0) return undefined;
+  return now + lifetime * renewAt * (1 - (renewJitter * context.random(1)[0]!) / 256);
 }
 
 /** The youngest child SA of the same selectors. */

@@ -64,6 +64,8 @@ export interface IkeV1Config {
   readonly initialContact?: boolean;
   /** Part of a lifetime after which an initiator renews its SAs; 0 never. Default 0.85. */
   readonly renewAt?: number;
+  /** Part of that time by which a renewal comes earlier, at random. Default 0.05. */
+  readonly renewJitter?: number;
   /** How long child SAs outlive an IKE SA that the peer deleted, waiting for its successor. Default 10 s. */
   readonly orphanTimeout?: Milliseconds;
   /** Tells whether another core of the process uses an inbound SPI already. Default: none does. */
@@ -98,6 +100,7 @@ export function resolveConfig(config: IkeV1Config): ResolvedConfig {
     keyLog: false,
     initialContact: true,
     renewAt: 0.85,
+    renewJitter: 0.05,
     orphanTimeout: 10_000,
     spiInUse: () => false,
     ...config,

@@ -103,7 +103,12 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
         break;
       case 'closeChild': {
         const child = this.#context.children.get(command.child);
-        if (child !== undefined) closeChildAndTell(this.#context, child, CLOSED_BY_US);
+        if (child !== undefined) closeChildAndTell(this.#context, child, command.reason ?? CLOSED_BY_US);
+        break;
+      }
+      case 'renewChild': {
+        const child = this.#context.children.get(command.child);
+        child?.ikeSa.timers.set(`renewChild:${child.id}`, now);
         break;
       }
       case 'close': {

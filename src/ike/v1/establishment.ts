@@ -2,7 +2,7 @@
 
 import type { Instant } from '../../core/index.ts';
 import { ikeProposalText } from '../proposal.ts';
-import { adoptChildren } from './childSa.ts';
+import { adoptChildren, renewalOf } from './childSa.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { armDeadPeerDetection } from './deadPeerDetection.ts';
@@ -83,6 +83,6 @@ function supersede(context: Context, predecessor: IkeSa, sa: IkeSa, now: Instant
 
 function armLifetime(context: Context, sa: IkeSa, seconds: number, now: Instant): void {
   sa.timers.set('lifetime', now + seconds * 1000);
-  const { renewAt } = context.config;
-  if (sa.role === 'initiator' && renewAt > 0) sa.timers.set('renew', now + seconds * 1000 * renewAt);
+  const renewAt = sa.role === 'initiator' ? renewalOf(context, now, seconds * 1000) : undefined;
+  if (renewAt !== undefined) sa.timers.set('renew', renewAt);
 }

@@ -38,19 +38,23 @@ export const espLifetimeNotify = (spi: number, seconds: number, kilobytes: numbe
   espNotify(NotifyType.RESPONDER_LIFETIME, spi, lifetimeData(seconds, kilobytes));
 
 /** The lifetime that counts: the agreed one, or the smaller one that the responder tells. */
-export function toldLifetime(chain: PayloadChain, agreed: { readonly lifetimeSeconds: number }) {
-  let { lifetimeSeconds } = agreed;
+export function toldLifetime(
+  chain: PayloadChain,
+  agreed: { readonly lifetimeSeconds: number; readonly lifetimeKilobytes?: number },
+) {
+  let { lifetimeSeconds, lifetimeKilobytes } = agreed;
   for (const { notifyType, data } of all(chain, 'N')) {
     if (notifyType !== NotifyType.RESPONDER_LIFETIME) continue;
     let unit: number | undefined;
     for (const attribute of readAttributes(new Reader(data, 'RESPONDER-LIFETIME'))) {
       const value = attributeNumber(attribute);
       if (attribute.type === SaAttributeType.LifeType) unit = value;
-      const isSeconds = attribute.type === SaAttributeType.LifeDuration && unit === LifeType.seconds;
-      if (isSeconds && value !== undefined && value > 0) lifetimeSeconds = Math.min(lifetimeSeconds, value);
+      if (attribute.type !== SaAttributeType.LifeDuration || value === undefined || value === 0) continue;
+      if (unit === LifeType.seconds) lifetimeSeconds = Math.min(lifetimeSeconds, value);
+      if (unit === LifeType.kilobytes) lifetimeKilobytes = Math.min(lifetimeKilobytes ?? value, value);
     }
   }
-  return { lifetimeSeconds };
+  return { lifetimeSeconds, ...(lifetimeKilobytes !== undefined && { lifetimeKilobytes }) };
 }
 
 /** The numbers of the types are the same for ESP; an IKE SA's data are read in the same way by common peers. */

@@ -44,7 +44,7 @@ const actions = {
   child: (context, sa, _now, id) => onChildExpired(context, sa, id),
   renewChild: (context, sa, now, id) => {
     const child = context.children.get(id);
-    if (child === undefined) return;
+    if (child === undefined || hasSuccessor(sa, id)) return;
     sa.timers.set(`renewChild:${id}`, now + RENEW_AGAIN);
     initiateQuickMode(context, sa, child, now);
   },
@@ -53,12 +53,13 @@ const actions = {
 function onChildExpired(context: Context, sa: IkeSa, id: number): void {
   const child = context.children.get(id);
   if (child === undefined) return;
-  const replaced = [...sa.children.values()].some(({ replaces }) => replaces === id);
-  const reason = replaced
+  const reason = hasSuccessor(sa, id)
     ? { code: 'replaced', reason: 'another child SA has taken its place' }
     : { code: 'lifetime-expired', reason: 'the lifetime of the child SA has ended' };
   closeChildAndTell(context, child, reason);
 }
+
+const hasSuccessor = (sa: IkeSa, id: number) => [...sa.children.values()].some(({ replaces }) => replaces === id);
 
 /**
  * The children of an IKE SA may outlive it (RFC 2408 §2.4 lets them). It stays for their sake and takes no new ones:
