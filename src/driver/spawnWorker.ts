@@ -2,10 +2,13 @@
 
 import { Worker } from 'node:worker_threads';
 
+/** Threads make few objects, and none for a packet: room for more would only be filled before it is cleared. */
+const YOUNG_MEGABYTES = 8;
+
 /** @param name file name without extension, in this folder */
 export function spawnWorker(name: string, workerData: unknown): Worker {
   // Flags of the main thread are not taken over: some of them are refused for workers.
-  const options = { workerData, execArgv: [] };
+  const options = { workerData, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } };
   const typescript = import.meta.url.endsWith('.ts');
   const file = new URL(`./${name}${typescript ? '.ts' : '.js'}`, import.meta.url);
   if (!typescript || runsTypescript()) return new Worker(file, options);

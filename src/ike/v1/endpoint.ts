@@ -22,6 +22,7 @@ import { receiveNewcomer } from './newcomer.ts';
 import { UNKNOWN_ABILITIES } from './peerAbilities.ts';
 import { initiate, receivePhase1 } from './phase1Exchange.ts';
 import { receiveQuickMode } from './quickMode.ts';
+import { ANSWERS_KEPT } from './retransmission.ts';
 import { onTimer } from './timing.ts';
 import { transmit } from './transmission.ts';
 
@@ -142,6 +143,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     for (const sa of this.#agenda.due(now)) {
       const due = sa.timers.due(now);
       for (const name of due) if (this.#sas.has(sa.id)) onTimer(this.#context, sa, name, now);
+      sa.answered.forgetBefore(now - ANSWERS_KEPT);
       this.#agenda.set(sa, sa.timers.deadline);
     }
     return this.#drain();

@@ -37,6 +37,8 @@ export function waitAfter(schedule: RetransmissionSchedule, sends: number): Mill
 export const ANSWER_REPEAT_GAP: Milliseconds = 100;
 /** Most repetitions of one answer. */
 export const MAX_ANSWER_REPEATS = 20;
+/** How long an answer is kept for duplicates; an idle IKE SA then holds none. */
+export const ANSWERS_KEPT: Milliseconds = 50_000;
 /** Messages whose digests one exchange remembers. */
 const MAX_REMEMBERED = 8;
 
@@ -49,6 +51,11 @@ interface Answered {
 /** The messages that were acted on, by digest, each with its answer. */
 export class AnsweredMessages {
   readonly #answers = new Map<string, Answered>();
+
+  /** Forgets what was answered before `instant`: no network delivers a duplicate so late. */
+  forgetBefore(instant: Instant): void {
+    for (const [digest, { last }] of this.#answers) if (last < instant) this.#answers.delete(digest);
+  }
 
   has(digest: string): boolean {
     return this.#answers.has(digest);
