@@ -62,6 +62,7 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   #core!: StackCore<Output>;
   #wakeAt: Instant | undefined;
   #off = false;
+  #planeArmed = false;
 
   /** @param behind the NAT that the host stands behind, or a host that is started anew */
   constructor(
@@ -80,6 +81,7 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
       if (this.#off) return;
       const protocol = local.port === 0 ? 'esp' : 'udp';
       this.plane.receive({ protocol, local, remote, bytes });
+      this.#armPlane();
     };
     if (behind instanceof SimulatedHost) {
       behind.receiver = receiver;
@@ -154,6 +156,18 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
 
   #send({ protocol, local, remote, bytes }: MemoryDatagram): void {
     if (!this.#off) this.#host.send(protocol === 'esp' ? 0 : local.port, remote, bytes);
+  }
+
+  /** The data plane counts its bounded rates by the second. */
+  #armPlane(): void {
+    const { deadline } = this.plane;
+    if (deadline === undefined || this.#planeArmed) return;
+    this.#planeArmed = true;
+    this.network.schedule(deadline, (now) => {
+      this.#planeArmed = false;
+      this.plane.tick(now);
+      this.#armPlane();
+    });
   }
 
   #arm(): void {

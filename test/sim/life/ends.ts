@@ -78,6 +78,7 @@ function ikeConfig(plan: EndPlan): IkeV1Config {
   return {
     secrets: SECRETS,
     profile: profileOf(plan),
+    keepaliveInterval: plan.keepaliveInterval,
     deadPeerDetection: { interval: plan.deadPeerInterval, timeout: plan.deadPeerTimeout },
   };
 }

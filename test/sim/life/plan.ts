@@ -13,6 +13,7 @@ export interface EndPlan extends Vigilance {
   readonly ikeLifetime: number;
   readonly espLifetime: number;
   readonly echoInterval: Milliseconds;
+  readonly keepaliveInterval: Milliseconds;
 }
 
 export interface DevicePlan extends EndPlan {
@@ -64,7 +65,7 @@ export function planLife(seed: number): LifePlan {
   const lasts = dice.integer(20, 28) * HOUR;
   const nats = new Map<string, NatHabits>();
   const devices: DevicePlan[] = [];
-  const count = dice.pick([1, 1, 1, 2, 2, 3, 6]);
+  const count = dice.pick([1, 1, 1, 1, 2, 2, 3, 6]);
   for (let number = 0; number < count; number++) devices.push(planDevice(dice, number, nats));
   const gateway = planEnd(dice);
   const places = [...new Set(devices.map(({ nat, address }) => nat ?? address))];
@@ -86,11 +87,12 @@ function planEnd(dice: Dice): EndPlan {
   return {
     ike: dice.chance(0.5) ? IKE : [dice.pick(IKE)],
     esp: esp.map((words) => words + pfs),
-    ikeLifetime: dice.scale(20 * 60, 8 * 3600),
-    espLifetime: dice.scale(10 * 60, 4 * 3600),
+    ikeLifetime: dice.scale(30 * 60, 8 * 3600),
+    espLifetime: dice.scale(15 * 60, 4 * 3600),
     deadPeerInterval: dice.scale(30_000, 6 * MINUTE),
     deadPeerTimeout: dice.scale(30_000, 2 * MINUTE),
     helloInterval: dice.scale(60_000, 8 * MINUTE),
+    keepaliveInterval: dice.pick([20_000, 40_000, 60_000]),
     echoInterval: dice.pick([0, dice.scale(30_000, 20 * MINUTE)]),
   };
 }
@@ -120,7 +122,8 @@ function planNat(dice: Dice): NatHabits {
   return {
     filter: dice.pick(['anyone', 'address', 'address and port']),
     mapping: dice.pick(['endpoint-independent', 'address and port dependent']),
-    timeout: dice.scale(30_000, 5 * MINUTE),
+    // Some forget sooner than most keepalives come.
+    timeout: dice.chance(0.2) ? 30_000 : dice.scale(90_000, 5 * MINUTE),
   };
 }
 
@@ -130,7 +133,7 @@ function happeningsOf(dice: Dice, { number: device }: DevicePlan, lasts: Millise
     ...every(dice.scale(10 * MINUTE, 4 * HOUR), () => {
       return { type: 'traffic', device, packets: dice.integer(1, 8), bytes: dice.integer(40, 1200) };
     }),
-    ...every(dice.pick([3, 6, 100]) * HOUR, () => {
+    ...every(dice.pick([2, 4, 100]) * HOUR, () => {
       return { type: 'leave', device, away: dice.scale(200, 8 * HOUR) };
     }),
     ...every(dice.pick([8, 24, 1000]) * HOUR, () => {
