@@ -19,7 +19,7 @@ export function sessionsCommand(): Command {
     .addHelpText(
       'after',
       `
-Columns: UP and DOWN are bytes from and to the peer; NAT says who is behind one.
+Columns: UP and DOWN are bytes from and to the peer; NAT says who is behind one; CLIENT is\nwhat its habits tell.
 
 Examples:
   $ sallyport sessions
@@ -40,7 +40,20 @@ async function sessions(options: SessionsOptions): Promise<void> {
 
 /** @param ended whether to say why each one ended */
 export function sessionsText(views: readonly SessionView[], ended = false): string {
-  const headings = ['ID', 'USER', 'PEER', 'NAT', 'INNER ADDRESS', 'PHASE', 'IKE', 'ESP', 'UP', 'DOWN', 'SINCE'];
+  const headings = [
+    'ID',
+    'USER',
+    'PEER',
+    'NAT',
+    'INNER ADDRESS',
+    'CLIENT',
+    'PHASE',
+    'IKE',
+    'ESP',
+    'UP',
+    'DOWN',
+    'SINCE',
+  ];
   return table(
     ended ? [...headings, 'ENDED'] : headings,
     views.map((view) => [
@@ -49,6 +62,7 @@ export function sessionsText(views: readonly SessionView[], ended = false): stri
       endpointText(view),
       natText(view),
       view.innerAddress,
+      view.client,
       view.phase,
       view.ike,
       espText(view),

@@ -16,6 +16,7 @@ export {
   readIkeAnswer,
 } from './choose.ts';
 export { dump, summary } from './describe.ts';
+export { type ClientSigns, type Fingerprint, fingerprint, type Quirk } from './fingerprint.ts';
 export {
   DEFAULT_FRAGMENT_SIZE,
   DEFAULT_REASSEMBLY_LIMITS,

@@ -48,6 +48,8 @@ export interface IkeEstablished {
   readonly algorithms: string;
   /** Names of the peer's known vendor ids, hexadecimal of the unknown ones. */
   readonly vendorIds: readonly string[];
+  /** The peer's phase 1 proposals in its order, each in one line. */
+  readonly offers: readonly string[];
   /** The IKE SA whose child SAs this one takes over (a re-authentication by the same peer). */
   readonly adopts?: IkeSaId;
   /** True where the peer sent INITIAL-CONTACT: its earlier IKE SAs of the same identity were dropped. */

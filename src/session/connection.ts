@@ -5,6 +5,7 @@
 
 import { type Endpoint, earliest, type Failure, type Instant, type Milliseconds, Timers } from '../core/index.ts';
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
+import { type ClientSigns, fingerprint } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import type { AuthenticationAnswer } from '../ppp/output.ts';
@@ -35,6 +36,7 @@ export class Connection {
   #closing: Failure | undefined;
   #ended = false;
   #forks = 0;
+  #signs: ClientSigns = {};
   /** An L2TP message came since `heardOf` was asked; what the data plane had counted then. */
   #heard = false;
   #messagesHeard = 0;
@@ -88,6 +90,7 @@ export class Connection {
     record.vendorIds = ike.vendorIds;
     record.peer = ike.remote;
     record.local = ike.local;
+    this.#recognize({ vendorIds: ike.vendorIds, offers: ike.offers });
     return this.#path.authenticatedAt(ike.local, ike.remote);
   }
 
@@ -205,6 +208,13 @@ export class Connection {
     return this.#sessions.traffic(session);
   }
 
+  /** Each layer tells more of what kind of client it is. */
+  #recognize(signs: ClientSigns): void {
+    this.#signs = { ...this.#signs, ...signs };
+    const found = fingerprint(this.#signs);
+    if (found !== undefined) this.record.client = found.client;
+  }
+
   #move(place: Place, now: Instant): ConnectionOutput[] {
     const { local, remote } = place;
     const from = endpointText(this.#path.remote);
@@ -224,6 +234,8 @@ export class Connection {
     this.#timers.set('idle', now + this.#parts.times.idle);
     if (record.phase === 'ike' || record.phase === 'ipsec') record.phase = 'tunnel';
     record.peerHostName = tunnel.peerHostName;
+    const { peerVendorName: l2tpVendor, peerHostName: hostName } = tunnel;
+    this.#recognize({ hostName, ...(l2tpVendor === undefined ? {} : { l2tpVendor }) });
   }
 
   #tunnelDown({ tunnel, reason, by }: TunnelDown, now: Instant): ConnectionOutput[] {

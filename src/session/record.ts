@@ -35,6 +35,8 @@ export interface SessionView {
   readonly encapsulation?: 'none' | 'udp' | 'esp';
   readonly peerHostName?: string;
   readonly vendorIds?: readonly string[];
+  /** What kind of client it is, as far as its habits tell. */
+  readonly client?: string;
   readonly authentication?: string;
   readonly bytesFromPeer: number;
   readonly bytesToPeer: number;
@@ -69,6 +71,7 @@ export class SessionRecord {
   encapsulation?: 'none' | 'udp' | 'esp';
   peerHostName?: string;
   vendorIds?: readonly string[];
+  client?: string;
   authentication?: string;
   ended?: Failure;
   traffic: Traffic = { bytesFromPeer: 0, bytesToPeer: 0, packetsFromPeer: 0, packetsToPeer: 0 };
@@ -114,8 +117,8 @@ export class SessionRecord {
   /** A record for a further session of the same connection: a new id, the same past. */
   fork(id: string): SessionRecord {
     const fork = new SessionRecord(id, this.role, this.local, this.peer, this.#began, this.#unixTimeAtStart);
-    const { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds } = this;
-    Object.assign(fork, { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds });
+    const { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds, client } = this;
+    Object.assign(fork, { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds, client });
     fork.#since.push(...this.#since);
     fork.#names.push(...this.#names);
     fork.#details.push(...this.#details);
@@ -137,6 +140,7 @@ export class SessionRecord {
       encapsulation: this.encapsulation,
       peerHostName: this.peerHostName,
       vendorIds: this.vendorIds,
+      client: this.client,
       authentication: this.authentication,
       ended: this.ended,
     };

@@ -29,6 +29,7 @@ const ANN: SessionView = {
   peer: { address: '198.51.100.7', port: 31_337 },
   local: { address: '192.0.2.1', port: 4500 },
   nat: { localBehindNat: false, remoteBehindNat: true },
+  client: 'Android',
   innerAddress: '10.87.0.2',
   ike: 'aes-cbc-256/hmac-sha2-256/modp2048',
   esp: 'aes-cbc-256/hmac-sha1-96',
@@ -97,14 +98,23 @@ describe('commands to a running gateway', { concurrency: false }, () => {
     const lines = (await run('sessions')).out.trimEnd().split('\n');
     assert.equal(lines.length, 3);
     assert.deepEqual(lines[0]!.split(/ {2,}/), [
-      ...['ID', 'USER', 'PEER', 'NAT', 'INNER ADDRESS', 'PHASE', 'IKE', 'ESP', 'UP', 'DOWN', 'SINCE'],
+      ...['ID', 'USER', 'PEER', 'NAT', 'INNER ADDRESS', 'CLIENT', 'PHASE', 'IKE', 'ESP', 'UP', 'DOWN', 'SINCE'],
     ]);
-    assert.deepEqual(lines[1]!.split(/ {2,}/).slice(0, 10), [
-      ...['00c0ffee', 'ann', '198.51.100.7:31337', 'peer', '10.87.0.2', 'up', 'aes-cbc-256/hmac-sha2-256/modp2048'],
+    assert.deepEqual(lines[1]!.split(/ {2,}/).slice(0, 11), [
+      ...[
+        '00c0ffee',
+        'ann',
+        '198.51.100.7:31337',
+        'peer',
+        '10.87.0.2',
+        'Android',
+        'up',
+        'aes-cbc-256/hmac-sha2-256/modp2048',
+      ],
       ...['aes-cbc-256/hmac-sha1-96 in UDP', '1.2 MB', '999 B'],
     ]);
-    assert.deepEqual(lines[2]!.split(/ {2,}/).slice(0, 9), [
-      ...['00000002', '-', '[2001:db8::7]:500', '-', '-', 'ike', '-', '-', '0 B'],
+    assert.deepEqual(lines[2]!.split(/ {2,}/).slice(0, 10), [
+      ...['00000002', '-', '[2001:db8::7]:500', '-', '-', '-', 'ike', '-', '-', '0 B'],
     ]);
   });
 

@@ -34,6 +34,7 @@ test('a NAT that forgets its mappings does not end the connection: ESP from the 
   const [session] = gateway.gateway.sessions();
   assert.notEqual(session?.peer.port, before, 'the record has the new port');
   assert.ok(session?.timeline.some(({ name }) => name === 'peer moved'));
+  assert.equal(session?.client, 'Sallyport');
   // IKE goes the new way too: our own Delete reaches the client.
   const reason = { code: 'administrator', reason: 'Goodbye.' };
   gateway.perform((now) => gateway.gateway.command({ type: 'disconnect', who: 'ann', reason }, now));

@@ -45,6 +45,7 @@ export function establish(
     nat: sa.nat,
     algorithms: ikeProposalText(secured.proposal),
     vendorIds: sa.abilities.vendorIds,
+    offers: sa.abilities.offers,
     ...(predecessor !== undefined && { adopts: predecessor.id }),
     initialContact,
   });

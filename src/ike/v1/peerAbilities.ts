@@ -1,6 +1,7 @@
 /** What the vendor ids of a peer say that it can do, and what ours say. RFC 3947 §3.1, RFC 3706 §5.1. */
 
-import type { PayloadChain } from '../message.ts';
+import { offeredTexts } from '../choose.ts';
+import { find, type PayloadChain } from '../message.ts';
 import type { VidPayload } from '../payloads/index.ts';
 import {
   canReassemble,
@@ -19,21 +20,29 @@ export interface PeerAbilities {
   readonly fragmentation: boolean;
   /** For people. */
   readonly vendorIds: readonly string[];
+  /** What it offered for phase 1, each in one line; the one answer of a responder. */
+  readonly offers: readonly string[];
 }
+
+/** Offers that are remembered of a peer. */
+const MOST_OFFERS = 32;
 
 export const UNKNOWN_ABILITIES: PeerAbilities = {
   natTraversal: undefined,
   deadPeerDetection: false,
   fragmentation: false,
   vendorIds: [],
+  offers: [],
 };
 
 export function abilitiesOf(chain: PayloadChain): PeerAbilities {
+  const offered = find(chain, 'SA');
   return {
     natTraversal: natTraversalOf(chain),
     deadPeerDetection: hasVendorId(chain, 'deadPeerDetection'),
     fragmentation: canReassemble(chain),
     vendorIds: vendorIdTexts(chain),
+    offers: offered === undefined ? [] : offeredTexts(offered).slice(0, MOST_OFFERS),
   };
 }
 
