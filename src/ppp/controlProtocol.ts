@@ -1,7 +1,7 @@
 /** The automaton at work for one protocol: packets, identifiers, the Restart timer and its counters. RFC 1661 §4, §5. */
 
 import type { Failure, Instant } from '../core/index.ts';
-import { utf8 } from '../wire/index.ts';
+import { sameBytes, utf8 } from '../wire/index.ts';
 import { type Action, type Event, State, timerRuns, transition } from './automaton.ts';
 import type { PppTimers } from './config.ts';
 import type { Line, TimerName } from './line.ts';
@@ -54,6 +54,8 @@ export class ControlProtocol<Context extends NegotiationContext> {
   #request: Packet | undefined;
   /** Whether the last Configure-Request has got its valid answer: a duplicate of that must not count again. */
   #answered = false;
+  /** The peer's Configure-Request that we acknowledged last. */
+  #accepted: Packet | undefined;
   #naksReceived = 0;
   #terminateMessage = '';
   #terminateRequest: Packet | undefined;
@@ -137,9 +139,21 @@ export class ControlProtocol<Context extends NegotiationContext> {
     if (state === State.closed || state === State.closing || state === State.stopping) {
       return this.#fire('rcr+', now, packet);
     }
+    if (state === State.opened && this.#isRepeated(packet)) {
+      return this.#reply(Code.configureAck, packet, packet.data);
+    }
     const reply = this.negotiation.judge(packet.data);
     if (this.#failed(now)) return;
     this.#fire(reply.code === Code.configureAck ? 'rcr+' : 'rcr-', now, packet, reply);
+  }
+
+  /**
+   * Whether a request is the acknowledged one once more, which is no wish to begin anew: it was sent again before our
+   * answer came. Where the way there and back takes longer than the peer's patience, the link would never stay open.
+   * A new request has a new identifier. RFC 1661 §5.1.
+   */
+  #isRepeated({ identifier, data }: Packet): boolean {
+    return this.#accepted?.identifier === identifier && sameBytes(this.#accepted.data, data);
   }
 
   #configureReply(packet: Packet, now: Instant) {
@@ -225,6 +239,8 @@ export class ControlProtocol<Context extends NegotiationContext> {
       case 'str':
         return this.#sendTerminateRequest(event === 'to+', now);
       case 'sca':
+        this.#accepted = { ...packet!, data: packet!.data.slice() };
+        return this.#reply(reply!.code, packet!, reply!.options);
       case 'scn':
         return this.#reply(reply!.code, packet!, reply!.options);
       case 'sta':
