@@ -3,7 +3,7 @@
  * It decides who may connect and which address they get; sockets, clocks and users' secrets are its owner's.
  */
 
-import { Agenda, type Core, type Endpoint, earliest, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, type Core, type Endpoint, earliest, type Failure, type Instant, Recent } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
@@ -28,6 +28,9 @@ export interface GatewayParts extends PlainL2tpRules, UserRules {
 
 /** Sessions that ended, kept for `sessions --ended` and for diagnosis. */
 const MOST_ENDED = 100;
+/** ESP may come so long after the end of its SA. */
+const STRAGGLERS = 30_000;
+const MOST_REMOVED_SPIS = 4096;
 
 export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   readonly #parts: GatewayParts;
@@ -38,6 +41,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   readonly #users: Users;
   readonly #ended: SessionView[] = [];
   readonly #repeated = new RepeatedLog();
+  readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
   #draining: Failure | undefined;
   #drained = false;
 
@@ -91,6 +95,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         return this.#from(connection, connection.moved(event.local, event.remote, now), now);
       }
       case 'unknownSpi': {
+        // What the peer sent before it heard of the end needs no answer.
+        if (this.#removedSpis.has(event.spi, now)) return [];
         const reason = `ESP for SPI ${hex(event.spi)}, which is not installed.`;
         return [
           ...this.#dropped('unknown-spi', reason, event.remote, now),
@@ -170,6 +176,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   #fromOne(connection: Connection, output: ConnectionOutput, now: Instant): GatewayOutput[] {
     switch (output.type) {
       case 'dataPlane':
+        if (output.command.type === 'removeSa') this.#removedSpis.note(output.command.inboundSpi, now);
+        return [output];
       case 'log':
         return [output];
       case 'askUser':

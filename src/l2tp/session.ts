@@ -85,7 +85,7 @@ export function takeFrame(
   config: L2tpConfig,
 ): L2tpFrame | Dropped | undefined {
   if (session === undefined) return dropped('unknown-session', 'A data message for a session that does not exist.');
-  if (session.ending !== undefined) return dropped('session-ending', 'A data message for a session that is ending.');
+  if (session.ending !== undefined) return undefined;
   if (ns >= 0 && !session.received.accepts(ns)) {
     return dropped('repeated-data-message', 'A data message whose number came before, or is long past.');
   }

@@ -3,7 +3,7 @@
  * RFC 2661 §3.1, §4.4.3 (Tie Breaker, Assigned Tunnel ID), §7.2; RFC 3193 leaves the path's protection to the owner.
  */
 
-import { type Core, earliest, type Instant } from '../core/index.ts';
+import { type Core, earliest, type Instant, Recent } from '../core/index.ts';
 import { Malformed } from '../wire/index.ts';
 import { acknowledgementOf, NO_CONTROL_CONNECTION, stopOf } from './answers.ts';
 import { type L2tpConfig, type L2tpSettings, l2tpConfig } from './config.ts';
@@ -20,6 +20,9 @@ import { general, refusalOf } from './tunnelMessages.ts';
 
 /** Messages for tunnels that are not there are answered with StopCCN at most once in this time. */
 const UNKNOWN_TUNNEL_ANSWER_INTERVAL = 1_000;
+/** Data messages may come so long after the end of their session. */
+const STRAGGLERS = 30_000;
+const MOST_ENDED = 256;
 
 export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   readonly config: L2tpConfig;
@@ -27,6 +30,8 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   readonly #tunnels = new Map<TunnelId, Tunnel>();
   readonly #dataHeader = newDataHeader();
   #outputs: L2tpOutput[] = [];
+  /** Tunnels and sessions that have just ended: `tunnel/session`, session 0 for the tunnel. */
+  readonly #ended = new Recent<string>(STRAGGLERS, MOST_ENDED);
   #callSerialNumber: number;
   #unknownAnsweredAt = Number.NEGATIVE_INFINITY;
 
@@ -140,12 +145,19 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
       return;
     }
     const tunnel = this.#tunnels.get(header.tunnel);
+    if (tunnel?.calls.session(header.session) === undefined && this.#hasEnded(header.tunnel, header.session, now))
+      return;
     if (tunnel === undefined) {
       this.#dropped('unknown-tunnel', `A data message for tunnel ${header.tunnel}, which does not exist.`);
       return;
     }
     tunnel.heard(now);
     tunnel.calls.data(header.session, header.ns, bytes.subarray(header.frameStart, header.frameEnd));
+  }
+
+  /** What the peer sent before it heard of the end is nobody's fault. */
+  #hasEnded(tunnel: TunnelId, session: SessionId, now: Instant): boolean {
+    return this.#ended.has(`${tunnel}/0`, now) || this.#ended.has(`${tunnel}/${session}`, now);
   }
 
   #control(header: ControlMessage, now: Instant): void {
@@ -287,6 +299,10 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
       if (tunnel.phase === 'gone') this.#tunnels.delete(tunnel.id);
     }
     this.#outputs = [];
+    for (const output of told) {
+      if (output.type === 'sessionDown') this.#ended.note(`${output.tunnel}/${output.session}`, now);
+      else if (output.type === 'tunnelDown') this.#ended.note(`${output.tunnel}/0`, now);
+    }
     // The owner answers `sessionUp` with the first PPP frame, which a peer that has no ICCN yet would throw away.
     const up = told.findIndex(({ type }) => type === 'sessionUp');
     return up < 0 ? [...told, ...sent] : [...told.slice(0, up), ...sent, ...told.slice(up)];

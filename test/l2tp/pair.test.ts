@@ -246,6 +246,28 @@ test('data for an established session, for an unknown one, and with numbers', ()
   );
 });
 
+test('data that comes behind the end of its session or tunnel is dropped without a word, for a while', () => {
+  for (const end of ['session', 'tunnel'] as const) {
+    const { network, lac, lns } = connected();
+    const { peerTunnel: tunnel, peerSession: session } = lac.the('sessionUp');
+    const straggler = encodeData({ tunnel, session, frame: Uint8Array.of(1) });
+    const reason = { code: 'administrative', reason: 'Goodbye.' };
+    const { tunnel: ours, session: call } = lns.the('sessionUp');
+    if (end === 'session') lns.command({ type: 'disconnect', tunnel: ours, session: call, reason });
+    else lns.command({ type: 'close', tunnel: ours, reason });
+    lac.send(straggler);
+    network.run(network.now + 1000);
+    assert.equal(lns.all('sessionDown').length, 1);
+    lac.send(straggler);
+    network.run(network.now + 1000);
+    assert.deepEqual(lns.all('dropped'), [], end);
+    network.run(network.now + 40_000);
+    lac.send(straggler);
+    network.run(network.now + 100);
+    assert.equal(lns.all('dropped').length, 1, 'much later it is strange again');
+  }
+});
+
 test('an outgoing call: OCRQ, OCRP, OCCN', () => {
   const { network, lac, lns } = connected({ lac: { acceptOutgoingCalls: true } });
   lns.command({ type: 'outgoingCall', tunnel: lns.the('tunnelUp').tunnel, calledNumber: '5551234' });
