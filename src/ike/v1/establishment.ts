@@ -1,6 +1,7 @@
 /** What happens when an IKE SA is authenticated: its predecessors go or hand over their children, and its times begin. */
 
 import type { Instant } from '../../core/index.ts';
+import { toHex } from '../../wire/index.ts';
 import { ikeProposalText } from '../proposal.ts';
 import { adoptChildren, renewalOf } from './childSa.ts';
 import { closed } from './closing.ts';
@@ -15,6 +16,9 @@ import { initiateQuickMode } from './quickModeInitiator.ts';
 /** How long a predecessor is kept for messages that are under way. */
 export const SUPERSEDED_TIMEOUT = 60_000;
 
+/** So far apart two ends may see two IKE SAs established that began at once. */
+const TIE_SPAN = 10_000;
+
 export function establish(
   context: Context,
   sa: IkeSa,
@@ -24,6 +28,7 @@ export function establish(
 ): void {
   sa.state = { name: 'established', awaits: undefined, secured };
   sa.lastAlive = now;
+  sa.establishedAt = now;
   sa.hint = undefined;
   sa.timers.clear('retransmit');
   sa.timers.clear('halfOpen');
@@ -52,8 +57,10 @@ export function establish(
   armLifetime(context, sa, lifetimeSeconds, now);
   armKeepalive(context, sa, now);
   armDeadPeerDetection(context, sa, now);
-  if (predecessor !== undefined) supersede(context, predecessor, sa, now);
-  else for (const wanted of sa.wanted) initiateQuickMode(context, sa, wanted, now);
+  if (predecessor !== undefined) {
+    const [older, newer] = losesTie(sa, predecessor, now) ? [sa, predecessor] : [predecessor, sa];
+    supersede(context, older, newer, now);
+  } else for (const wanted of sa.wanted) initiateQuickMode(context, sa, wanted, now);
 }
 
 /** INITIAL-CONTACT: the peer has forgotten what was before. RFC 2407 §4.6.3.3. */
@@ -71,6 +78,15 @@ function predecessorOf(context: Context, sa: IkeSa): IkeSa | undefined {
   const { renews } = sa;
   if (renews !== undefined && renews.state.name !== 'gone' && renews.successor === undefined) return renews;
   return othersOfPeer(context, sa).findLast((other) => other.successor === undefined);
+}
+
+/**
+ * Two that began at once, one from either end, may be established in another order there: were each end to keep the one
+ * that it saw last, both would be deleted with all their children. The greater initiator cookie stays.
+ */
+function losesTie(sa: IkeSa, other: IkeSa, now: Instant): boolean {
+  if (sa.role === other.role || !other.established || now >= other.establishedAt + TIE_SPAN) return false;
+  return toHex(sa.initiatorCookie) < toHex(other.initiatorCookie);
 }
 
 function supersede(context: Context, predecessor: IkeSa, sa: IkeSa, now: Instant): void {

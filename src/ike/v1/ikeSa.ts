@@ -170,6 +170,8 @@ export class IkeSa {
 
   /** When the peer last proved that it lives. */
   lastAlive: Instant;
+  /** When phase 1 was done. */
+  establishedAt: Instant = Number.NEGATIVE_INFINITY;
   readonly deadPeer = {
     sequence: 0,
     askedSince: undefined as Instant | undefined,
