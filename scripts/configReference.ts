@@ -15,6 +15,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   l2tp: 'The tunnels inside IPsec.',
   ppp: 'The links of users inside the tunnels.',
   network: 'What users get, and where their traffic goes.',
+  retry: 'When a client with `persist` tries again.',
   limits: 'How much the gateway takes on.',
   times: 'How long each step of a connection may take.',
   'listeners[]':
@@ -87,7 +88,7 @@ line says goes before what the profile says; the file names of secrets count fro
 ${PROFILE}\`\`\`
 
 ${tableOf(profileJsonSchema())}
-`.replace(/\n{3,}/g, '\n\n');
+${sectionsOf(profileJsonSchema(), '')}`.replace(/\n{3,}/g, '\n\n');
 }
 
 function sectionsOf(schema: JsonSchema, path: string): string {

@@ -16,6 +16,9 @@ interface ConnectOptions {
   readonly routes?: string[];
   readonly defaultRoute?: boolean;
   readonly dns?: boolean;
+  readonly persist?: boolean;
+  readonly killSwitch?: boolean;
+  readonly allowIpv6?: boolean;
   readonly auth?: string[];
   readonly profile?: 'strict' | 'compatible' | 'legacy';
   readonly forceEncapsulation?: boolean;
@@ -41,6 +44,9 @@ export function connectCommand(): Command {
     .option('--routes <prefixes>', 'prefixes to reach through the tunnel, with commas between', commas)
     .option('--default-route', 'send all IPv4 traffic through the tunnel')
     .option('--dns', 'use the server’s name servers while connected')
+    .option('--persist', 'connect again after any loss, until Ctrl-C')
+    .option('--kill-switch', 'traffic for the routes goes through the tunnel or nowhere, also while there is none')
+    .option('--allow-ipv6', 'with --kill-switch and --default-route: let IPv6 go around the tunnel')
     .option('--auth <methods>', 'ms-chap-v2, chap-md5, pap, with commas between (default: ms-chap-v2,chap-md5)', commas)
     .addOption(new Option('--profile <name>', 'algorithms to offer').choices(['strict', 'compatible', 'legacy']))
     .option('--force-encapsulation', 'ESP in UDP even without NAT')
@@ -53,6 +59,7 @@ export function connectCommand(): Command {
 Examples:
   $ sallyport connect vpn.example.org --user ann --psk-file psk --password-file password --default-route --dns
   $ sallyport connect 192.0.2.1 --user ann --psk-file psk --routes 10.0.0.0/8,192.168.7.0/24
+  $ sallyport connect vpn.example.org … --default-route --dns --persist --kill-switch
   $ sallyport connect office                           with ~/.config/sallyport/office.yaml`,
     )
     .action(connect);
@@ -85,12 +92,12 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
     client.disconnect({ code: 'user-request', reason: 'The user ended the connection.' });
   });
   const { reason, view } = await client.ended;
-  const { timeline, ...facts } = view;
+  const { timeline, ...facts } = view ?? {};
   log[asked ? 'info' : 'error']('closed', `Connection closed: ${failureText(reason)}`, {
-    session: view.id,
+    ...(view === undefined ? {} : { session: view.id }),
     ...facts,
     ...reason,
-    timeline,
+    ...(timeline === undefined ? {} : { timeline }),
   });
   process.exitCode = asked ? 0 : 1;
 }
@@ -103,6 +110,7 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
   const file = profileFile(server);
   const base = file === undefined ? { server } : loadClientProfile(file);
   const { user, pskFile, passwordFile, routes, defaultRoute, dns, auth, profile, forceEncapsulation } = options;
+  const { persist, killSwitch, allowIpv6 } = options;
   const flags = {
     user,
     psk_file: pskFile,
@@ -110,6 +118,9 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
     routes,
     default_route: defaultRoute,
     dns,
+    persist,
+    kill_switch: killSwitch,
+    allow_ipv6: allowIpv6,
     auth,
     profile,
     force_encapsulation: forceEncapsulation,

@@ -64,6 +64,7 @@ const FATAL: Readonly<Record<string, number>> = {
   'no-tun': 1,
   'no-ffi': 1,
   'resolver-owned': 1,
+  'kill-switch-failed': 1,
   // A damaged or foreign answer looks the same as another key.
   'psk-mismatch': 3,
 };

@@ -4,9 +4,18 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parsePrefix } from '../net/index.ts';
 import { ConfigError, parseWith } from './load.ts';
-import { espProposalText, ikeProposalText } from './schema.ts';
+import { duration, espProposalText, ikeProposalText, optionalDuration } from './schema.ts';
 
 const prefix = z.string().refine((text) => parsePrefix(text) !== undefined, 'is not a prefix such as 192.0.2.0/24');
+
+const RetrySchema = z.strictObject({
+  first: duration('1s', 'The first wait before another try. It doubles with each, and is drawn from its upper half.'),
+  most: duration('60s', 'The longest wait.'),
+  always: z
+    .boolean()
+    .default(false)
+    .describe('Try again after a wrong password or key too, and whatever else time does not cure.'),
+});
 
 export const ClientSchema = z.strictObject({
   server: z.string().min(1).describe('Name or address of the server.'),
@@ -41,6 +50,23 @@ export const ClientSchema = z.strictObject({
   routes: z.array(prefix).default([]).describe('Prefixes to reach through the tunnel.'),
   default_route: z.boolean().default(false).describe('Send all IPv4 traffic through the tunnel.'),
   dns: z.boolean().default(false).describe('Use the name servers that the server tells, while connected.'),
+  persist: z
+    .boolean()
+    .default(false)
+    .describe('Connect again after any loss: of the server, of the network, after sleep, in another network.'),
+  retry: RetrySchema.prefault({}),
+  kill_switch: z
+    .boolean()
+    .default(false)
+    .describe(
+      'While it runs, traffic for `routes` or the default route goes through the tunnel or nowhere, also while there is none.',
+    ),
+  allow_ipv6: z
+    .boolean()
+    .default(false)
+    .describe('With `kill_switch` and `default_route`: let IPv6 go around the tunnel, instead of nowhere.'),
+  dpd_interval: duration('10s', 'How long the server may be silent before it is asked whether it lives.'),
+  dpd_timeout: optionalDuration('How long it may then leave that unanswered. 15 s with `persist`, else 60 s.'),
   offloads: z
     .boolean()
     .default(true)

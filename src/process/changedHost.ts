@@ -33,6 +33,11 @@ export class ChangedHost {
     return applied.ok ? undefined : applied.failure;
   }
 
+  /** Undoes what `which` picks, last first. */
+  withdraw(which: (change: HostChange) => boolean): void {
+    for (const text of this.#changes.undo(which)) this.#log.error('undo-failed', `Could not undo: ${text}`);
+  }
+
   /** Undoes everything, last first; may be called again. */
   undo(): void {
     for (const text of this.#changes.undoAll()) this.#log.error('undo-failed', `Could not undo: ${text}`);

@@ -1,26 +1,28 @@
-/** A client that runs: the pure core on real sockets and a TUN device, with routes and resolvers of this host. */
+/**
+ * A client that runs: it makes one connection after another as `Persistence` decides, and gives the host the routes and
+ * name servers of the one that is up.
+ */
 
-import { type Client, type ClientCommand, type ClientConfig, type ClientOutput, makeClient } from '../client/index.ts';
+import { Persistence, type PersistenceInput, type PersistenceOutput } from '../client/index.ts';
 import type { ClientSettings } from '../config/clientSchema.ts';
 import type { Failure } from '../core/index.ts';
 import type { HostChange } from '../driver/host/change.ts';
 import { resolverChange } from '../driver/host/resolver.ts';
+import { type HostWatch, watchHost } from '../driver/hostWatch.ts';
+import { type Attached, Loop } from '../driver/loop.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
-import type { BoundPorts } from '../driver/openPorts.ts';
-import type { RunningCore } from '../driver/runCore.ts';
-import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
-import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
-import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
+import { StartError } from '../driver/openPorts.ts';
 import type { NetworkUp } from '../ppp/output.ts';
 import { failureText } from '../session/log.ts';
 import type { SessionView } from '../session/record.ts';
-import { utf8 } from '../wire/index.ts';
 import { ChangedHost } from './changedHost.ts';
-import { identityOf, profileOf } from './gatewayConfig.ts';
+import { ClientAttempt } from './clientAttempt.ts';
+import { HeldNetwork } from './heldNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
-import { type LinuxParts, nodeEnvironment, runOnLinux } from './runOnLinux.ts';
-import { addressOf, routeTo } from './serverRoute.ts';
+import { nodeEnvironment } from './runOnLinux.ts';
+import { ServerAddresses } from './serverAddresses.ts';
+import { tunnelChanges, wantedRoutes } from './tunnelChanges.ts';
 
 export interface ClientProcessOptions {
   readonly settings: ClientSettings;
@@ -33,32 +35,60 @@ export interface ClientProcessOptions {
   readonly keyLog?: string;
 }
 
-/** How a connection ended. */
+/** How a client ended. */
 export interface ClientEnd {
   readonly reason: Failure;
-  readonly view: SessionView;
+  /** Of its last connection; absent where there was none. */
+  readonly view: SessionView | undefined;
 }
 
-/** Both halves of the address space win over any default route and leave that one in its place. */
-const EVERYTHING = ['0.0.0.0/1', '128.0.0.0/1'];
-const IKE_PORT = 500;
-const NAT_T_PORT = 4500;
-const L2TP_PORT = 1701;
-const LIFETIMES = { lifetime: 28_800, esp_lifetime: 3600 };
+/** A try under way or a connection that stands. */
+interface Current {
+  readonly server: string;
+  readonly way: RouteTo;
+  /** Absent while its sockets are being opened. */
+  attempt?: ClientAttempt;
+}
 
 export class ClientProcess {
   readonly #options: ClientProcessOptions;
-  #host: ChangedHost | undefined;
-  #running: RunningCore<ClientCommand, RunningDataPlane> | undefined;
-  #client: Client | undefined;
-  #server = '';
-  #way: RouteTo | undefined;
-  /** Resolves when the connection is over and nothing is left on the host. */
+  readonly #host: ChangedHost;
+  readonly #network: HeldNetwork;
+  readonly #addresses: ServerAddresses;
+  readonly #keyFiles: KeyLogFiles | undefined;
+  readonly #loop = new Loop();
+  readonly #persistence: Attached<PersistenceOutput>;
+  readonly #core: Persistence;
+  #watch: HostWatch | undefined;
+  #current: Current | undefined;
+  #view: SessionView | undefined;
+  /** Counts tries, so that one that was given up while it began is known for what it is. */
+  #tries = 0;
+  /** The former try's sockets are closed before the next one opens its own. */
+  #closing: Promise<void> = Promise.resolve();
+  /** Settles when the first try has begun or has failed to. */
+  readonly #begun: Promise<Failure | undefined>;
+  #begin!: (failure: Failure | undefined) => void;
+  /** Resolves when it is over for good and nothing is left on the host. */
   readonly ended: Promise<ClientEnd>;
   #end!: (end: ClientEnd) => void;
 
   private constructor(options: ClientProcessOptions) {
+    const { settings, journal, log, keyLog } = options;
     this.#options = options;
+    this.#host = new ChangedHost(journal, log);
+    this.#network = new HeldNetwork(settings, this.#host);
+    this.#addresses = new ServerAddresses(settings.server);
+    this.#keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
+    const { first, most, always } = settings.retry;
+    const retry = { persist: settings.persist, first: first * 1000, most: most * 1000, always };
+    this.#core = new Persistence(retry, nodeEnvironment);
+    this.#persistence = this.#loop.attach(this.#core, (outputs) => {
+      for (const output of outputs) this.#perform(output);
+    });
+    this.#begun = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -66,157 +96,196 @@ export class ClientProcess {
 
   /**
    * Starts connecting.
-   * @throws StartError with everything undone again
+   * @throws StartError with everything undone again, where the first try cannot even begin and no other is to follow
    */
   static async start(options: ClientProcessOptions): Promise<ClientProcess> {
     const client = new ClientProcess(options);
-    try {
-      await client.#start();
-      return client;
-    } catch (error) {
-      await client.#close();
-      throw error;
-    }
+    client.#tell({ type: 'start' });
+    const failure = await client.#begun;
+    if (failure === undefined) return client;
+    await client.ended;
+    throw new StartError(failure);
   }
 
+  /** The connection as it is, or the last one as it was. */
   view(): SessionView | undefined {
-    return this.#client?.view();
+    return this.#current?.attempt?.view() ?? this.#view;
   }
 
   /** Ends the connection in order; `ended` follows. */
   disconnect(reason: Failure): void {
-    this.#running?.command({ type: 'disconnect', reason });
+    this.#tell({ type: 'stop', reason });
   }
 
-  async #start(): Promise<void> {
-    const { settings, log, journal, keyLog } = this.#options;
-    this.#host = new ChangedHost(journal, log);
-    const keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
-    this.#server = await addressOf(settings.server);
-    this.#way = routeTo(this.#server);
-    const { source: local } = this.#way;
-    this.#running = await runOnLinux<ClientCommand, ClientOutput>({
-      plane: {
-        listen: [local],
-        ports: settings.ipsec ? { ike: IKE_PORT, natT: NAT_T_PORT } : { ike: 0, natT: 0, l2tp: L2TP_PORT },
-        whenPortTaken: 'useAnother',
-        rawEsp: settings.ipsec,
-        slots: 1,
-      },
-      offloads: settings.offloads,
-      log,
-      keyLog: keyFiles,
-      core: ({ ports, counters }, now) => {
-        this.#client = makeClient(this.#config(ports), nodeEnvironment, counters, now);
-        return this.#client;
-      },
-      take: (output) => this.#take(output),
-      failed: (reason) => void this.#finish({ reason, view: this.#client!.view() }),
-    });
-    const server = this.#server;
-    log.info('connecting', `Connecting to ${settings.server} (${server}) from ${local}.`, { server, local });
-    this.#running.command({ type: 'connect' });
+  #tell(input: PersistenceInput): void {
+    this.#persistence.perform((now) => this.#core.command(input, now));
   }
 
-  #config(ports: BoundPorts): ClientConfig {
-    const { settings, password } = this.#options;
-    const { ipsec, user, auth, path_mtu } = settings;
-    const way = this.#way!;
-    return {
-      local: { address: way.source, port: (ipsec ? ports.ike : ports.l2tp) ?? 0 },
-      remote: { address: this.#server, port: ipsec ? IKE_PORT : L2TP_PORT },
-      ...(ipsec ? { ike: this.#ikeConfig(ports) } : {}),
-      ppp: { credentials: { user, password }, acceptFromPeer: auth },
-      pathMtu: Math.min(path_mtu, way.mtu),
-    };
+  #perform(output: PersistenceOutput): void {
+    const { log } = this.#options;
+    switch (output.type) {
+      case 'try':
+        void this.#try(output.number, output.sameServer);
+        break;
+      case 'wait': {
+        const { reason, milliseconds } = output;
+        const text = `${failureText(reason)} Trying again in ${(milliseconds / 1000).toFixed(1)} s.`;
+        log.warn('connection-lost', text, { ...reason, wait: milliseconds });
+        break;
+      }
+      case 'probe':
+        log.info('probe', `${output.why} Asking the server whether it is there.`);
+        this.#current?.attempt?.command({ type: 'probe', within: output.within });
+        break;
+      case 'drop':
+        log.info('network-changed', failureText(output.reason));
+        this.#leave();
+        break;
+      case 'disconnect':
+        this.#disconnect(output.reason);
+        break;
+      case 'end':
+        void this.#finish(output.reason);
+    }
   }
 
-  #ikeConfig({ natT }: BoundPorts): IkeV1Config {
-    const { settings, psk, keyLog } = this.#options;
-    const secret = utf8(psk ?? '');
-    return {
-      secrets: secretTable([{ secret }]),
-      profile: profileOf({ ...settings, ...LIFETIMES }),
-      ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
-      aggressive: settings.aggressive,
-      initiate: settings.aggressive === 'unsafe' ? 'aggressive' : 'main',
-      forceEncapsulation: settings.force_encapsulation,
-      ...(natT === undefined ? {} : { localNatTraversalPort: natT }),
-      keyLog: keyLog !== undefined,
-    };
+  async #try(number: number, sameServer: boolean): Promise<void> {
+    const id = ++this.#tries;
+    try {
+      await this.#connect(id, number, sameServer);
+      this.#begin(undefined);
+    } catch (error) {
+      const failure = failureOf(error);
+      this.#lost(id, failure);
+      this.#begin(undefined);
+    }
   }
 
-  #take(output: Parameters<LinuxParts<ClientCommand, ClientOutput>['take']>[0]): void {
-    if (output.type === 'up') this.#up(output.network, output.view);
-    else void this.#finish({ reason: output.reason, view: output.view });
-  }
-
-  /** Gives the TUN device its address, and the host the wanted routes and resolvers. */
-  #up(network: NetworkUp, view: SessionView): void {
+  /** @throws StartError */
+  async #connect(id: number, number: number, sameServer: boolean): Promise<void> {
     const { settings, log } = this.#options;
-    const device = this.#running!.dataPlane.tun!;
-    const routes = settings.default_route ? [...settings.routes, ...EVERYTHING] : settings.routes;
+    await this.#closing;
+    if (settings.dns) must(resolverChange('', []));
+    const server = await this.#addresses.next(sameServer);
+    if (id !== this.#tries) return;
+    this.#watch ??= this.#watchHost();
+    const raised = this.#network.hold(server);
+    if (raised !== undefined) throw new StartError(raised);
+    const way = this.#network.wayTo(server);
+    const local = way.source;
+    const again = number === 1 ? '' : ` again (try ${number})`;
+    log.info('connecting', `Connecting${again} to ${settings.server} (${server}) from ${local}.`, { server, local });
+    const current: Current = { server, way };
+    this.#current = current;
+    this.#network.noteSituation(current);
+    const attempt = await ClientAttempt.start({
+      identity: this.#options,
+      server,
+      way,
+      log,
+      keyLog: this.#keyFiles,
+      up: (network, view, device) => this.#up(current, network, view, device),
+      over: (reason) => this.#lost(id, reason),
+    });
+    if (id !== this.#tries) this.#closing = attempt.close();
+    else current.attempt = attempt;
+  }
+
+  /** A try or connection is over. */
+  #lost(id: number, reason: Failure): void {
+    if (id !== this.#tries) return;
+    this.#leave();
+    this.#tell({ type: 'lost', reason });
+  }
+
+  /** Forgets the present try or connection, takes its changes back and closes its sockets. */
+  #leave(): void {
+    this.#tries++;
+    const { attempt } = this.#current ?? {};
+    this.#current = undefined;
+    this.#network.tunnelDown();
+    if (attempt === undefined) return;
+    this.#view = attempt.view();
+    this.#closing = attempt.close();
+  }
+
+  /** Says goodbye where there is somebody to say it to. */
+  #disconnect(reason: Failure): void {
+    const attempt = this.#current?.attempt;
+    if (attempt !== undefined) attempt.command({ type: 'disconnect', reason });
+    else this.#lost(this.#tries, reason);
+  }
+
+  #watchHost(): HostWatch | undefined {
+    return watchHost({
+      networkChanged: () => this.#networkChanged(),
+      resumed: (slept) => {
+        this.#options.log.info('resumed', `The host was asleep for ${Math.round(slept / 1000)} s.`);
+        this.#tell({ type: 'resumed', slept });
+      },
+    });
+  }
+
+  #networkChanged(): void {
+    const change = this.#network.look(this.#current);
+    if (change === undefined) return;
+    this.#options.log.info('network-changed', 'The network of this host changed.', { way: change });
+    this.#tell({ type: 'networkChanged', way: change });
+  }
+
+  /** Gives the TUN device its address, and the host the wanted routes and name servers. */
+  #up(current: Current, network: NetworkUp, view: SessionView, device: string): void {
+    const { settings, log } = this.#options;
+    const { server, way } = current;
+    const changes = tunnelChanges({ settings, device, network, server, way, table: this.#network.table });
     const resolver = settings.dns && network.dns.length > 0 ? resolverChange(device, network.dns) : undefined;
-    if (resolver?.ok === false) {
-      log.error('host-change', failureText(resolver.failure));
-      this.disconnect(resolver.failure);
-      return;
-    }
-    const changes: HostChange[] = [
-      { kind: 'address', device, address: network.localAddress, prefixLength: 32, peer: network.peerAddress },
-      ...this.#pinned(routes),
-      ...routes.map(
-        (destination): HostChange => ({ kind: 'route', destination, device, source: network.localAddress }),
-      ),
-      ...(resolver === undefined ? [] : [resolver.change]),
-    ];
-    for (const change of changes) {
-      const failure = this.#host!.apply(change);
-      if (failure === undefined) continue;
+    const failure = resolver?.ok === false ? resolver.failure : this.#network.tunnelUp(changes, resolver?.change);
+    if (failure !== undefined) {
       log.error('host-change', failureText(failure));
-      this.disconnect(failure);
+      this.#disconnect(failure);
       return;
     }
-    log.info(
-      'up',
-      `Connected: ${network.localAddress} through ${device}${routes.length > 0 ? ` to ${routes.join(', ')}` : ''}.`,
-      {
-        session: view.id,
-        device,
-        localAddress: network.localAddress,
-        peerAddress: network.peerAddress,
-        dns: network.dns,
-        routes,
-        ike: view.ike,
-        esp: view.esp,
-        encapsulation: view.encapsulation,
-      },
-    );
+    const routes = wantedRoutes(settings);
+    const to = routes.length > 0 ? ` to ${routes.join(', ')}` : '';
+    log.info('up', `Connected: ${network.localAddress} through ${device}${to}.`, {
+      session: view.id,
+      device,
+      localAddress: network.localAddress,
+      peerAddress: network.peerAddress,
+      dns: network.dns,
+      routes,
+      ike: view.ike,
+      esp: view.esp,
+      encapsulation: view.encapsulation,
+    });
+    this.#network.noteSituation(current);
+    if (this.#network.ipv6GoesAround()) log.warn('leaking-ipv6', IPV6_OUTSIDE);
+    this.#tell({ type: 'up' });
   }
 
-  /** The way to the server itself, kept outside of the tunnel where a route would swallow it. */
-  #pinned(routes: readonly string[]): HostChange[] {
-    const server = parseAddress(this.#server)!;
-    const way = this.#way!;
-    const swallowed = routes.some((route) => prefixContains(parsePrefix(route)!, server));
-    if (!swallowed || way.local) return [];
-    return [
-      {
-        kind: 'route',
-        destination: `${this.#server}/${server.length * 8}`,
-        device: way.device,
-        ...(way.gateway === undefined ? {} : { gateway: way.gateway }),
-      },
-    ];
+  async #finish(reason: Failure): Promise<void> {
+    this.#begin(reason);
+    this.#leave();
+    this.#watch?.close();
+    this.#persistence.detach();
+    this.#loop.stop();
+    this.#host.undo();
+    await this.#closing;
+    this.#end({ reason, view: this.#view });
   }
+}
 
-  async #finish(end: ClientEnd): Promise<void> {
-    await this.#close();
-    this.#end(end);
-  }
+const IPV6_OUTSIDE =
+  'This host has IPv6, which does not go through the tunnel. With --kill-switch it goes nowhere instead.';
 
-  async #close(): Promise<void> {
-    this.#host?.undo();
-    await this.#running?.close();
-  }
+/** @throws StartError */
+function must(result: ReturnType<typeof resolverChange>): HostChange {
+  if (!result.ok) throw new StartError(result.failure);
+  return result.change;
+}
+
+/** What is no refusal with a reason is a fault of ours, and ends the process. */
+function failureOf(error: unknown): Failure {
+  if (error instanceof StartError) return error.failure;
+  throw error;
 }

@@ -1,0 +1,57 @@
+/** What the client's core is told, from the settings of a connection. */
+
+import type { ClientConfig } from '../client/index.ts';
+import type { ClientSettings } from '../config/clientSchema.ts';
+import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
+import type { BoundPorts } from '../driver/openPorts.ts';
+import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
+import { utf8 } from '../wire/index.ts';
+import { identityOf, profileOf } from './gatewayConfig.ts';
+
+export interface ClientIdentity {
+  readonly settings: ClientSettings;
+  readonly password: string;
+  /** Absent exactly without IPsec. */
+  readonly psk: string | undefined;
+}
+
+export const IKE_PORT = 500;
+export const NAT_T_PORT = 4500;
+export const L2TP_PORT = 1701;
+const LIFETIMES = { lifetime: 28_800, esp_lifetime: 3600 };
+/** A client that comes back by itself may give up soon. Seconds. */
+const DPD_TIMEOUT = { persistent: 15, other: 60 };
+
+/** @param keyLog whether keys are wanted for Wireshark */
+export function clientConfig(
+  identity: ClientIdentity,
+  server: string,
+  way: RouteTo,
+  ports: BoundPorts,
+  keyLog: boolean,
+): ClientConfig {
+  const { settings, password } = identity;
+  const { ipsec, user, auth, path_mtu } = settings;
+  return {
+    local: { address: way.source, port: (ipsec ? ports.ike : ports.l2tp) ?? 0 },
+    remote: { address: server, port: ipsec ? IKE_PORT : L2TP_PORT },
+    ...(ipsec ? { ike: ikeConfig(identity, ports, keyLog) } : {}),
+    ppp: { credentials: { user, password }, acceptFromPeer: auth },
+    pathMtu: Math.min(path_mtu, way.mtu),
+  };
+}
+
+function ikeConfig({ settings, psk = '' }: ClientIdentity, { natT }: BoundPorts, keyLog: boolean): IkeV1Config {
+  const { persist, dpd_interval, dpd_timeout = persist ? DPD_TIMEOUT.persistent : DPD_TIMEOUT.other } = settings;
+  return {
+    secrets: secretTable([{ secret: utf8(psk) }]),
+    profile: profileOf({ ...settings, ...LIFETIMES }),
+    ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
+    aggressive: settings.aggressive,
+    initiate: settings.aggressive === 'unsafe' ? 'aggressive' : 'main',
+    forceEncapsulation: settings.force_encapsulation,
+    ...(natT === undefined ? {} : { localNatTraversalPort: natT }),
+    deadPeerDetection: { interval: dpd_interval * 1000, timeout: dpd_timeout * 1000 },
+    keyLog,
+  };
+}

@@ -1,0 +1,63 @@
+/** What a connection that is up changes on its host: the device's address, the wanted routes, the name servers. */
+
+import type { ClientSettings } from '../config/clientSchema.ts';
+import type { HostChange } from '../driver/host/change.ts';
+import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
+import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
+import type { NetworkUp } from '../ppp/output.ts';
+import { KILL_SWITCH_METRIC } from './killSwitch.ts';
+
+export interface Tunnel {
+  readonly settings: ClientSettings;
+  readonly device: string;
+  readonly network: NetworkUp;
+  /** The server's own address, and the way there outside of the tunnel. */
+  readonly server: string;
+  readonly way: RouteTo;
+  /** The kill switch's table of routes, where there is one. */
+  readonly table: number | undefined;
+}
+
+/** Both halves of the address space win over any default route and leave that one in its place. */
+const EVERYTHING = ['0.0.0.0/1', '128.0.0.0/1'];
+
+/** What the tunnel is wanted for, in prefixes. */
+export function wantedRoutes({ default_route, routes }: ClientSettings): readonly string[] {
+  return default_route ? [...routes, ...EVERYTHING] : routes;
+}
+
+/** Without the name servers. In the order in which they are to be made. */
+export function tunnelChanges(tunnel: Tunnel): HostChange[] {
+  const { device, network, settings, table } = tunnel;
+  const { localAddress, peerAddress } = network;
+  const through = (destination: string): HostChange => ({ kind: 'route', destination, device, source: localAddress });
+  const address: HostChange = { kind: 'address', device, address: localAddress, prefixLength: 32, peer: peerAddress };
+  if (table !== undefined) {
+    // The rules of the kill switch bring what is wanted to its table; there this route is better than its last one.
+    return [address, { ...through('0.0.0.0/0'), table, metric: KILL_SWITCH_METRIC - 1 } as HostChange];
+  }
+  const routes = wantedRoutes(settings);
+  return [address, ...pinned(tunnel, routes), ...[...routes, ...nameServerRoutes(tunnel, routes)].map(through)];
+}
+
+/** Name servers of the tunnel that no wanted route leads to would be asked in the clear. */
+function nameServerRoutes({ settings, network, server }: Tunnel, routes: readonly string[]): string[] {
+  if (!settings.dns) return [];
+  return network.dns
+    .filter((address) => address !== network.peerAddress && address !== network.localAddress && address !== server)
+    .filter((address) => !isWithin(routes, address))
+    .map((address) => `${address}/32`);
+}
+
+/** The way to the server itself, kept outside of the tunnel where a route would swallow it. */
+function pinned({ server, way }: Tunnel, routes: readonly string[]): HostChange[] {
+  if (!isWithin(routes, server) || way.local) return [];
+  const { device, gateway } = way;
+  const destination = `${server}/${parseAddress(server)!.length * 8}`;
+  return [{ kind: 'route', destination, device, ...(gateway === undefined ? {} : { gateway }) }];
+}
+
+function isWithin(routes: readonly string[], address: string): boolean {
+  const bytes = parseAddress(address);
+  return bytes !== undefined && routes.some((route) => prefixContains(parsePrefix(route)!, bytes));
+}
