@@ -107,6 +107,12 @@ const ike = z
       .describe(
         'Kilobytes that an ESP SA may carry in either direction; the smaller of ours and the peer’s counts. Unless told: what the peer says.',
       ),
+    quirks: z
+      .array(z.enum(['sha2-96']))
+      .optional()
+      .describe(
+        'What is done differently for the clients of this section, instead of what the habits of each ask for: `sha2-96` takes HMAC-SHA2-256 truncated to 96 bits, as old Androids do it, where the first packet shows it. `[]` does nothing.',
+      ),
     half_open: z.int().min(1).max(100_000).default(1000).describe('IKE SAs that may be half-open at once.'),
     half_open_per_source: z
       .int()

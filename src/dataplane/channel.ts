@@ -4,7 +4,13 @@ import type { Endpoint } from '../core/index.ts';
 import type { InboundSa, OutboundSa } from '../esp/index.ts';
 import { IPV4_LEAST_MTU, IpProtocol, parseIpv4Number, sum16 } from '../net/index.ts';
 import { type DataHeader, dataHeader, idsKey } from './l2tpData.ts';
-import { type ChannelId, type ChannelRecord, COUNTERS_PER_SESSION, type SessionParameters } from './messages.ts';
+import {
+  type ChannelId,
+  type ChannelRecord,
+  COUNTERS_PER_SESSION,
+  type SaRecord,
+  type SessionParameters,
+} from './messages.ts';
 import { newPeer } from './peer.ts';
 import type { Peer } from './ports.ts';
 import { Rate, type Second } from './second.ts';
@@ -67,8 +73,11 @@ export class Channel {
 /** The two ESP SAs that were installed together. */
 export interface SaPair {
   readonly channel: Channel;
-  readonly inbound: InboundSa;
-  readonly outbound: OutboundSa;
+  inbound: InboundSa;
+  outbound: OutboundSa;
+  /** While it is not known how long the peer's ICV is. */
+  unpinned: SaRecord | undefined;
+  shortTries: number;
   readonly isTunnelMode: boolean;
   /** Counts up with every installed pair: the newer has the larger. */
   readonly age: number;

@@ -3,7 +3,7 @@
  * device. What is not a user's packet goes to the control plane. RFC 3948 §2 and §3, RFC 3193 §4, RFC 2661 §8.1.
  */
 
-import { NextHeader } from '../esp/index.ts';
+import { EspError, NextHeader } from '../esp/index.ts';
 import {
   clampMss,
   decrementTtl,
@@ -97,14 +97,22 @@ export class Inbound {
       this.#unknownSpi(u32(bytes, at) >>> 0, length, source);
       return;
     }
-    const { inbound, channel } = pair;
-    const from = at + inbound.geometry.prefixBytes;
-    const payload = inbound.open(bytes, at, length, bytes, from);
+    const { channel } = pair;
+    const from = at + pair.inbound.geometry.prefixBytes;
+    let payload = pair.inbound.open(bytes, at, length, bytes, from);
+    if (payload === EspError.truncated && pair.unpinned !== undefined) {
+      // Of AES-CBC's whole blocks and an ICV of 128 bits, one of 96 bits leaves a part of a block.
+      payload = this.#tables.openShort(pair, bytes, at, length, from);
+    }
     if (payload < 0) {
       this.#drops.countEsp(payload, source);
       return;
     }
-    if (!pair.usedTold) this.#tellUsed(pair);
+    const { inbound } = pair;
+    if (!pair.usedTold) {
+      pair.unpinned = undefined;
+      this.#tellUsed(pair);
+    }
     pair.received += length;
     if (pair.received >= pair.tellAt) this.#outbound.tellBytes(pair);
     // Only the newest packet shows where the peer is now: a late one comes from where it was. RFC 4555 §3.5's reason.

@@ -36,6 +36,11 @@ export interface SaRecord {
   readonly outboundKeys: EspKeys;
   /** Packets that the anti-replay window spans. */
   readonly replayWindow: number;
+  /**
+   * The peer may truncate HMAC-SHA2-256 to 96 bits instead of 128: the first authentic packet shows which, and decides
+   * for both directions.
+   */
+  readonly shortIcv?: boolean;
   /** Bytes of ESP in either direction after which a successor is wanted, and after which the SA is used up. */
   readonly renewBytes?: number;
   readonly mostBytes?: number;

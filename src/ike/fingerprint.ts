@@ -14,10 +14,11 @@ export interface ClientSigns {
   readonly hostName?: string;
 }
 
-/** What has to be done differently for a kind of client. */
-export type Quirk =
-  /** HMAC-SHA2-256 may be truncated to 96 bits, as in an early draft (and Linux before 2.6.33, Android before 8). */
-  'sha2-96';
+/**
+ * What has to be done differently for a kind of client. `sha2-96`: it may truncate HMAC-SHA2-256 to 96 bits, as an early
+ * draft did, and with it Linux before 2.6.33 and the Androids on it.
+ */
+export type Quirk = 'sha2-96';
 
 export interface Fingerprint {
   /** For people: `Windows 7`, `macOS or iOS`, `strongSwan` … */

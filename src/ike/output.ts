@@ -3,6 +3,7 @@
 import type { Dropped, Endpoint, Failure, Instant, Trace } from '../core/index.ts';
 import type { GroupName, KeyPair } from '../crypto/index.ts';
 import type { EspKeys, EspSuite } from '../esp/suite.ts';
+import type { Quirk } from './fingerprint.ts';
 
 /** Identifies an IKE SA within one core; never reused in the life of the process. */
 export type IkeSaId = number;
@@ -50,6 +51,8 @@ export interface IkeEstablished {
   readonly vendorIds: readonly string[];
   /** The peer's phase 1 proposals in its order, each in one line. */
   readonly offers: readonly string[];
+  /** What is to be done differently for this peer. */
+  readonly quirks: readonly Quirk[];
   /** The IKE SA whose child SAs this one takes over (a re-authentication by the same peer). */
   readonly adopts?: IkeSaId;
   /** True where the peer sent INITIAL-CONTACT: its earlier IKE SAs of the same identity were dropped. */

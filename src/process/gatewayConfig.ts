@@ -123,6 +123,7 @@ function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1C
     ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
     aggressive: settings.aggressive,
     forceEncapsulation: settings.force_encapsulation,
+    ...(settings.quirks === undefined ? {} : { quirks: settings.quirks }),
     keepaliveInterval: settings.keepalive * 1000,
     deadPeerDetection: { interval: settings.dpd_interval * 1000, timeout: settings.dpd_timeout * 1000 },
     halfOpen: { perSource: settings.half_open_per_source, total: settings.half_open },

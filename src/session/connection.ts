@@ -91,6 +91,7 @@ export class Connection {
     record.peer = ike.remote;
     record.local = ike.local;
     this.#recognize({ vendorIds: ike.vendorIds, offers: ike.offers });
+    this.#path.quirks = ike.quirks;
     return this.#path.authenticatedAt(ike.local, ike.remote);
   }
 

@@ -3,6 +3,7 @@
 import type { Endpoint, Instant } from '../core/index.ts';
 import type { ChannelId } from '../dataplane/messages.ts';
 import type { EspSuite } from '../esp/suite.ts';
+import type { Quirk } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId } from '../ike/output.ts';
 import { milestoneEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
@@ -20,6 +21,8 @@ export class Path {
   readonly #channel: ChannelId;
   readonly #record: SessionRecord;
   readonly #children = new Map<ChildSaId, Child>();
+  /** What is done differently for this peer. */
+  quirks: readonly Quirk[] = [];
   #open = false;
   #local: Endpoint;
   #remote: Endpoint;
@@ -102,9 +105,13 @@ export class Path {
     const { inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys } = child;
     this.#children.set(child.child, { id: child.child, inboundSpi, outboundSpi, suite });
     record.setEsp(suite);
+    const shortIcv = this.quirks.includes('sha2-96') ? { shortIcv: true } : {};
     const sa = { channel: this.#channel, inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys };
     out.push(
-      toDataPlane({ type: 'installSa', record: { ...sa, replayWindow: REPLAY_WINDOW, ...byteLimits(child) } }),
+      toDataPlane({
+        type: 'installSa',
+        record: { ...sa, replayWindow: REPLAY_WINDOW, ...byteLimits(child), ...shortIcv },
+      }),
       milestoneEntry(
         record,
         child.replaces === undefined ? 'ESP SA installed' : 'ESP SA rekeyed',

@@ -1,6 +1,7 @@
 /** What an IKEv1 endpoint is told: identities, secrets, policy, times and bounds, each with its default. */
 
 import type { Failure, Milliseconds } from '../../core/index.ts';
+import type { Quirk } from '../fingerprint.ts';
 import type { Identity, Selector } from '../output.ts';
 import type { Profile } from '../policy.ts';
 import { profiles } from '../policy.ts';
@@ -66,14 +67,16 @@ export interface IkeV1Config {
   readonly renewAt?: number;
   /** Part of that time by which a renewal comes earlier, at random. Default 0.05. */
   readonly renewJitter?: number;
+  /** What is done differently for these peers. Default: what the fingerprint of each asks for. */
+  readonly quirks?: readonly Quirk[];
   /** How long child SAs outlive an IKE SA that the peer deleted, waiting for its successor. Default 10 s. */
   readonly orphanTimeout?: Milliseconds;
   /** Tells whether another core of the process uses an inbound SPI already. Default: none does. */
   readonly spiInUse?: (spi: number) => boolean;
 }
 
-export type ResolvedConfig = Required<Omit<IkeV1Config, 'localIdentity' | 'remoteIdentity'>> &
-  Pick<IkeV1Config, 'localIdentity' | 'remoteIdentity'>;
+export type ResolvedConfig = Required<Omit<IkeV1Config, 'localIdentity' | 'remoteIdentity' | 'quirks'>> &
+  Pick<IkeV1Config, 'localIdentity' | 'remoteIdentity' | 'quirks'>;
 
 const L2TP_PORT = 1701;
 const UDP = 17;

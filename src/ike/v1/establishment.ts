@@ -2,6 +2,7 @@
 
 import type { Instant } from '../../core/index.ts';
 import { toHex } from '../../wire/index.ts';
+import { fingerprint } from '../fingerprint.ts';
 import { ikeProposalText } from '../proposal.ts';
 import { adoptChildren, renewalOf } from './childSa.ts';
 import { closed } from './closing.ts';
@@ -51,6 +52,7 @@ export function establish(
     algorithms: ikeProposalText(secured.proposal),
     vendorIds: sa.abilities.vendorIds,
     offers: sa.abilities.offers,
+    quirks: context.config.quirks ?? fingerprint(sa.abilities)?.quirks ?? [],
     ...(predecessor !== undefined && { adopts: predecessor.id }),
     initialContact,
   });
