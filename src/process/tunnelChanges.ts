@@ -10,7 +10,7 @@ import { KILL_SWITCH_METRIC } from './killSwitch.ts';
 export interface Tunnel {
   readonly settings: ClientSettings;
   readonly device: string;
-  readonly network: NetworkUp;
+  readonly network: Pick<NetworkUp, 'localAddress' | 'peerAddress' | 'dns'>;
   /** The server's own address, and the way there outside of the tunnel. */
   readonly server: string;
   readonly way: RouteTo;
