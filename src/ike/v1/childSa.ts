@@ -20,6 +20,7 @@ export interface Child {
   readonly localSelector: Selector;
   readonly remoteSelector: Selector;
   readonly replaces: ChildSaId | undefined;
+  readonly installedAt: Instant;
   confirmed: boolean;
   expiresAt: Instant;
   /** When we, who began it, begin its successor. */
@@ -31,6 +32,8 @@ export const MAX_CHILDREN = 16;
 
 /** An old child SA that we replaced is deleted so long after, when nothing is under way on it any more. */
 const REPLACED_TIMEOUT = 5000;
+/** So far apart two ends may install two child SAs that they began at once. */
+const TIE_SPAN = 10_000;
 
 /** A free SPI for what we receive. RFC 4303 §2.1. */
 export function allocateSpi(context: Context): number {
@@ -70,6 +73,7 @@ export function installChild(
     localSelector,
     remoteSelector,
     replaces: replaced?.id,
+    installedAt: now,
     confirmed: false,
     expiresAt: now + lifetime,
     renewAt: role === 'initiator' ? renewalOf(context, now, lifetime) : undefined,
@@ -114,10 +118,26 @@ export function confirmChild(context: Context, child: Child, now: Instant): void
   context.emit({ type: 'childConfirmed', child: child.id });
   const replaced = child.replaces === undefined ? undefined : context.children.get(child.replaces);
   if (child.role !== 'initiator' || replaced === undefined) return;
+  if (losesTie(child, replaced)) {
+    // The peer's is the one to be renewed, and the peer deletes ours.
+    child.renewAt = undefined;
+    child.ikeSa.timers.clear(`renewChild:${child.id}`);
+    return;
+  }
   replaced.renewAt = undefined;
   replaced.expiresAt = Math.min(replaced.expiresAt, now + REPLACED_TIMEOUT);
   replaced.ikeSa.timers.clear(`renewChild:${replaced.id}`);
   armChild(replaced.ikeSa, replaced);
+}
+
+/**
+ * Whether both ends began one at once and each takes its own for the successor of the other's: were each to delete the
+ * other's, none would be left. Both know both SPIs, and the pair with the greater one stays.
+ */
+function losesTie(child: Child, replaced: Child): boolean {
+  if (replaced.role === child.role || child.installedAt >= replaced.installedAt + TIE_SPAN) return false;
+  const rank = ({ inboundSpi, outboundSpi }: Child) => Math.max(inboundSpi, outboundSpi);
+  return rank(child) < rank(replaced);
 }
 
 /** Ends a child SA without a word to the peer. */

@@ -62,7 +62,10 @@ export function establish(
   if (predecessor !== undefined) {
     const [older, newer] = losesTie(sa, predecessor, now) ? [sa, predecessor] : [predecessor, sa];
     supersede(context, older, newer, now);
-  } else for (const wanted of sa.wanted) initiateQuickMode(context, sa, wanted, now);
+  }
+  const { current } = sa;
+  // Where two ends began at once, the other's IKE SA may stand first, and have no child yet.
+  if (current.children.size === 0) for (const wanted of sa.wanted) initiateQuickMode(context, current, wanted, now);
 }
 
 /** INITIAL-CONTACT: the peer has forgotten what was before. RFC 2407 §4.6.3.3. */
