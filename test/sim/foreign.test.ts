@@ -1,0 +1,119 @@
+/** A working day with each real client's habits: nothing drops, all is renewed, nothing is left. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { espPolicy, ikePolicy, profiles } from '../../src/ike/index.ts';
+import { secretTable } from '../../src/ike/v1/index.ts';
+import { utf8 } from '../../src/wire/index.ts';
+import { type Habits, habits } from './foreign/habits.ts';
+import { type LinkQuality, PERFECT, SimulatedNetwork } from './network.ts';
+import { ipv4Packet } from './packets.ts';
+import { playCryptography } from './playCrypto.ts';
+import { seededEnvironment } from './random.ts';
+import { ClientEnd, GatewayEnd } from './stack.ts';
+
+const SERVER = '198.51.100.1';
+const SECRETS = secretTable([{ secret: utf8('a shared secret of some length') }]);
+const MINUTE = 60_000;
+const HOURS = 9;
+
+function world(given: Habits, quality: Partial<LinkQuality> = {}) {
+  const network = new SimulatedNetwork(5, { ...PERFECT, ...quality });
+  network.recording = false;
+  const cryptography = playCryptography(seededEnvironment(5).random);
+  const gateway = new GatewayEnd(
+    network,
+    SERVER,
+    {
+      ike: { secrets: SECRETS, profile: profiles.legacy },
+      network: { pool: ['10.9.0.0/24'], localAddress: '10.9.0.1' },
+    },
+    { ann: 'password' },
+    1,
+    {},
+    cryptography,
+  );
+  const offer = { ike: ikePolicy(given.ike, given.ikeLifetime), esp: espPolicy(given.esp, given.espLifetime) };
+  const nat = network.nat('203.0.113.77', undefined, 20_000, { timeout: 60_000 });
+  const client = new ClientEnd(
+    network,
+    '192.168.1.2',
+    {
+      remote: { address: SERVER, port: 500 },
+      ike: {
+        secrets: SECRETS,
+        profile: { name: 'legacy', accept: profiles.legacy.accept, offer },
+        renewAt: given.renewAt,
+        deadPeerDetection: { interval: given.asksForLife ? 30_000 : 0, timeout: 60_000 },
+      },
+      l2tp: given.l2tp,
+      ppp: {
+        credentials: { user: 'ann', password: 'password' },
+        mru: given.mru,
+        timers: { echoInterval: given.echoInterval, restart: [3000] },
+      },
+    },
+    2,
+    nat,
+    cryptography,
+  );
+  if (given.losesFirstFrame) {
+    let lost = false;
+    network.tamper = (datagram) => {
+      const up = gateway.log.some(({ text }) => text.startsWith('session established'));
+      if (lost || !up || datagram.from.address !== SERVER) return datagram;
+      lost = true;
+      return undefined;
+    };
+  }
+  return { network, gateway, client };
+}
+
+for (const given of habits) {
+  for (const quality of [{}, { drop: 0.02, jitter: 30, duplicate: 0.02 }]) {
+    const weather = quality.drop === undefined ? 'calm' : 'with loss';
+    test(`${given.name} (${weather})`, () => {
+      const { network, gateway, client } = world(given, quality);
+      client.connect();
+      assert.ok(
+        network.run(60_000, () => client.up !== undefined),
+        'it connects',
+      );
+      let delivered = 0;
+      gateway.onPacket = (packet) => {
+        delivered++;
+        gateway.plane.fromTun(ipv4Packet('203.0.113.9', packet.subarray(12, 16).join('.'), packet.subarray(20)));
+      };
+      let returned = 0;
+      client.onPacket = () => returned++;
+      let sent = 0;
+      for (let at = 17 * MINUTE; at < HOURS * 60 * MINUTE; at += 17 * MINUTE) {
+        network.run(at);
+        client.plane.fromTun(ipv4Packet(client.up!.network.localAddress, '203.0.113.9', utf8(`packet ${++sent}`)));
+      }
+      network.run(network.now + MINUTE);
+      assert.equal(client.closed, undefined, `not closed: ${client.closed?.reason.code}`);
+      assert.ok(delivered >= sent * 0.85 && returned >= sent * 0.75, `${returned} of ${sent} returned`);
+      const done = gateway.log.filter(({ text }) => text.startsWith('ike main mode done')).length;
+      const renewed = Math.floor((HOURS * 3600) / (given.ikeLifetime * given.renewAt));
+      assert.ok(done >= renewed && done <= renewed + 2, `${done} Main Modes, ${renewed} renewals expected`);
+      client.disconnect();
+      network.run(network.now + 5 * MINUTE);
+      assert.deepEqual(gateway.gateway.sessions(), []);
+      assert.equal(gateway.installed.left, undefined);
+      assert.equal(gateway.deadline, undefined);
+    });
+  }
+
+  test(`${given.name}: vanishes`, () => {
+    const { network, gateway, client } = world(given);
+    client.connect();
+    assert.ok(network.run(60_000, () => client.up !== undefined));
+    network.run(network.now + MINUTE);
+    client.powerOff();
+    network.run(network.now + 10 * MINUTE);
+    assert.deepEqual(gateway.gateway.sessions(), []);
+    assert.equal(gateway.installed.left, undefined);
+    assert.equal(gateway.deadline, undefined);
+  });
+}
