@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Where the files stand that gather a folder's tests. */
 const ENTRIES = join('.cache', 'test');
+/** Groups beside one for each processor: those in namespaces mostly wait for programs to start and for timers. */
+const WAITING = 1;
 /** A run that takes longer hangs. */
 const MOST_SECONDS = 300;
 
@@ -95,7 +97,7 @@ function runner(entries: readonly string[]): Promise<number> {
       'tsx',
       '--test',
       '--test-reporter=spec',
-      `--test-concurrency=${Math.max(2, availableParallelism())}`,
+      `--test-concurrency=${availableParallelism() + WAITING}`,
       ...entries,
     ],
     { stdio: ['ignore', 'inherit', 'inherit'] },

@@ -146,6 +146,17 @@ test('a silent peer is asked, and given up when it does not answer', () => {
   assert.ok(server.summaries.includes('out INFORMATIONAL HASH N(R_U_THERE)'));
 });
 
+test('times with fractions of milliseconds do not make the question due for ever', () => {
+  for (const delay of [0.1, 0.7, 3.3, 10.1, 33.3]) {
+    const { world, server } = connected({ deadPeerDetection: { interval: 30_000, timeout: 20_000 } });
+    world.network.quality = { ...world.network.quality, delay };
+    world.run(300_000);
+    const asked = server.summaries.filter((line) => line.includes('out') && line.endsWith('N(R_U_THERE)')).length;
+    assert.ok(asked <= 10, `asked ${asked} times in 300 s, with a delay of ${delay} ms`);
+    assert.equal(server.all('ikeClosed').length, 0);
+  }
+});
+
 test('a peer that answers is alive, and traffic spares the question', () => {
   const { world, server, client } = connected({ deadPeerDetection: { interval: 30_000, timeout: 20_000 } });
   world.run(300_000);
