@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Life, LifeFailed } from './life/life.ts';
 import { regressions } from './regressions.ts';
 
-const SEEDS = [2000];
+const SEEDS = [2004, 2008];
 
 function live(seed: number): void {
   try {
@@ -22,7 +22,7 @@ for (const { seed, was } of regressions) test(`seed ${seed}: ${was}`, () => live
 test('the same seed gives the same life', () => {
   const livesOf = () => {
     const lines: string[] = [];
-    const report = new Life(2003, (line) => lines.push(line)).run();
+    const report = new Life(2005, (line) => lines.push(line)).run();
     return { report, lines };
   };
   assert.deepEqual(livesOf(), livesOf());
