@@ -17,6 +17,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = join('.cache', 'test');
 /** Groups beside one for each processor: those in namespaces mostly wait for programs to start and for timers. */
 const WAITING = 1;
+/** Folders of pure code that share a process: each process costs half a second of a processor to start. */
+const TOGETHER = [
+  ['core', 'wire', 'crypto', 'esp', 'net', 'ike', 'l2tp', 'dataplane'],
+  ['ppp', 'session', 'client', 'gateway', 'collisions', 'sim'],
+];
 /** A run that takes longer hangs. */
 const MOST_SECONDS = 300;
 
@@ -63,7 +68,8 @@ function byFolder(files: readonly string[]): Map<string, string[]> {
   const folders = new Map<string, string[]>();
   for (const file of files) {
     const [, folder, ...rest] = file.split(sep);
-    const name = rest.length === 0 ? 'project' : folder!;
+    const name =
+      rest.length === 0 ? 'project' : (TOGETHER.find((group) => group.includes(folder!))?.join('-') ?? folder!);
     folders.set(name, [...(folders.get(name) ?? []), file]);
   }
   return folders;
