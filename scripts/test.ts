@@ -1,5 +1,6 @@
 /**
- * `npm test [-- PATTERN …]`: every test that needs no foreign peer. A PATTERN is a part of a test file's path.
+ * `npm test [-- PATTERN …]`: every test that needs no foreign peer and is not slow. A PATTERN is a part of a test file's
+ * path. `npm test -- --slow`: the slow ones.
  *
  * Files of one folder share a process, because starting one costs more than most files run; a suite named after the
  * file stands around each. Tests that make network namespaces (*.netns.test.ts) have a process each, and need root.
@@ -17,6 +18,10 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRIES = join('.cache', 'test');
 /** Groups beside one for each processor: those in namespaces mostly wait for programs to start and for timers. */
 const WAITING = 1;
+/** Runs only the files named `*.slow.*`, which the run of every day leaves out to stay under a minute. */
+const SLOW = '--slow';
+const isSlow = (file: string) => file.includes('.slow.');
+
 /** Folders of pure code that share a process: each process costs half a second of a processor to start. */
 const TOGETHER = [
   ['core', 'wire', 'crypto', 'esp', 'net', 'ike', 'l2tp', 'dataplane'],
@@ -28,8 +33,15 @@ const MOST_SECONDS = 300;
 process.chdir(ROOT);
 process.exitCode = await run(process.argv.slice(2));
 
-async function run(patterns: readonly string[]): Promise<number> {
-  const files = testFiles().filter((file) => patterns.length === 0 || patterns.some((p) => file.includes(p)));
+async function run(words: readonly string[]): Promise<number> {
+  const patterns = words.filter((word) => word !== SLOW);
+  const slow = words.includes(SLOW);
+  const named = testFiles().filter((file) => patterns.length === 0 || patterns.some((p) => file.includes(p)));
+  // Who names files gets them all; else the slow ones are a run of their own.
+  const files = named.filter((file) => (patterns.length > 0 && !slow) || isSlow(file) === slow);
+  if (!slow && patterns.length === 0) {
+    console.log(`Left to \`npm test -- ${SLOW}\`: ${named.filter(isSlow).join(', ')}`);
+  }
   if (files.length === 0) {
     console.error(`No test file's path holds ${patterns.map((p) => JSON.stringify(p)).join(' or ')}.`);
     return 2;
