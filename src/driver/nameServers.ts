@@ -1,7 +1,7 @@
 /** The name servers that this host uses, and which of them its VPN clients could reach. */
 
-import { readFileSync } from 'node:fs';
 import { canonicalAddress, parseIpv4 } from '../net/index.ts';
+import { readResolvers } from './host/resolver.ts';
 
 export interface HostNameServers {
   /** IPv4 addresses that can be handed to clients (IPCP carries no others). */
@@ -29,20 +29,11 @@ function reachableByClients(address: string): boolean {
 }
 
 function nameServersOf(file: string): string[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    return [];
-  }
-  const servers: string[] = [];
-  for (const line of text.split('\n')) {
-    const [word, value] = line.trim().split(/\s+/);
-    if (word !== 'nameserver' || value === undefined) continue;
+  return readResolvers(file).flatMap((text) => {
     // A link-local address is of no use without its zone.
-    const [bare, zone] = value.split('%');
+    const [bare, zone] = text.split('%');
     const address = canonicalAddress(bare!);
-    if (address !== undefined) servers.push(zone === undefined ? address : `${address}%${zone}`);
-  }
-  return servers;
+    if (address === undefined) return [];
+    return [zone === undefined ? address : `${address}%${zone}`];
+  });
 }
