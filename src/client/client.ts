@@ -199,6 +199,12 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       }
       case 'dropped':
         return [layerEntry(this.#record, output)];
+      case 'askSignature':
+      case 'askConfiguration':
+      case 'eap':
+      case 'configured':
+      case 'redirected':
+        return [];
       default:
         return [passOn(output, this.#record)];
     }

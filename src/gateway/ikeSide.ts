@@ -126,6 +126,12 @@ export class IkeSide {
       }
       case 'dropped':
         return this.#events.dropped(output, now);
+      case 'askSignature':
+      case 'askConfiguration':
+      case 'eap':
+      case 'configured':
+      case 'redirected':
+        return [];
       default:
         return [passOn(output, undefined)];
     }

@@ -1,9 +1,11 @@
 /** What an IKE core tells its owner. The same for every IKE version, so that nothing above asks which one ran. */
 
 import type { Dropped, Endpoint, Failure, Instant, Trace } from '../core/index.ts';
-import type { GroupName, KeyPair } from '../crypto/index.ts';
+import type { GroupName } from '../crypto/index.ts';
 import type { EspKeys, EspSuite } from '../esp/suite.ts';
+import type { ConfigurationAsk, IkeAnswer, KeyAsk, RemoteConfiguration, SignatureAsk } from './ask.ts';
 import type { Quirk } from './fingerprint.ts';
+import type { AuthenticationMethod } from './signature.ts';
 
 /** Identifies an IKE SA within one core; never reused in the life of the process. */
 export type IkeSaId = number;
@@ -32,13 +34,23 @@ export interface Selector {
   readonly port: number;
 }
 
+/** A traffic selector: a range of addresses and of ports. RFC 7296 §3.13.1. */
+export interface TrafficSelector {
+  readonly first: string;
+  readonly last: string;
+  /** 0 is any. */
+  readonly protocol: number;
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
 /** An IKE SA that is authenticated and ready to carry child SAs. */
 export interface IkeEstablished {
   readonly type: 'ikeEstablished';
   readonly ikeSa: IkeSaId;
   readonly version: 1 | 2;
   readonly role: 'initiator' | 'responder';
-  /** 'main' or 'aggressive' for IKEv1. */
+  /** 'main' or 'aggressive' for IKEv1, 'ike-auth' for IKEv2. */
   readonly exchange: string;
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -57,6 +69,10 @@ export interface IkeEstablished {
   readonly adopts?: IkeSaId;
   /** True where the peer sent INITIAL-CONTACT: its earlier IKE SAs of the same identity were dropped. */
   readonly initialContact: boolean;
+  /** How each side proved itself. Absent: pre-shared key. */
+  readonly authentication?: { readonly local: AuthenticationMethod; readonly remote: AuthenticationMethod };
+  /** The user whom EAP proved. */
+  readonly user?: string;
 }
 
 /** A pair of ESP SAs to install. The receiving one must work before the peer can use it, so this precedes the `send`. */
@@ -78,6 +94,11 @@ export interface ChildEstablished {
   readonly outboundKeys: EspKeys;
   readonly localSelector: Selector;
   readonly remoteSelector: Selector;
+  /** All traffic selectors of the peer's side and of ours where there are more than one (IKEv2). */
+  readonly localSelectors?: readonly TrafficSelector[];
+  readonly remoteSelectors?: readonly TrafficSelector[];
+  /** Extended sequence numbers were agreed on. RFC 4304. Default false. */
+  readonly extendedSequence?: boolean;
   /** Group of the PFS exchange, where there was one. */
   readonly pfs?: GroupName;
   readonly lifetimeSeconds: number;
@@ -130,31 +151,40 @@ export interface IkeMilestone {
   readonly detail?: string;
 }
 
-/** Public-key work to be done outside the core; answer with the command `answer` of the same `id`. */
-export interface KeyAsk {
-  readonly type: 'ask';
-  readonly id: number;
-  readonly ask:
-    | { readonly kind: 'generateKey'; readonly group: GroupName }
-    | {
-        readonly kind: 'deriveSecret';
-        readonly group: GroupName;
-        readonly privateValue: Uint8Array;
-        readonly peerPublicValue: Uint8Array;
-      };
-}
-
-export type KeyAnswer =
-  | { readonly kind: 'generateKey'; readonly keyPair: KeyPair }
-  /** `secret` is undefined where the peer's value was refused. */
-  | { readonly kind: 'deriveSecret'; readonly secret: Uint8Array | undefined };
-
 /** Keys for Wireshark, given only where the owner asked for them. */
 export interface KeyLog {
   readonly type: 'keyLog';
   /** One line of Wireshark's `ikev1_decryption_table` or `esp_sa` table. */
   readonly table: 'ikev1_decryption_table' | 'esp_sa';
   readonly line: string;
+}
+
+/**
+ * EAP inside IKE_AUTH (RFC 7296 §2.16): an EAP packet of the peer. As responder the first one comes with empty `bytes`
+ * when EAP may begin. The owner runs the EAP state machine and answers with the command `eap`.
+ */
+export interface EapReceived {
+  readonly type: 'eap';
+  readonly ikeSa: IkeSaId;
+  readonly role: 'initiator' | 'responder';
+  /** The peer's identity as IKE states it: to the server usually the user, not yet believed. */
+  readonly remoteIdentity: Identity;
+  readonly bytes: Uint8Array;
+}
+
+/** The gateway has given this client its inner addresses. */
+export interface Configured {
+  readonly type: 'configured';
+  readonly ikeSa: IkeSaId;
+  readonly configuration: RemoteConfiguration;
+}
+
+/** The gateway sends the client to another one. RFC 5685. */
+export interface Redirected {
+  readonly type: 'redirected';
+  readonly ikeSa: IkeSaId;
+  /** An address or a name. */
+  readonly gateway: string;
 }
 
 /** An ISAKMP message to send, without the non-ESP marker: whoever owns port 4500 puts it on (RFC 3948 §2.2). */
@@ -193,12 +223,17 @@ export type IkeOutput =
   | IkeSend
   | IkeKeepalive
   | KeyAsk
+  | SignatureAsk
+  | ConfigurationAsk
   | IkeMilestone
   | IkeEstablished
   | IkeClosed
   | IkeFailed
   | IkeMoved
   | IkeSilent
+  | EapReceived
+  | Configured
+  | Redirected
   | ChildEstablished
   | ChildConfirmed
   | ChildClosed
@@ -216,7 +251,17 @@ export type IkeCommand =
       readonly localSelector: Selector;
       readonly remoteSelector: Selector;
     }
-  | { readonly type: 'answer'; readonly id: number; readonly answer: KeyAnswer }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: IkeAnswer }
+  /**
+   * The next EAP packet to the peer. `done` ends EAP: with the MSK (64 bytes) where the method made one, or with why it
+   * failed. `user` is the identity that EAP proved.
+   */
+  | {
+      readonly type: 'eap';
+      readonly ikeSa: IkeSaId;
+      readonly bytes: Uint8Array;
+      readonly done?: { readonly msk?: Uint8Array; readonly user: string } | { readonly failure: Failure };
+    }
   /** Says goodbye to one child SA. */
   | { readonly type: 'closeChild'; readonly child: ChildSaId; readonly reason?: Failure }
   /** The child SA is nearly used up: a successor is made now, where there is none yet. */
@@ -245,4 +290,5 @@ export interface IkeDatagram {
   readonly bytes: Uint8Array;
 }
 
+export type * from './ask.ts';
 export type { Instant };

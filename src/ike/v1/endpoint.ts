@@ -5,7 +5,7 @@ import type { Crypto } from '../../crypto/index.ts';
 import { Malformed, toHex } from '../../wire/index.ts';
 import { FragmentReassembly } from '../fragmentation.ts';
 import { decodeMessage, find, type Message } from '../message.ts';
-import type { ChildSaId, IkeCommand, IkeDatagram, IkeOutput, IkeSaId, KeyAnswer, KeyAsk } from '../output.ts';
+import type { ChildSaId, IkeAnswer, IkeCommand, IkeDatagram, IkeOutput, IkeSaId, KeyAsk } from '../output.ts';
 import { ExchangeType } from '../payloads/index.ts';
 import { type Arrival, decode, digestOf, isEncrypted, isZero, type Refusal } from './arrival.ts';
 import type { Child } from './childSa.ts';
@@ -36,7 +36,7 @@ const REFUSAL_SPAN = 30_000;
 
 interface Asked {
   readonly sa: IkeSa;
-  readonly then: (answer: KeyAnswer, now: Instant) => void;
+  readonly then: (answer: IkeAnswer, now: Instant) => void;
 }
 
 /**
@@ -276,7 +276,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     this.#outputs.push({ type: 'ask', id, ask });
   }
 
-  #answer(id: number, answer: KeyAnswer, now: Instant): void {
+  #answer(id: number, answer: IkeAnswer, now: Instant): void {
     const asked = this.#asked.get(id);
     if (asked === undefined) return;
     this.#asked.delete(id);
