@@ -12,9 +12,14 @@ export {
   type DataPlane,
   type DataPlaneCommand,
   type DataPlaneEvent,
+  type InnerPath,
+  type InnerSelector,
+  type RateLimit,
+  type ReorderBounds,
   type SaRecord,
   type SessionParameters,
   type SessionSlot,
+  type TunnelSessionParameters,
 } from './messages.ts';
 export { ICMP_ERRORS_PER_SECOND } from './outbound.ts';
 export { PacketPath, type PacketPathOptions } from './path.ts';

@@ -12,7 +12,7 @@ import type { EspKeys, EspSuite } from '../esp/suite.ts';
  */
 export type ChannelId = number;
 
-/** An established PPP session as the data plane knows it; index into the shared counters. */
+/** An established session as the data plane knows it; index into the shared counters. */
 export type SessionSlot = number;
 
 export interface ChannelRecord {
@@ -44,9 +44,43 @@ export interface SaRecord {
   /** Bytes of ESP in either direction after which a successor is wanted, and after which the SA is used up. */
   readonly renewBytes?: number;
   readonly mostBytes?: number;
+  /** Sequence numbers are of 64 bits, of which packets carry the low half (RFC 4304). Default false. */
+  readonly extendedSequence?: boolean;
 }
 
-export interface SessionParameters {
+/** A token bucket: what a session may carry in one direction, counted in bytes of inner IP packets. */
+export interface RateLimit {
+  readonly bitsPerSecond: number;
+  /** Bytes that may pass at once; at least one packet of the MTU's size always may. Absent: a tenth of a second's. */
+  readonly burstBytes?: number;
+}
+
+/** What a session lets pass and how large: of sessions over L2TP and of those of IKEv2's tunnel mode alike. */
+export interface InnerPath {
+  /**
+   * The only inner IPv4 source address that the peer may use, and where packets for it go. Where neither this nor
+   * `peerPrefixes` is given, any address may be the peer's (client role).
+   */
+  readonly peerAddress?: string;
+  /** The same for IPv6: prefixes or single addresses, as text. */
+  readonly peerPrefixes?: readonly string[];
+  /** Whether IPv6 passes at all. Default: where `peerPrefixes` is given. */
+  readonly ipv6?: boolean;
+  /** Largest inner IP packet towards the peer (its MRU, and what fits the outer path), bytes. */
+  readonly mtuToPeer: number;
+  /** Largest TCP segment for either direction of IPv4; IPv6 is 20 less. Bytes. */
+  readonly mss: number;
+  readonly limitToPeer?: RateLimit;
+  readonly limitFromPeer?: RateLimit;
+}
+
+/** Data messages with sequence numbers that came early wait for those before them. RFC 2661 §5.4 and appendix C. */
+export interface ReorderBounds {
+  readonly packets: number;
+  readonly milliseconds: number;
+}
+
+export interface SessionParameters extends InnerPath {
   readonly slot: SessionSlot;
   readonly channel: ChannelId;
   readonly localTunnel: number;
@@ -61,12 +95,33 @@ export interface SessionParameters {
   readonly compressProtocol: boolean;
   /** LCP's Echo-Requests are answered with this magic number; absent: they are handed up. */
   readonly magic?: number;
-  /** The only inner source address that the peer may use, and where packets for it go. Absent: any (client role). */
-  readonly peerAddress?: string;
-  /** Largest inner IP packet towards the peer (its MRU, and what fits the outer path), bytes. */
-  readonly mtuToPeer: number;
-  /** Largest TCP segment for either direction of IPv4; IPv6 is 20 less. Bytes. */
-  readonly mss: number;
+  /** LAC without Sequencing Required: numbers are sent as long as the peer, the LNS, sends them. Default false. */
+  readonly followSequencing?: boolean;
+  /** Absent: messages are passed on in the order in which they come, late ones and repeated ones are not. */
+  readonly reorder?: ReorderBounds;
+}
+
+/** A traffic selector: a range of addresses and of ports; protocol 0 is any. RFC 7296 §3.13.1. */
+export interface InnerSelector {
+  readonly first: string;
+  readonly last: string;
+  readonly protocol: number;
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
+/**
+ * A session without L2TP and PPP: IP packets stand in the channel's SAs of mode 'tunnel' themselves (next header 4 and
+ * 41). A channel carries either one of these or sessions over L2TP.
+ */
+export interface TunnelSessionParameters extends InnerPath {
+  readonly slot: SessionSlot;
+  readonly channel: ChannelId;
+  /** What inner packets must fit in both directions: on our side and on the peer's. Absent: any. */
+  readonly localSelectors?: readonly InnerSelector[];
+  readonly remoteSelectors?: readonly InnerSelector[];
+  /** The outer DSCP: the inner packet's (RFC 4301 §5.1.2.1), or always this. ECN is RFC 6040's. Default 'copy'. */
+  readonly dscp?: 'copy' | number;
 }
 
 export type DataPlaneCommand =
@@ -78,23 +133,33 @@ export type DataPlaneCommand =
   | { readonly type: 'useSa'; readonly channel: ChannelId; readonly outboundSpi: number }
   | { readonly type: 'removeSa'; readonly inboundSpi: number }
   | { readonly type: 'openSession'; readonly session: SessionParameters }
+  | { readonly type: 'openTunnelSession'; readonly session: TunnelSessionParameters }
+  /** Replaces all of an open session's `InnerPath`; its counters, numbers and what waits stay. */
+  | { readonly type: 'changeSession'; readonly slot: SessionSlot; readonly inner: InnerPath }
   | { readonly type: 'closeSession'; readonly slot: SessionSlot }
   /** An ISAKMP message; the data plane adds the non-ESP marker where `local.port` is the NAT-T port. */
   | { readonly type: 'sendIke'; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array }
   | { readonly type: 'sendKeepalive'; readonly local: Endpoint; readonly remote: Endpoint }
   /** A whole L2TP message (control, or a data message with a PPP control frame), protected as the channel is. */
   | { readonly type: 'sendL2tp'; readonly channel: ChannelId; readonly bytes: Uint8Array }
+  /** An IP packet of the control plane's own (a router advertisement) into a session. */
+  | { readonly type: 'sendPacket'; readonly slot: SessionSlot; readonly bytes: Uint8Array }
   /**
-   * Client-to-client traffic inside the gateway: allowed or dropped. `localAddress` is the gateway's inner IPv4
-   * address, the source of the ICMP errors that it sends into the tunnels.
+   * Client-to-client traffic inside the gateway: allowed or dropped. `localAddress` and `localAddress6` are the
+   * gateway's inner addresses, the source of the ICMP errors that it sends into the tunnels.
    */
-  | { readonly type: 'configure'; readonly clientToClient: boolean; readonly localAddress?: string };
+  | {
+      readonly type: 'configure';
+      readonly clientToClient: boolean;
+      readonly localAddress?: string;
+      readonly localAddress6?: string;
+    };
 
 export type DataPlaneEvent =
   | { readonly type: 'ike'; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array }
   /**
    * An L2TP message that is not a user's packet: a control message, a data message for a session that is not open,
-   * or one with a PPP protocol other than IPv4. `channel` is undefined for unprotected L2TP from an unknown peer.
+   * or one with a PPP protocol other than those of open sessions' packets. `channel` is undefined for unprotected L2TP from an unknown peer.
    */
   | {
       readonly type: 'l2tp';
@@ -103,6 +168,11 @@ export type DataPlaneEvent =
       readonly remote: Endpoint;
       readonly bytes: Uint8Array;
     }
+  /**
+   * A whole IPv6 packet of the peer that is between the two ends of the link alone: a router solicitation, a router
+   * advertisement or a neighbor solicitation (RFC 4861 §4), its checksum verified. Answered with `sendPacket`.
+   */
+  | { readonly type: 'neighborDiscovery'; readonly slot: SessionSlot; readonly bytes: Uint8Array }
   /** The first user's packet of a session in each direction, for the timeline. */
   | { readonly type: 'firstPacket'; readonly slot: SessionSlot; readonly direction: 'fromPeer' | 'toPeer' }
   /** ESP for an SPI that is not installed. Rate-limited by the data plane. */
@@ -154,6 +224,10 @@ export const Counter = {
   /** Any authenticated inbound message of the session, control frames too. */
   messagesFromPeer: 4,
   dropped: 5,
+  /** Of `dropped`: for a rate limit, either direction. */
+  limited: 6,
+  /** Of `dropped`: sequenced data messages that came too late or twice. */
+  late: 7,
 } as const;
 export const COUNTERS_PER_SESSION = 8;
 

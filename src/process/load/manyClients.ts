@@ -103,6 +103,7 @@ export class ManyClients implements RunnableCore<ManyClientsCommand, ManyClients
       case 'ike':
         return this.#byCookie.get(cookieOf(event.bytes));
       case 'firstPacket':
+      case 'neighborDiscovery':
         return this.#byPlace[event.slot];
       case 'unknownSpi':
       case 'dropped':
@@ -146,7 +147,11 @@ export class ManyClients implements RunnableCore<ManyClientsCommand, ManyClients
         return { ...command, record: { ...command.record, channel } } as DataPlaneCommand;
       case 'openSession':
         return { ...command, session: { ...command.session, channel, slot } };
+      case 'openTunnelSession':
+        return { ...command, session: { ...command.session, channel, slot } };
       case 'closeSession':
+      case 'changeSession':
+      case 'sendPacket':
         return { ...command, slot };
       case 'sendIke':
         this.#learnCookie(member, command.bytes);
