@@ -2,6 +2,7 @@
 
 import { Malformed, type Reader, type Writer } from '../../wire/index.ts';
 import { type Attribute, readAttributes, writeAttributes } from './attribute.ts';
+import { readChain, writeChain } from './chain.ts';
 import { codec, type PayloadOf, payload } from './declare.ts';
 import { Doi, PayloadType, Situation } from './numbers.ts';
 
@@ -86,29 +87,4 @@ function readTransform(from: Reader): Transform {
   const id = from.u8();
   from.skip(2);
   return { number, id, attributes: readAttributes(from) };
-}
-
-/** Reads payloads of one type that fill the reader; each says whether another follows. */
-function readChain<Item>(from: Reader, type: number, most: number, read: (from: Reader) => Item): Item[] {
-  const items: Item[] = [];
-  const what = type === PayloadType.P ? 'proposal' : 'transform';
-  for (let more = true; more; ) {
-    if (items.length >= most) throw new Malformed(`too many ${what}s`);
-    const next = from.u8();
-    if (next !== PayloadType.NONE && next !== type) throw new Malformed(`payload ${next} after a ${what}`);
-    from.skip(1);
-    const length = from.u16();
-    if (length < 4) throw new Malformed(`${what} of length ${length}`);
-    items.push(read(from.sub(length - 4, what)));
-    more = next !== PayloadType.NONE;
-  }
-  if (from.left > 0) throw new Malformed(`${from.left} bytes after the last ${what}`);
-  return items;
-}
-
-function writeChain<Item>(to: Writer, type: number, items: readonly Item[], write: (to: Writer, item: Item) => void) {
-  items.forEach((item, i) => {
-    to.u8(i === items.length - 1 ? PayloadType.NONE : type).u8(0);
-    to.withLength16((inner) => write(inner, item), 4);
-  });
 }

@@ -1,0 +1,88 @@
+/** The Notify and Delete payloads. RFC 7296 §3.10 and §3.11. */
+
+import { Malformed } from '../../../wire/index.ts';
+import { codec, type PayloadOf, payload } from '../../payloads/declare.ts';
+import { NotifyType } from './notifyTypes.ts';
+import { PayloadType, ProtocolId } from './numbers.ts';
+
+interface NotifyFields {
+  /** ESP or AH where `spi` names a child SA, else NONE. */
+  readonly protocol: number;
+  readonly notifyType: number;
+  readonly spi: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+export const NotifyPayload = payload(
+  'N',
+  [PayloadType.N],
+  codec<NotifyFields>(
+    (from) => {
+      const protocol = from.u8();
+      const spiLength = from.u8();
+      const notifyType = from.u16();
+      return { protocol, notifyType, spi: from.bytes(spiLength), data: from.rest() };
+    },
+    (to, { protocol, notifyType, spi, data }) => {
+      to.u8(protocol).u8(spi.length).u16(notifyType).bytes(spi).bytes(data);
+    },
+  ),
+  { protocol: ProtocolId, notifyType: NotifyType },
+);
+export type NotifyPayload = PayloadOf<typeof NotifyPayload>;
+
+const NOTHING = new Uint8Array(0);
+
+/** A notification about the IKE SA itself, or about a child SA where `spi` is given (RFC 7296 §3.10). */
+export function notify(
+  notifyType: number,
+  data: Uint8Array = NOTHING,
+  about: { readonly protocol: number; readonly spi: Uint8Array } = { protocol: ProtocolId.NONE, spi: NOTHING },
+): NotifyPayload {
+  return { kind: 'N', ...about, notifyType, data };
+}
+
+/** Most SPIs that are read in one Delete payload. */
+export const MAX_DELETED_SPIS = 1024;
+
+interface DeleteFields {
+  readonly protocol: number;
+  /** Bytes of each SPI: 0 for the IKE SA itself, 4 for ESP. */
+  readonly spiSize: number;
+  readonly spis: readonly Uint8Array[];
+}
+
+export const DeletePayload = payload(
+  'D',
+  [PayloadType.D],
+  codec<DeleteFields>(
+    (from) => {
+      const protocol = from.u8();
+      const spiSize = from.u8();
+      const count = from.u16();
+      if (spiSize > 0 && count > MAX_DELETED_SPIS) throw new Malformed(`Delete of ${count} SPIs`);
+      const all = from.bytes(spiSize * count);
+      // A size of zero would make any count free of charge.
+      const spis =
+        spiSize === 0 ? [] : Array.from({ length: count }, (_, i) => all.subarray(i * spiSize, (i + 1) * spiSize));
+      return { protocol, spiSize, spis };
+    },
+    (to, { protocol, spiSize, spis }) => {
+      to.u8(protocol).u8(spiSize).u16(spis.length);
+      for (const spi of spis) to.bytes(spi);
+    },
+  ),
+  { protocol: ProtocolId },
+);
+export type DeletePayload = PayloadOf<typeof DeletePayload>;
+
+/** The IKE SA in which it travels. */
+export const deleteIkeSa: DeletePayload = { kind: 'D', protocol: ProtocolId.IKE, spiSize: 0, spis: [] };
+
+/** Child SAs, by the SPIs on which the sender of this payload receives. */
+export const deleteEsp = (spis: readonly Uint8Array[]): DeletePayload => ({
+  kind: 'D',
+  protocol: ProtocolId.ESP,
+  spiSize: 4,
+  spis,
+});
