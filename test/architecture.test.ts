@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
   driver: { all: ['core', 'wire', 'crypto/node', 'esp', 'net', 'dataplane'], type: ['crypto', 'ike'] },
   store: { all: ['wire', 'crypto', 'crypto/node'], type: ['ppp', 'gateway'] },
   config: { all: ['net', 'ike'] },
+  clientSetup: { all: [] },
   admin: { all: [], type: ['core', 'session'] },
   process: {
     all: [
@@ -37,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
     ],
     type: ['ppp', 'l2tp'],
   },
-  cli: { all: ['core', 'net', 'session', 'driver', 'store', 'config', 'admin', 'process'] },
+  cli: { all: ['core', 'net', 'session', 'driver', 'store', 'config', 'admin', 'process', 'clientSetup'] },
 };
 
 /** Folders that compute alone: bytes, commands and time come in, outputs go out. */
@@ -54,6 +55,7 @@ const PURE = [
   'session',
   'gateway',
   'client',
+  'clientSetup',
 ];
 /** Files of pure folders that bridge to a thread of Node.js. */
 const NOT_PURE: readonly string[] = [];

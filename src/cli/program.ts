@@ -6,6 +6,7 @@ import { configCommand } from './config.ts';
 import { connectCommand } from './connect.ts';
 import { disconnectCommand } from './disconnect.ts';
 import { loadCommand } from './load.ts';
+import { profileCommand } from './profile.ts';
 import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { statusCommand } from './status.ts';
@@ -35,6 +36,7 @@ SALLYPORT_DEBUG=1 adds where in the program an error arose.`,
     .addCommand(statusCommand())
     .addCommand(sessionsCommand())
     .addCommand(userCommand())
+    .addCommand(profileCommand())
     .addCommand(configCommand())
     .addCommand(loadCommand());
   settle(program);

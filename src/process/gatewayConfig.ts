@@ -29,6 +29,8 @@ export interface GatewayConfigContext {
   warn(text: string): void;
 }
 
+type SecretContext = Pick<GatewayConfigContext, 'configFile' | 'warn'>;
+
 export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigContext): GatewayConfig {
   const { l2tp, ppp, network, limits, times, listeners } = settings;
   const tunnelSecret = secretText(l2tp.tunnel_secret, l2tp.tunnel_secret_file, context);
@@ -43,6 +45,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       helloInterval: l2tp.hello_interval * 1000,
       receiveWindow: l2tp.receive_window,
       permissive: l2tp.permissive,
+      acceptTunnelIdZero: l2tp.accept_tunnel_id_zero,
       ...(tunnelSecret === undefined ? {} : { secret: utf8(tunnelSecret), requireAuthentication: true }),
     },
     ppp: {
@@ -108,7 +111,7 @@ export function identityOf(text: string): Identity {
 }
 
 function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1Config {
-  const own = pskText(settings.psk, settings.psk_file, context) ?? context.defaultPsk();
+  const own = ownPsk(settings, context);
   const rules = settings.secrets.map(({ identity, address, psk, psk_file }): SecretEntry => {
     const secret = utf8(pskText(psk, psk_file, context)!);
     return {
@@ -130,6 +133,17 @@ function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1C
     fragmentBytes: settings.fragment_size,
     keyLog: context.keyLog,
   };
+}
+
+/**
+ * The pre-shared key of peers that no entry of `secrets` names.
+ * @throws StartError for a file that cannot be read or holds too short a key
+ */
+export function ownPsk(
+  { psk, psk_file }: Pick<IkeSettings, 'psk' | 'psk_file'>,
+  context: Pick<GatewayConfigContext, 'configFile' | 'defaultPsk' | 'warn'>,
+): string {
+  return pskText(psk, psk_file, context) ?? context.defaultPsk();
 }
 
 /** @throws StartError when the file cannot be read or is empty */
@@ -156,11 +170,7 @@ export function readSecretFile(file: string, warn: (text: string) => void): stri
 }
 
 /** @throws StartError for a key in a file that is too short to be one; the schema has looked at one given in place */
-function pskText(
-  given: string | undefined,
-  file: string | undefined,
-  context: GatewayConfigContext,
-): string | undefined {
+function pskText(given: string | undefined, file: string | undefined, context: SecretContext): string | undefined {
   const psk = secretText(given, file, context);
   if (psk === undefined || psk.length >= SHORTEST_PSK) return psk;
   throw new StartError({
@@ -170,11 +180,7 @@ function pskText(
   });
 }
 
-function secretText(
-  given: string | undefined,
-  file: string | undefined,
-  context: GatewayConfigContext,
-): string | undefined {
+function secretText(given: string | undefined, file: string | undefined, context: SecretContext): string | undefined {
   if (given !== undefined || file === undefined) return given;
   const path = context.configFile === undefined ? file : resolve(dirname(context.configFile), file);
   return readSecretFile(path, context.warn);

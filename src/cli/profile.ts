@@ -1,0 +1,127 @@
+/** `sallyport profile`: ready-made configurations for the clients of this gateway. */
+
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { CLIENT_KINDS, type ClientKind, type SetupFacts, type SetupProtocol } from '../clientSetup/index.ts';
+import { UsageError } from './explain.ts';
+import { type StateOptions, stateOption } from './state.ts';
+
+/** What fits through a path of 1500 bytes with every suite, behind a NAT, and through mobile networks. */
+const CLIENT_MTU = 1380;
+
+interface ProfileOptions extends StateOptions {
+  readonly os: ClientKind;
+  readonly server: string;
+  readonly serverIdentity?: string;
+  readonly protocol: SetupProtocol;
+  readonly name: string;
+  readonly config?: string;
+  readonly ca?: string;
+  readonly withPassword?: true;
+  readonly out: string;
+}
+
+export function profileCommand(): Command {
+  return new Command('profile')
+    .description('write ready-made client configurations for a user, and say what to do with them')
+    .argument('<user>', 'a user of the gateway')
+    .addOption(
+      new Option('--os <kind>', 'what the client runs').choices(Object.keys(CLIENT_KINDS)).makeOptionMandatory(),
+    )
+    .requiredOption('--server <name>', 'the name or address under which clients reach the gateway')
+    .addOption(new Option('--protocol <protocol>', 'what to connect with').choices(['l2tp', 'ikev2']).default('l2tp'))
+    .option('--server-identity <name>', 'what the gateway’s certificate is for, where that is not the server (IKEv2)')
+    .option('--ca <file>', 'the authority that issued the gateway’s certificate (PEM); none: one the client knows')
+    .option('--name <name>', 'what the connection is called on the client', 'Sallyport')
+    .option('-c, --config <file>', 'the gateway’s configuration, for its pre-shared key (L2TP)')
+    .option('--with-password', 'put the user’s password into the files; else the client asks for it')
+    .option('--out <dir>', 'where the files go (0600)', '.')
+    .addOption(stateOption())
+    .addHelpText(
+      'after',
+      `
+What it can write: ${Object.entries(CLIENT_KINDS)
+        .map(([kind, { protocols }]) => `${kind} (${protocols.join(', ')})`)
+        .join(', ')}.
+
+Examples:
+  $ sallyport profile ann --os windows --server vpn.example.org
+  $ sallyport profile ann --os ios --server vpn.example.org --protocol ikev2 --ca ca.pem --out ann
+  $ sallyport profile kiosk --os linux-xl2tpd --server 192.0.2.7 --with-password --out kiosk`,
+    )
+    .action(profile);
+}
+
+async function profile(user: string, options: ProfileOptions): Promise<void> {
+  const [{ clientSetup }, facts] = await Promise.all([import('../clientSetup/index.ts'), factsOf(user, options)]);
+  let setup: ReturnType<typeof clientSetup>;
+  try {
+    setup = clientSetup(options.os, facts);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`No profile was written: ${error.message}.`);
+    throw error;
+  }
+  for (const { name, content } of setup.files) {
+    const path = join(options.out, name);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, content, { mode: 0o600 });
+    chmodSync(path, 0o600);
+    console.log(`Wrote ${path}`);
+  }
+  if (setup.files.length > 0) console.log('');
+  for (const [i, step] of setup.steps.entries()) console.log(`${i + 1}. ${step}`);
+}
+
+async function factsOf(user: string, options: ProfileOptions): Promise<SetupFacts> {
+  const { setupUuid, readAuthority } = await import('../process/clientSetupFacts.ts');
+  const { protocol, name, server, serverIdentity = server, ca } = options;
+  const password = await passwordOf(user, options);
+  return {
+    protocol,
+    name,
+    server,
+    serverIdentity,
+    user,
+    mtu: CLIENT_MTU,
+    ...(password === undefined ? {} : { password }),
+    ...(protocol === 'l2tp' ? { psk: await pskOf(options) } : {}),
+    ...(ca === undefined ? {} : { authority: readAuthority(ca) }),
+    uuid: (purpose) => setupUuid(server, user, options.os, protocol, purpose),
+  };
+}
+
+/** @throws Error where there is no such user: a profile for nobody would only fail later, at the client */
+async function passwordOf(name: string, { state, withPassword }: ProfileOptions): Promise<string | undefined> {
+  const [{ defaultStateDirectory, StateDirectory }, { loadKey, openSqliteStore, unsealUser }] = await Promise.all([
+    import('../process/stateDirectory.ts'),
+    import('../store/index.ts'),
+  ]);
+  const path = state ?? defaultStateDirectory();
+  if (!existsSync(path)) throw new Error(`There is no state directory ${path}. Name the gateway’s with --state.`);
+  const directory = new StateDirectory(path);
+  const store = openSqliteStore(directory.database);
+  try {
+    const user = store.user(name);
+    if (user === undefined) {
+      throw new Error(`There is no user ${JSON.stringify(name)}. Add one with \`sallyport user add\`.`);
+    }
+    return withPassword ? unsealUser(loadKey(directory.keyFile), user).password : undefined;
+  } finally {
+    store.close();
+  }
+}
+
+async function pskOf({ config, state }: ProfileOptions): Promise<string> {
+  const [{ loadConfig, parseConfig }, { ownPsk }, { defaultStateDirectory, StateDirectory }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../process/gatewayConfig.ts'),
+    import('../process/stateDirectory.ts'),
+  ]);
+  const settings = config === undefined ? parseConfig('', 'embedded default') : loadConfig(config);
+  return ownPsk(settings.ike, {
+    ...(config === undefined ? {} : { configFile: config }),
+    defaultPsk: () => new StateDirectory(state ?? defaultStateDirectory()).defaultPsk(),
+    warn: (text) => console.error(`Warning: ${text}`),
+  });
+}
