@@ -28,6 +28,8 @@ export class IkeSide {
   readonly #events: IkeEvents;
   /** Records of IKE SAs that have no connection yet. */
   readonly #attempts = new Map<IkeSaId, SessionRecord>();
+  /** Codes of failures that the log has of these records: the end of an attempt does not repeat them. */
+  readonly #told = new WeakMap<SessionRecord, string>();
 
   constructor(ike: IkeCore, connections: ConnectionTable, maker: ConnectionMaker, events: IkeEvents) {
     this.#ike = ike;
@@ -118,8 +120,11 @@ export class IkeSide {
       }
       case 'ikeClosed':
         return this.#closed(output, now);
-      case 'ikeFailed':
-        return [passOn(output, this.#knownRecord(output.ikeSa))];
+      case 'ikeFailed': {
+        const record = this.#knownRecord(output.ikeSa);
+        if (record !== undefined) this.#told.set(record, output.failure.code);
+        return [passOn(output, record)];
+      }
       case 'trace': {
         const ikeSa = output.fields?.ikeSa;
         return [passOn(output, typeof ikeSa === 'number' ? this.#knownRecord(ikeSa) : undefined)];
@@ -165,6 +170,7 @@ export class IkeSide {
     record.ended = reason;
     record.phase = 'closed';
     this.#events.attemptEnded(record);
+    if (this.#told.get(record) === reason.code) return [milestoneEntry(record, 'attempt ended', now, undefined, 'ike')];
     const text = failureText(reason);
     const fields = { code: reason.code, remote: record.peer };
     return [

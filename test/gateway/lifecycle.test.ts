@@ -189,7 +189,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-test('a wrong pre-shared key fails at both ends with psk-mismatch within 15 s', () => {
+test('a wrong pre-shared key fails at both ends with psk-mismatch within 15 s, and is logged once', () => {
   const network = world();
   const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
   const client = new ClientEnd(
@@ -200,11 +200,14 @@ test('a wrong pre-shared key fails at both ends with psk-mismatch within 15 s', 
   client.connect();
   network.run(15 * SECOND, () => client.closed !== undefined);
   assert.equal(client.closed?.reason.code, 'psk-mismatch');
-  assert.ok(
-    gateway.log.some(({ fields }) => fields?.code === 'psk-mismatch'),
+  nothingLeft(network, gateway);
+  const said = gateway.log.filter(({ level, fields }) => level !== 'info' && fields?.code === 'psk-mismatch');
+  assert.deepEqual(
+    said.map(({ event, session }) => [event, session !== undefined]),
+    [['ike-failed', true]],
     gateway.log.map(({ text }) => text).join('\n'),
   );
-  nothingLeft(network, gateway);
+  assert.equal(gateway.gateway.endedSessions()[0]?.ended?.code, 'psk-mismatch');
 });
 
 test('a wrong password fails at both ends within 15 s and leaves nothing', () => {

@@ -254,6 +254,7 @@ function refuse(context: Context, sa: IkeSa, isMismatch: boolean, reason: string
     sa.hint = pskMismatch(`the last message of ${sa.remote.address} does not verify: ${reason}`);
     context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure: sa.hint });
     clearNotify(context, sa, NotifyType.INVALID_HASH_INFORMATION, now);
+    return undefined;
   }
   return { code: isMismatch ? 'psk-mismatch' : 'unexpected-payload', reason };
 }

@@ -179,6 +179,7 @@ function refuseMessage5(context: Context, sa: IkeSa, reason: string, digest: str
     context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure: sa.hint });
     clearNotify(context, sa, NotifyType.PAYLOAD_MALFORMED, now);
     sa.timers.set('halfOpen', now + REFUSED_TIMEOUT);
+    return undefined;
   }
   return { code: 'psk-mismatch', reason };
 }
