@@ -1,6 +1,14 @@
 /** The client (LAC): one connection to one server, from the first IKE message to the last Delete. */
 
-import { type Core, type Endpoint, earliest, type Failure, type Instant } from '../core/index.ts';
+import {
+  type Core,
+  type Endpoint,
+  earliest,
+  type Failure,
+  type Instant,
+  type Milliseconds,
+  Recent,
+} from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { CommonParts } from '../session/commonParts.ts';
@@ -31,6 +39,9 @@ const IKE_SA: IkeSaId = 1;
 const CHANNEL = 1;
 const UDP = 17;
 const L2TP_PORT = 1701;
+/** ESP may come so long after the end of its SA. */
+const STRAGGLERS: Milliseconds = 30_000;
+const MOST_REMOVED_SPIS = 256;
 
 export class Client implements Core<ClientCommand, ClientOutput> {
   readonly #parts: ClientParts;
@@ -38,6 +49,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   readonly #connection: Connection;
   /** IKE SAs that stand or are being set up; the end waits for the last. */
   readonly #ikeSas = new Set<IkeSaId>();
+  readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
   #reason: Failure | undefined;
   #closed = false;
 
@@ -100,6 +112,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return this.#from(this.#connection.saExpiring(event), now);
       case 'channelMoved':
         return this.#from(this.#connection.moved(event.local, event.remote, now), now);
+      case 'unknownSpi':
+        return this.#unknownSpi(event, now);
       case 'dropped': {
         const { code, reason, remote, count } = event;
         const fields = { code, count, ...(remote === undefined ? {} : { remote }) };
@@ -118,6 +132,15 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       default:
         return [];
     }
+  }
+
+  /** The server sends on an SA that is not there: it is told, so that it need not find out. */
+  #unknownSpi(event: Extract<DataPlaneEvent, { type: 'unknownSpi' }>, now: Instant): ClientOutput[] {
+    const { spi, remote } = event;
+    const isServer = remote.address === this.#record.peer.address;
+    // What the server sent before it heard of the end needs no answer.
+    if (!isServer || this.#connection.isClosing || this.#removedSpis.has(spi, now)) return [];
+    return this.#fromIke(this.#parts.ike?.command(event, now) ?? [], now);
   }
 
   #command(command: ClientCommand, now: Instant): ClientOutput[] {
@@ -215,6 +238,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
     for (const output of outputs) {
       switch (output.type) {
         case 'dataPlane':
+          if (output.command.type === 'removeSa') this.#removedSpis.note(output.command.inboundSpi, now);
+          out.push(output);
+          break;
         case 'log':
           out.push(output);
           break;

@@ -24,6 +24,11 @@ export class ConnectionMaker {
     this.#slots = new Slots(mostSessions);
   }
 
+  /** A channel for a few messages, without a connection. */
+  newChannel(): ChannelId {
+    return this.#nextChannel++;
+  }
+
   newRecord(local: Endpoint, remote: Endpoint, now: Instant): SessionRecord {
     const environment = this.#environment;
     return new SessionRecord(newSessionId(environment), 'gateway', local, remote, now, environment.unixTime());
@@ -35,7 +40,7 @@ export class ConnectionMaker {
       ...this.#common,
       record,
       protectedPath: plainFrom === undefined,
-      channel: this.#nextChannel++,
+      channel: this.newChannel(),
       slots: this.#slots,
       newId: () => newSessionId(this.#environment),
     });

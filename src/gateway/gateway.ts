@@ -4,19 +4,20 @@
  */
 
 import { Agenda, type Core, type Endpoint, earliest, type Failure, type Instant, Recent } from '../core/index.ts';
-import type { DataPlaneEvent } from '../dataplane/messages.ts';
+import type { ChannelId, ChannelRecord, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
 import type { StackEnvironment } from '../session/environment.ts';
-import type { ConnectionOutput } from '../session/output.ts';
+import { type ConnectionOutput, toDataPlane } from '../session/output.ts';
 import type { SessionRecord, SessionView } from '../session/record.ts';
 import { ConnectionMaker } from './connectionMaker.ts';
 import { ConnectionTable } from './connectionTable.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
-import { type PlainL2tpRules, refusalOfPlain } from './plainL2tp.ts';
+import { type PlainL2tpRules, refusalOfPlain, UNKNOWN_TUNNEL } from './plainL2tp.ts';
 import { RepeatedLog } from './repeatedLog.ts';
+import { StrayTunnels } from './strayTunnels.ts';
 import { type UserRules, Users } from './users.ts';
 
 export interface GatewayParts extends PlainL2tpRules, UserRules {
@@ -42,6 +43,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   readonly #ended: SessionView[] = [];
   readonly #repeated = new RepeatedLog();
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
+  readonly #strays = new StrayTunnels();
   #draining: Failure | undefined;
   #drained = false;
 
@@ -158,7 +160,13 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   #plainL2tp(event: Extract<DataPlaneEvent, { type: 'l2tp' }>, now: Instant): GatewayOutput[] {
     const { local, remote, bytes } = event;
     const refusal = refusalOfPlain(this.#parts, this.#connections, event, this.#draining !== undefined);
-    if (refusal !== undefined) return this.#dropped(refusal.code, refusal.reason, remote, now);
+    if (refusal !== undefined) {
+      const answer = refusal === UNKNOWN_TUNNEL ? this.#strays.answer(remote, bytes, now) : undefined;
+      return [
+        ...this.#dropped(refusal.code, refusal.reason, remote, now),
+        ...(answer === undefined ? [] : sentOnce(this.#maker.newChannel(), local, remote, answer)),
+      ];
+    }
     const connection = this.#maker.newConnection(this.#maker.newRecord(local, remote, now), remote);
     return [
       ...this.#from(connection, connection.openPlain(local, remote, now), now),
@@ -246,6 +254,23 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     const entry = this.#repeated.note(code, reason, remote, count, now);
     return entry === undefined ? [] : [entry];
   }
+}
+
+/** One L2TP message without IPsec to a peer that has no connection. */
+function sentOnce(channel: ChannelId, local: Endpoint, remote: Endpoint, bytes: Uint8Array): GatewayOutput[] {
+  const record: ChannelRecord = {
+    channel,
+    protection: 'none',
+    local,
+    remote,
+    localL2tpPort: local.port,
+    remoteL2tpPort: remote.port,
+  };
+  return [
+    toDataPlane({ type: 'openChannel', record }),
+    toDataPlane({ type: 'sendL2tp', channel, bytes }),
+    toDataPlane({ type: 'closeChannel', channel }),
+  ];
 }
 
 function hex(spi: number): string {

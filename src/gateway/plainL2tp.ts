@@ -3,6 +3,9 @@
 import type { Endpoint } from '../core/index.ts';
 import type { ConnectionTable } from './connectionTable.ts';
 
+/** What refuses a message of a tunnel that is not there. */
+export const UNKNOWN_TUNNEL = { code: 'unknown-tunnel', reason: 'An L2TP message of no known tunnel.' };
+
 export interface PlainL2tpRules {
   /** Whether L2TP without IPsec is served at this local address. */
   plainL2tp(localAddress: string): boolean;
@@ -28,7 +31,6 @@ const IPSEC_REQUIRED = {
   code: 'ipsec-required',
   reason: 'L2TP without IPsec is refused: this listener does not allow it (l2tp.without_ipsec).',
 };
-const UNKNOWN_TUNNEL = { code: 'unknown-tunnel', reason: 'An L2TP message of no known tunnel.' };
 const TOO_MANY = { code: 'too-many-tunnels', reason: 'Too many connections without IPsec.' };
 
 /** The first control message of a tunnel: T, L and S set, version 2, tunnel id 0 (RFC 2661 §3.1, §6.1). */

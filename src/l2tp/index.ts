@@ -3,6 +3,7 @@
  * @module
  */
 
+export { stopUnknownTunnel } from './answers.ts';
 export {
   type AvpDefinition,
   type AvpName,

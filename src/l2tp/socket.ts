@@ -180,7 +180,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     if (message?.name === 'SCCRQ') this.#request(message, header, peerId, now);
     else if (quirk) only.receive(header, now);
     else {
-      const tunnel = message?.name === 'StopCCN' && peerId !== 0 ? this.#ofPeer(peerId) : undefined;
+      const tunnel = message?.name === 'StopCCN' && peerId !== 0 ? this.#stopped(peerId) : undefined;
       if (tunnel !== undefined) tunnel.receive(header, now);
       else this.#dropped('unknown-tunnel', `${message?.name ?? 'A control message'} for tunnel 0.`);
     }
@@ -269,6 +269,16 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   #only(): Tunnel | undefined {
     const [first, second] = this.#tunnels.values();
     return second === undefined ? first : undefined;
+  }
+
+  /** The tunnel that a peer ends without our id for it: one that it asked for and withdraws, or knows no more. */
+  #stopped(peerId: TunnelId): Tunnel | undefined {
+    const asked = this.#ofPeer(peerId);
+    if (asked !== undefined) return asked;
+    for (const tunnel of this.#tunnels.values()) {
+      if (tunnel.originator && tunnel.peerId === peerId && tunnel.phase === 'live') return tunnel;
+    }
+    return undefined;
   }
 
   #ofPeer(peerId: TunnelId): Tunnel | undefined {
