@@ -12,12 +12,16 @@ How passwords are kept: as a scrypt hash, which serves PAP; and, because MS-CHAP
 work with a hash, also encrypted with AES-256-GCM under the key file secret.key (0600) in the state
 directory. The database alone gives no password away; who reads both files reads the passwords.`;
 
+/** The word that gives a user the gateway's own rule again. */
+const UNSET = 'default';
+
 export function userCommand(): Command {
   return new Command('user')
     .description('add, change, list and remove the users of the gateway')
     .addHelpText('after', KEPT)
     .addCommand(addCommand())
     .addCommand(passwdCommand())
+    .addCommand(setCommand())
     .addCommand(removeCommand())
     .addCommand(listCommand())
     .addCommand(switchCommand('enable', 'let a disabled user connect again', false))
@@ -71,10 +75,7 @@ async function add(name: string, options: AddOptions): Promise<void> {
           `There is a user ${JSON.stringify(name)} already. Change the password with \`sallyport user passwd\`.`,
         );
       }
-      const holder = store.users().find((user) => address !== undefined && user.address === address);
-      if (holder !== undefined) {
-        throw new Error(`${address} is the address of user ${JSON.stringify(holder.name)}. Choose another.`);
-      }
+      refuseTaken(store, address, name);
       const password = await newPassword(options);
       store.putUser({ ...makeUser(key, name, password.password, Date.now() / 1000, address), ...rules });
       console.log(`Added user ${name}${address === undefined ? '' : ` with address ${address}`}.`);
@@ -114,6 +115,61 @@ async function passwd(name: string, options: StateOptions & PasswordOptions): Pr
     await forgetCard(store, name);
     console.log(`Changed the password of user ${name}.`);
     tellGenerated(password);
+  });
+}
+
+function setCommand(): Command {
+  return new Command('set')
+    .description('change the address and the rules of a user; what no option names stays')
+    .argument('<name>')
+    .option('--address <ipv4>', 'the inner address that this user alone gets; "none" for one of the pool')
+    .addOption(
+      new Option(
+        '--single-session <rule>',
+        'what happens when the user connects twice; "default" for limits.single_session',
+      ).choices(['replace', 'deny', 'allow', UNSET]),
+    )
+    .option('--session-timeout <span>', 'how long a session may last; 0 is without end, "default" is the gateway’s')
+    .option('--idle-timeout <span>', 'how long it may stand without traffic; 0 and "default" as above')
+    .addOption(stateOption())
+    .addHelpText(
+      'after',
+      `
+A gateway that runs takes the change at the user's next login; sessions that are up go on.
+
+Examples:
+  $ sallyport user set ann --single-session replace
+  $ sallyport user set kiosk --session-timeout 12h --idle-timeout default
+  $ sallyport user set bob --address none`,
+    )
+    .action(set);
+}
+
+type SetOptions = StateOptions & {
+  readonly address?: string;
+  readonly singleSession?: NonNullable<StoredUser['singleSession']> | typeof UNSET;
+  readonly sessionTimeout?: string;
+  readonly idleTimeout?: string;
+};
+
+async function set(name: string, options: SetOptions): Promise<void> {
+  const { address, singleSession, sessionTimeout, idleTimeout } = options;
+  const changes: { [Key in keyof StoredUser]?: StoredUser[Key] | undefined } = {
+    ...(address === undefined ? {} : { address: address === 'none' ? undefined : await readAddress(address) }),
+    ...(singleSession === undefined ? {} : { singleSession: singleSession === UNSET ? undefined : singleSession }),
+    ...(sessionTimeout === undefined ? {} : { sessionTimeout: await readSpanOrUnset(sessionTimeout) }),
+    ...(idleTimeout === undefined ? {} : { idleTimeout: await readSpanOrUnset(idleTimeout) }),
+  };
+  if (Object.keys(changes).length === 0) {
+    const { UsageError } = await import('./explain.ts');
+    throw new UsageError('Name at least one of --address, --single-session, --session-timeout and --idle-timeout.');
+  }
+  await withUsers(options, async ({ store }) => {
+    const user = existing(store, name);
+    refuseTaken(store, changes.address, name);
+    const changed = Object.entries({ ...user, ...changes }).filter(([, value]) => value !== undefined);
+    store.putUser(Object.fromEntries(changed) as unknown as StoredUser);
+    console.log(`Changed user ${name}.`);
   });
 }
 
@@ -207,6 +263,13 @@ function existing(store: Store, name: string): StoredUser {
   return user;
 }
 
+/** @throws where another user has the address */
+function refuseTaken(store: Store, address: string | undefined, name: string): void {
+  const holder = store.users().find((user) => user.name !== name && address !== undefined && user.address === address);
+  if (holder === undefined) return;
+  throw new Error(`${address} is the address of user ${JSON.stringify(holder.name)}. Choose another.`);
+}
+
 function tellGenerated({ password, generated }: NewPassword): void {
   if (!generated) return;
   console.log(`Password: ${password}`);
@@ -237,6 +300,8 @@ async function readRules({ singleSession, sessionTimeout, idleTimeout }: AddOpti
   };
   return { ...(singleSession === undefined ? {} : { singleSession }), ...seconds };
 }
+
+const readSpanOrUnset = async (text: string) => (text === UNSET ? undefined : readSpan(text));
 
 async function readSpan(text: string): Promise<number> {
   const [{ parseDuration }, { UsageError }] = await Promise.all([import('../config/index.ts'), import('./explain.ts')]);

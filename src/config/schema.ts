@@ -149,6 +149,12 @@ const l2tp = z.strictObject({
     .describe('Shared secret of the L2TP tunnel authentication; required of the peer where given.'),
   tunnel_secret_file: file.optional().describe('The same in a file (0600).'),
   permissive: z.boolean().default(false).describe('Ignore unknown mandatory AVPs instead of ending the tunnel.'),
+  accept_tunnel_id_zero: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take control messages with tunnel id 0 for the only tunnel of their peer, as some routers (D-Link DIR-300) send them.',
+    ),
 });
 
 const ppp = z.strictObject({

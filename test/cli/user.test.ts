@@ -99,6 +99,23 @@ describe('sallyport user', { concurrency: false }, () => {
     assert.equal((await user('enable', 'bob')).out, 'User bob is enabled.\n');
   });
 
+  it('sets the rules of a user who is there, and takes them back', async () => {
+    const bob = async () => JSON.parse((await user('list', '--json')).out)[1];
+    const before = await bob();
+    const { out, err } = await user('set', 'bob', '--single-session', 'replace', '--session-timeout', '8h');
+    assert.equal(err, '');
+    assert.equal(out, 'Changed user bob.\n');
+    assert.deepEqual(await bob(), { ...before, singleSession: 'replace', sessionTimeout: 28_800 });
+    await user('set', 'bob', '--single-session', 'default', '--idle-timeout', '0', '--address', '10.87.0.51');
+    assert.deepEqual(await bob(), { ...before, address: '10.87.0.51', sessionTimeout: 28_800, idleTimeout: 0 });
+    assert.equal(passwordOf('bob'), 'other');
+    await user('set', 'bob', '--address', 'none', '--session-timeout', 'default', '--idle-timeout', 'default');
+    const { address: _, ...rest } = before;
+    assert.deepEqual(await bob(), rest);
+    await user('set', 'bob', '--address', '10.87.0.50');
+    assert.deepEqual(await bob(), before);
+  });
+
   it('does not let the connection card show a password that was chosen', async () => {
     const cardUser = (name?: string) => {
       const store = openSqliteStore(join(state, 'sallyport.db'));
@@ -127,6 +144,10 @@ describe('sallyport user', { concurrency: false }, () => {
       [['add', 'carl', '--password-file', 'x', '--password-stdin'], 2, /cannot be used with/],
       [['add'], 2, /missing required argument 'name'/],
       [['passwd', 'zoe'], 1, /^Error: There is no user "zoe"\. .*user list/],
+      [['set', 'zoe', '--idle-timeout', '1h'], 1, /^Error: There is no user "zoe"\./],
+      [['set', 'ann'], 2, /^Error: Name at least one of --address/],
+      [['set', 'ann', '--address', '10.87.0.50'], 1, /^Error: 10\.87\.0\.50 is the address of user "bob"/],
+      [['set', 'ann', '--idle-timeout', 'soon'], 2, /^Error: "soon" is no span of time/],
       [['remove', 'zoe'], 1, /^Error: There is no user "zoe"\./],
       [['disable', 'zoe'], 1, /^Error: There is no user "zoe"\./],
       [['ad', 'carl'], 2, /unknown command 'ad'\n\(Did you mean add\?\)/],

@@ -39,3 +39,16 @@ test('a key in a file that can be guessed is refused as one in the configuration
     (error) => error instanceof StartError && error.failure.code === 'short-psk' && !error.message.includes('abc'),
   );
 });
+
+test('l2tp.accept_tunnel_id_zero reaches the L2TP sockets, and is off unless told', () => {
+  const accepts = (text: string) =>
+    gatewayConfig(parseConfig(`ike: {psk: a key that is long enough}\n${text}`, 'test.yaml'), {
+      defaultPsk: () => '',
+      dns: [],
+      reserved: new Map(),
+      keyLog: false,
+      warn: () => {},
+    }).l2tp?.acceptTunnelIdZero;
+  assert.equal(accepts(''), false);
+  assert.equal(accepts('l2tp: {accept_tunnel_id_zero: true}'), true);
+});
