@@ -34,7 +34,8 @@ test('every command explains itself, with examples', async () => {
     paths.map((path) => path.join(' ')),
     [
       ...['serve', 'connect', 'disconnect', 'status', 'sessions'],
-      ...['user', 'user add', 'user passwd', 'user remove', 'user list', 'user enable', 'user disable'],
+      ...['user', 'user add', 'user passwd', 'user set', 'user remove', 'user list', 'user enable', 'user disable'],
+      'profile',
       ...['config', 'config check', 'config schema'],
       'load',
     ],
