@@ -35,6 +35,7 @@ export interface Libc {
   readonly ioctl: (fd: number, request: number, argument: Address) => number;
   readonly eventfd: (initial: number, flags: number) => number;
   readonly close: (fd: number) => number;
+  readonly memcpy: (to: Address, from: Address, length: number) => Address;
   readonly errno: () => number;
 }
 
@@ -70,12 +71,29 @@ export class Memory {
     this.base = addressOf(buffer) + at;
   }
 
-  /** Writes an address or a size_t at `at`. */
+  /** Writes an address or a size_t at `at`. DataView keeps the low 32 bits of what it is given. */
   setWord(at: number, value: number): void {
-    this.view.setUint32(at, value % 0x1_0000_0000, true);
-    this.view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+    this.view.setUint32(at, value, true);
+    this.view.setUint32(at + 4, value / WORD, true);
+  }
+
+  /** What `setWord` wrote, or native code. */
+  word(at: number): number {
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * WORD;
+  }
+
+  /** Copies memory of the process to the front of this. */
+  copyFrom(address: Address, length = this.bytes.length): void {
+    libc().memcpy(this.base, address, Math.min(length, this.bytes.length));
+  }
+
+  /** Copies all of this to memory of the process. */
+  copyTo(address: Address): void {
+    libc().memcpy(address, this.base, this.bytes.length);
   }
 }
+
+const WORD = 0x1_0000_0000;
 
 /** Where an ArrayBuffer lies. It stays there for as long as the buffer is referenced. */
 export function addressOf(buffer: ArrayBuffer): Address {
@@ -96,6 +114,26 @@ export function declare<Name extends string>(
   return Object.fromEntries(functions) as Record<Name, NativeFunction>;
 }
 
+/** A native function by where it lies; its values are addresses or numbers that are not negative. */
+export type FunctionAt = (...values: readonly number[]) => number;
+
+/**
+ * Binds a function that has no name, e.g. one from a table of functions.
+ * @throws Error where `available()` is false
+ */
+export function functionAt(address: Address, result: 'int' | 'uintptr_t' | 'void', values: number): FunctionAt {
+  libc();
+  const { koffi } = loaded as Native;
+  const parameters = Array.from({ length: values }, () => 'uintptr_t');
+  return koffi.decode(BigInt(address), koffi.proto(result, parameters)) as FunctionAt;
+}
+
+/** Text that native code keeps for ever: characters up to a 0. */
+export function textAt(address: Address): string {
+  libc();
+  return (loaded as Native).koffi.decode(BigInt(address), 'char', -1) as string;
+}
+
 /** @throws SystemError when `result` is negative, from `errno` */
 export function check(result: number, what: string): number {
   if (result < 0) throw new SystemError(what, libc().errno());
@@ -105,6 +143,8 @@ export function check(result: number, what: string): number {
 interface Koffi {
   load(path: null): { func(declaration: string): NativeFunction };
   address(value: ArrayBuffer): bigint;
+  proto(result: string, parameters: readonly string[]): object;
+  decode(address: bigint, type: object | string, length?: number): unknown;
   errno(): number;
 }
 
@@ -134,6 +174,7 @@ const DECLARATIONS = {
   ioctl: 'int ioctl(int fd, unsigned long request, ...)',
   eventfd: 'int eventfd(unsigned int initial, int flags)',
   close: 'int close(int fd)',
+  memcpy: 'uintptr_t memcpy(uintptr_t to, uintptr_t from, size_t length)',
 } as const satisfies Record<Exclude<keyof Libc, 'errno'>, string>;
 
 const SUPPORTED_MACHINES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];

@@ -2,61 +2,63 @@
 
 import type { HashName } from '../../crypto/index.ts';
 import { ESP_HEADER_BYTES, type EspGeometry, type EspKeys, type PacketCipher } from '../../esp/index.ts';
+import { type Address, Memory } from '../ffi.ts';
 import { addressIn } from './bufferAddress.ts';
+import { CallList } from './callList.ts';
 import { CipherContexts } from './cipherContexts.ts';
-import { EvpHmac } from './hmac.ts';
-import { type Libcrypto, libcrypto } from './libcrypto.ts';
+import { HMAC_CALLS, HmacCalls, HmacKey } from './hmac.ts';
+import { symbol } from './libcrypto.ts';
+import { type ProvidedCipher, providedCipher } from './providedCipher.ts';
 
 const BLOCK_BYTES = 16;
 
-export class EvpCbcHmacCipher implements PacketCipher {
-  readonly #c: Libcrypto = libcrypto();
+export class CbcHmacCipher implements PacketCipher {
   readonly #contexts: CipherContexts;
-  readonly #hmac: EvpHmac;
+  readonly #hmacKey: HmacKey;
+  readonly #calls: CbcHmacCalls;
   readonly #prefixBytes: number;
   readonly #icvBytes: number;
 
   /** @throws Error where OpenSSL refuses the cipher or the hash */
   constructor(keyBits: number, hash: HashName, keys: EspKeys, { prefixBytes, icvBytes }: EspGeometry) {
-    this.#contexts = new CipherContexts(`AES-${keyBits}-CBC`, keys.encryption);
-    this.#hmac = new EvpHmac(hash, keys.integrity);
+    const cipher = providedCipher(`AES-${keyBits}-CBC`);
+    this.#contexts = new CipherContexts(cipher, keys.encryption);
+    this.#hmacKey = new HmacKey(hash, keys.integrity);
+    this.#calls = callsOf(cipher, hash);
     this.#prefixBytes = prefixBytes;
     this.#icvBytes = icvBytes;
   }
 
   seal(bytes: Uint8Array, at: number, length: number): void {
-    const c = this.#c;
     const packet = addressIn(bytes, at, length + this.#icvBytes);
     const dataBytes = this.#wholeBlocks(length);
-    const context = this.#contexts.toEncrypt();
+    const calls = this.#calls;
     const data = packet + this.#prefixBytes;
-    const encrypted =
-      c.EVP_CipherInit_ex(context, 0, 0, 0, packet + ESP_HEADER_BYTES, -1) > 0 &&
-      c.EVP_Cipher(context, data, data, dataBytes) >= 0;
-    if (!encrypted) throw this.#contexts.failure('encrypt');
-    this.#hmac.digest(packet, length);
-    const { result } = this.#hmac;
-    for (let i = 0; i < this.#icvBytes; i++) bytes[at + length + i] = result[i]!;
+    calls.takeHash(this.#hmacKey, packet, length);
+    const context = this.#contexts.toEncrypt();
+    if (!calls.seal(context, packet + ESP_HEADER_BYTES, data, dataBytes, packet + length, this.#icvBytes)) {
+      throw this.#contexts.failure('encrypt');
+    }
   }
 
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
-    const c = this.#c;
     const dataBytes = this.#wholeBlocks(length);
     const target = addressIn(out, outAt, dataBytes);
     const packet = addressIn(bytes, at, length + this.#icvBytes);
     const context = this.#contexts.toDecrypt();
-    this.#hmac.digest(packet, length);
-    if (!this.#isIcv(bytes, at + length)) return false;
-    const decrypted =
-      c.EVP_CipherInit_ex(context, 0, 0, 0, packet + ESP_HEADER_BYTES, -1) > 0 &&
-      c.EVP_Cipher(context, target, packet + this.#prefixBytes, dataBytes) >= 0;
-    if (!decrypted) throw this.#contexts.failure('decrypt');
+    const calls = this.#calls;
+    calls.takeHash(this.#hmacKey, packet, length);
+    if (!calls.hash()) throw this.#contexts.failure('authenticate');
+    if (!isSame(calls.digest, bytes, at + length, this.#icvBytes)) return false;
+    if (!calls.decrypt(context, packet + ESP_HEADER_BYTES, packet + this.#prefixBytes, target, dataBytes)) {
+      throw this.#contexts.failure('decrypt');
+    }
     return true;
   }
 
   close(): void {
     this.#contexts.close();
-    this.#hmac.close();
+    this.#hmacKey.wipe();
   }
 
   /** OpenSSL writes whole blocks, so what is none would end outside of the buffer. */
@@ -65,12 +67,91 @@ export class EvpCbcHmacCipher implements PacketCipher {
     if (dataBytes < 0 || dataBytes % BLOCK_BYTES !== 0) throw new RangeError(`${dataBytes} bytes are no blocks of AES`);
     return dataBytes;
   }
+}
 
-  /** Compares every byte, whatever the first ones say, so that the time tells nothing. */
-  #isIcv(bytes: Uint8Array, at: number): boolean {
-    const { result } = this.#hmac;
-    let difference = 0;
-    for (let i = 0; i < this.#icvBytes; i++) difference |= result[i]! ^ bytes[at + i]!;
-    return difference === 0;
+/** Compares every byte, whatever the first ones say, so that the time tells nothing. */
+function isSame(digest: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < length; i++) difference |= digest[i]! ^ bytes[at + i]!;
+  return difference === 0;
+}
+
+/** In this order a packet is sealed; to open one, the hash and then the two that decrypt are called. */
+const Call = {
+  encryptInit: 0,
+  encrypt: 1,
+  hash: 2,
+  icv: 2 + HMAC_CALLS,
+  decryptInit: 3 + HMAC_CALLS,
+  decrypt: 4 + HMAC_CALLS,
+};
+const ALL_CALLS = Call.decrypt + 1;
+const Init = { context: 0, iv: 3 } as const;
+const Cipher = { context: 0, out: 1, room: 3, input: 4, length: 5 } as const;
+const Copy = { to: 0, length: 2 } as const;
+
+/** The calls of one cipher and hash, for all SAs of the thread. */
+class CbcHmacCalls {
+  readonly digest: Uint8Array;
+  readonly #list = new CallList(ALL_CALLS);
+  readonly #hmac: HmacCalls;
+  readonly #lengthOut = new Memory(8);
+
+  constructor(cipher: ProvidedCipher, hash: HashName) {
+    const list = this.#list;
+    const lengthOut = this.#lengthOut.base;
+    this.#hmac = new HmacCalls(hash, list, Call.hash);
+    this.digest = this.#hmac.result;
+    list.set(Call.encryptInit, cipher.encryptInit, 0, 0, 0, 0, BLOCK_BYTES);
+    list.set(Call.encrypt, cipher.cipher, 0, 0, lengthOut);
+    list.set(Call.icv, symbol('memcpy'), 0, this.#hmac.resultAddress);
+    list.set(Call.decryptInit, cipher.decryptInit, 0, 0, 0, 0, BLOCK_BYTES);
+    list.set(Call.decrypt, cipher.cipher, 0, 0, lengthOut);
   }
+
+  takeHash(key: HmacKey, packet: Address, length: number): void {
+    this.#hmac.choose(key);
+    this.#hmac.take(packet, length);
+  }
+
+  hash(): boolean {
+    return this.#list.run(Call.hash, HMAC_CALLS);
+  }
+
+  /** Encrypts, hashes what that gave, and writes the ICV. */
+  seal(context: Address, iv: Address, data: Address, dataBytes: number, icv: Address, icvBytes: number): boolean {
+    this.#layOut(Call.encryptInit, context, iv, data, data, dataBytes);
+    this.#list.put(Call.icv, Copy.to, icv);
+    this.#list.putSmall(Call.icv, Copy.length, icvBytes);
+    return this.#list.run(Call.encryptInit, Call.icv + 1);
+  }
+
+  decrypt(context: Address, iv: Address, data: Address, target: Address, dataBytes: number): boolean {
+    this.#layOut(Call.decryptInit, context, iv, data, target, dataBytes);
+    return this.#list.run(Call.decryptInit, 2);
+  }
+
+  #layOut(init: number, context: Address, iv: Address, data: Address, target: Address, dataBytes: number): void {
+    const list = this.#list;
+    const cipher = init + 1;
+    list.put(init, Init.context, context);
+    list.put(init, Init.iv, iv);
+    list.put(cipher, Cipher.context, context);
+    list.put(cipher, Cipher.out, target);
+    list.putSmall(cipher, Cipher.room, dataBytes);
+    list.put(cipher, Cipher.input, data);
+    list.putSmall(cipher, Cipher.length, dataBytes);
+  }
+}
+
+const known = new Map<string, CbcHmacCalls>();
+
+function callsOf(cipher: ProvidedCipher, hash: HashName): CbcHmacCalls {
+  const name = `${cipher.name}/${hash}`;
+  let calls = known.get(name);
+  if (calls === undefined) {
+    calls = new CbcHmacCalls(cipher, hash);
+    known.set(name, calls);
+  }
+  return calls;
 }

@@ -1,6 +1,5 @@
 /** Packet ciphers over OpenSSL contexts, offered only after they have agreed with the slow ones on this machine. */
 
-import type { HashName } from '../../crypto/index.ts';
 import {
   type EspIntegrity,
   type EspSuite,
@@ -10,11 +9,9 @@ import {
   integrityTransforms,
   type NewPacketCipher,
 } from '../../esp/index.ts';
-import { EvpCbcHmacCipher } from './cbcHmac.ts';
-import { EvpGcmCipher } from './gcm.ts';
-
-/** What carries packets today. 3DES and MD5 are rare and slow whatever one does: they stay with the slow ciphers. */
-const FAST_HASHES: readonly HashName[] = ['sha1', 'sha256', 'sha384', 'sha512'];
+import { AeadCipher } from './aead.ts';
+import { CbcHmacCipher } from './cbcHmac.ts';
+import { isBareHash } from './hmac.ts';
 
 export type EvpCiphers = { readonly newCipher: NewPacketCipher } | { readonly missing: string };
 
@@ -28,8 +25,8 @@ export function evpCiphers(slow: NewPacketCipher): EvpCiphers {
   const newCipher: NewPacketCipher = (suite, keys, geometry) => {
     if (!isFast(suite)) return slow(suite, keys, geometry);
     const { integrity, keyBits } = suite;
-    if (integrity === undefined) return new EvpGcmCipher(keys.encryption, keyBits, geometry);
-    return new EvpCbcHmacCipher(keyBits, integrityTransforms[integrity].hash, keys, geometry);
+    if (integrity === undefined) return new AeadCipher(`AES-${keyBits}-GCM`, keys.encryption, geometry);
+    return new CbcHmacCipher(keyBits, integrityTransforms[integrity].hash, keys, geometry);
   };
   try {
     for (const suite of fastSuites()) mustAgree(suite, newCipher, slow);
@@ -50,9 +47,10 @@ export function fastSuites(): EspSuite[] {
   ].filter(isFast);
 }
 
+/** 3DES and MD5 are rare and slow whatever one does: they stay with the slow ciphers. */
 function isFast({ encryption, integrity }: EspSuite): boolean {
   if (encryption === 'aes-gcm-16') return true;
-  return encryption === 'aes-cbc' && FAST_HASHES.includes(integrityTransforms[integrity!].hash);
+  return encryption === 'aes-cbc' && isBareHash(integrityTransforms[integrity!].hash);
 }
 
 const PROBE_BLOCKS = 5;

@@ -1,55 +1,138 @@
-/** HMAC over an OpenSSL context that is keyed once. RFC 2104, RFC 4868 §2. */
+/**
+ * HMAC over OpenSSL's bare hashes: what a key makes of them is computed once, and a packet begins with a copy of it.
+ * RFC 2104 §4, SHA256_Init(3).
+ */
 
 import type { HashName } from '../../crypto/index.ts';
 import { type Address, Memory } from '../ffi.ts';
-import { type Libcrypto, libcrypto, mustBe, NativeSecret } from './libcrypto.ts';
+import { CallList } from './callList.ts';
+import { mustBe, symbol } from './libcrypto.ts';
 
-/** The longest digest, of SHA-512. */
-const DIGEST_BYTES = 64;
+/** SHA_CTX, SHA256_CTX and SHA512_CTX of openssl/sha.h, and the functions on them. */
+interface BareHash {
+  readonly blockBytes: number;
+  readonly digestBytes: number;
+  readonly stateBytes: number;
+  readonly init: string;
+  readonly update: string;
+  readonly final: string;
+}
 
-export class EvpHmac {
-  /** What `digest` gives; overwritten by each call. */
-  readonly result: Uint8Array;
-  readonly #c: Libcrypto = libcrypto();
-  readonly #memory = new Memory(DIGEST_BYTES);
-  readonly #result: Address;
-  #context: Address;
+// biome-ignore-start format: a table
+const bareHashes: { readonly [Hash in HashName]?: BareHash } = {
+  sha1: {
+    blockBytes: 64,
+    digestBytes: 20,
+    stateBytes: 96,
+    init: 'SHA1_Init',
+    update: 'SHA1_Update',
+    final: 'SHA1_Final',
+  },
+  sha256: {
+    blockBytes: 64,
+    digestBytes: 32,
+    stateBytes: 112,
+    init: 'SHA256_Init',
+    update: 'SHA256_Update',
+    final: 'SHA256_Final',
+  },
+  sha384: {
+    blockBytes: 128,
+    digestBytes: 48,
+    stateBytes: 216,
+    init: 'SHA384_Init',
+    update: 'SHA384_Update',
+    final: 'SHA384_Final',
+  },
+  sha512: {
+    blockBytes: 128,
+    digestBytes: 64,
+    stateBytes: 216,
+    init: 'SHA512_Init',
+    update: 'SHA512_Update',
+    final: 'SHA512_Final',
+  },
+};
+// biome-ignore-end format: a table
 
-  /** @throws Error where OpenSSL refuses the hash */
+/** What carries packets today: MD5 is rare, and stays with the slow ciphers. */
+export const isBareHash = (hash: HashName): boolean => bareHashes[hash] !== undefined;
+
+/** Calls that `HmacCalls.layOut` takes in a list. */
+export const HMAC_CALLS = 5;
+
+const INNER_PAD = 0x36;
+const OUTER_PAD = 0x5c;
+
+/** What one key makes of the hash: both states, behind each other. */
+export class HmacKey {
+  readonly address: Address;
+  readonly #memory: Memory;
+
+  /** @throws Error where OpenSSL has no such hash */
   constructor(hash: HashName, key: Uint8Array) {
-    const c = this.#c;
-    this.result = this.#memory.bytes;
-    this.#result = this.#memory.base;
-    const digest = mustBe(c.EVP_get_digestbyname(hash), `find ${hash}`);
-    const secret = new NativeSecret(key);
-    this.#context = mustBe(c.HMAC_CTX_new(), 'make an HMAC context');
-    try {
-      mustBe(c.HMAC_Init_ex(this.#context, secret.address, key.length, digest, 0), `key HMAC-${hash}`);
-    } catch (error) {
-      this.close();
-      throw error;
-    } finally {
-      secret.wipe();
+    const { blockBytes, stateBytes, init, update } = bareHash(hash);
+    if (key.length > blockBytes) throw new RangeError('a key of HMAC in ESP is no longer than a block');
+    this.#memory = new Memory(2 * stateBytes);
+    this.address = this.#memory.base;
+    const block = new Memory(blockBytes);
+    const list = new CallList(2);
+    for (const [i, pad] of [INNER_PAD, OUTER_PAD].entries()) {
+      block.bytes.fill(pad);
+      for (let at = 0; at < key.length; at++) block.bytes[at]! ^= key[at]!;
+      const state = this.address + i * stateBytes;
+      list.set(0, symbol(init), state);
+      list.set(1, symbol(update), state, block.base, blockBytes);
+      mustBe(list.run(0, 2) ? 1 : 0, `key HMAC-${hash}`);
     }
+    block.bytes.fill(0);
   }
 
-  /** Writes the whole digest of `length` bytes at `data` to `result`. */
-  digest(data: Address, length: number): void {
-    const c = this.#c;
-    const context = this.#context;
-    if (context === 0) throw new Error('the HMAC was closed');
-    const made =
-      c.HMAC_Init_ex(context, 0, 0, 0, 0) > 0 &&
-      c.HMAC_Update(context, data, length) > 0 &&
-      c.HMAC_Final(context, this.#result, 0) > 0;
-    if (made) return;
-    c.ERR_clear_error();
-    throw new Error('OpenSSL does not compute an HMAC');
+  wipe(): void {
+    this.#memory.bytes.fill(0);
+  }
+}
+
+const Value = { key: 1, data: 1, length: 2 } as const;
+
+/** The calls of one hash, laid out in a list that has others too. */
+export class HmacCalls {
+  /** The digest, once the calls were made; overwritten by the next. */
+  readonly result: Uint8Array;
+  readonly resultAddress: Address;
+  readonly #list: CallList;
+  readonly #first: number;
+
+  /** Lays out calls number `first` to `first + HMAC_CALLS - 1`. */
+  constructor(hash: HashName, list: CallList, first: number) {
+    const { digestBytes, stateBytes, update, final } = bareHash(hash);
+    const work = new Memory(2 * stateBytes + digestBytes);
+    const inner = work.base;
+    const outer = inner + stateBytes;
+    const result = outer + stateBytes;
+    this.#list = list;
+    this.#first = first;
+    this.resultAddress = result;
+    this.result = work.bytes.subarray(2 * stateBytes);
+    list.set(first, symbol('memcpy'), inner, 0, 2 * stateBytes);
+    list.set(first + 1, symbol(update), inner);
+    list.set(first + 2, symbol(final), result, inner);
+    list.set(first + 3, symbol(update), outer, result, digestBytes);
+    list.set(first + 4, symbol(final), result, outer);
   }
 
-  /** Frees the context, which overwrites its key. */
-  close(): void {
-    this.#c.HMAC_CTX_free(this.#context);
-    this.#context = 0;
+  choose({ address }: HmacKey): void {
+    this.#list.put(this.#first, Value.key, address);
   }
+
+  take(data: Address, length: number): void {
+    this.#list.put(this.#first + 1, Value.data, data);
+    this.#list.putSmall(this.#first + 1, Value.length, length);
+  }
+}
+
+function bareHash(hash: HashName): BareHash {
+  const found = bareHashes[hash];
+  if (found === undefined) throw new Error(`${hash} is not among the fast hashes`);
+  return found;
 }

@@ -1,0 +1,162 @@
+/**
+ * AES-GCM and ChaCha20-Poly1305 for ESP over a context of OpenSSL that is keyed once: per packet only the IV changes.
+ * RFC 4106 §3–5, RFC 7634 §2.
+ */
+
+import { ESP_HEADER_BYTES, type EspGeometry, type PacketCipher } from '../../esp/index.ts';
+import { type Address, Memory } from '../ffi.ts';
+import { addressIn } from './bufferAddress.ts';
+import { CallList } from './callList.ts';
+import { CipherContexts } from './cipherContexts.ts';
+import { libcrypto } from './libcrypto.ts';
+import { type ProvidedCipher, providedCipher } from './providedCipher.ts';
+
+const SALT_BYTES = 4;
+const IV_BYTES = 8;
+const NONCE_BYTES = SALT_BYTES + IV_BYTES;
+
+export class AeadCipher implements PacketCipher {
+  readonly #contexts: CipherContexts;
+  readonly #sealing: AeadCalls;
+  readonly #opening: AeadCalls;
+  readonly #salt: Uint8Array;
+  readonly #prefixBytes: number;
+  readonly #icvBytes: number;
+
+  /**
+   * @param name OpenSSL's, e.g. `AES-128-GCM`
+   * @throws Error where OpenSSL refuses the cipher
+   */
+  constructor(name: string, keyAndSalt: Uint8Array, { prefixBytes, icvBytes }: EspGeometry) {
+    const cipher = providedCipher(name);
+    const keyBytes = keyAndSalt.length - SALT_BYTES;
+    this.#contexts = new CipherContexts(cipher, keyAndSalt.subarray(0, keyBytes));
+    this.#sealing = callsOf(sealings, cipher, true, icvBytes);
+    this.#opening = callsOf(openings, cipher, false, icvBytes);
+    this.#salt = keyAndSalt.slice(keyBytes);
+    this.#prefixBytes = prefixBytes;
+    this.#icvBytes = icvBytes;
+  }
+
+  seal(bytes: Uint8Array, at: number, length: number): void {
+    const packet = addressIn(bytes, at, length + this.#icvBytes);
+    const dataBytes = this.#dataBytes(length);
+    const calls = this.#sealing;
+    calls.choose(this.#contexts.toEncrypt(), this.#salt);
+    calls.takeIv(bytes, at + ESP_HEADER_BYTES);
+    const data = packet + this.#prefixBytes;
+    if (!calls.run(packet, data, data, dataBytes)) throw this.#contexts.failure('seal');
+  }
+
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
+    const dataBytes = this.#dataBytes(length);
+    const target = addressIn(out, outAt, dataBytes);
+    const packet = addressIn(bytes, at, length + this.#icvBytes);
+    const calls = this.#opening;
+    calls.choose(this.#contexts.toDecrypt(), this.#salt);
+    calls.takeIv(bytes, at + ESP_HEADER_BYTES);
+    if (calls.run(packet, packet + this.#prefixBytes, target, dataBytes)) return true;
+    libcrypto().ERR_clear_error();
+    return false;
+  }
+
+  close(): void {
+    this.#sealing.forget();
+    this.#opening.forget();
+    this.#contexts.close();
+    this.#salt.fill(0);
+  }
+
+  #dataBytes(length: number): number {
+    if (length < this.#prefixBytes) throw new RangeError(`${length} bytes are shorter than header and IV`);
+    return length - this.#prefixBytes;
+  }
+}
+
+/** The calls for a packet: IV, header, data, end, and where it is sealed the tag. */
+const Call = { init: 0, header: 1, data: 2, final: 3, tag: 4 } as const;
+const CONTEXT = 0;
+const Cipher = { out: 1, room: 3, input: 4, length: 5 } as const;
+
+/** In the memory beside the calls: the nonce, a length that nobody reads, two OSSL_PARAM, their name. OSSL_PARAM(3). */
+const LENGTH_OUT = 16;
+const PARAMETERS = 24;
+const PARAMETER_BYTES = 40;
+const PARAMETER_TYPE = 8;
+const PARAMETER_DATA = 16;
+const PARAMETER_SIZE = 24;
+const OCTET_STRING = 5;
+const NAME = PARAMETERS + 2 * PARAMETER_BYTES;
+const TAG_NAME = new TextEncoder().encode('tag\0');
+
+/** The calls of one cipher and direction, for all SAs of the thread: they stay in the processor's caches. */
+class AeadCalls {
+  readonly #seals: boolean;
+  readonly #list = new CallList(5);
+  readonly #memory = new Memory(NAME + TAG_NAME.length);
+  readonly #nonce = this.#memory.bytes;
+  readonly #tagPointer: number;
+  #context: Address = 0;
+
+  constructor(cipher: ProvidedCipher, seals: boolean, icvBytes: number) {
+    const memory = this.#memory;
+    const { base } = memory;
+    const parameters = base + PARAMETERS;
+    this.#seals = seals;
+    this.#tagPointer = PARAMETERS + PARAMETER_DATA;
+    memory.bytes.set(TAG_NAME, NAME);
+    memory.setWord(PARAMETERS, base + NAME);
+    memory.view.setUint32(PARAMETERS + PARAMETER_TYPE, OCTET_STRING, true);
+    memory.setWord(PARAMETERS + PARAMETER_SIZE, icvBytes);
+    const lengthOut = base + LENGTH_OUT;
+    const init = seals ? cipher.encryptInit : cipher.decryptInit;
+    this.#list.set(Call.init, init, 0, 0, 0, base, NONCE_BYTES, seals ? 0 : parameters);
+    this.#list.set(Call.header, cipher.cipher, 0, 0, lengthOut, ESP_HEADER_BYTES, 0, ESP_HEADER_BYTES);
+    this.#list.set(Call.data, cipher.cipher, 0, 0, lengthOut);
+    this.#list.set(Call.final, cipher.final, 0, lengthOut, lengthOut, 0);
+    this.#list.set(Call.tag, cipher.getParameters, 0, parameters);
+  }
+
+  /** Whose packet is next: mostly the same SA's as before. */
+  choose(context: Address, salt: Uint8Array): void {
+    if (context === this.#context) return;
+    this.#context = context;
+    for (let call = 0; call <= Call.tag; call++) this.#list.put(call, CONTEXT, context);
+    this.#nonce.set(salt);
+  }
+
+  takeIv(bytes: Uint8Array, at: number): void {
+    const nonce = this.#nonce;
+    for (let i = 0; i < IV_BYTES; i++) nonce[SALT_BYTES + i] = bytes[at + i]!;
+  }
+
+  /** @returns false where OpenSSL refuses, or the tag is not that of the packet */
+  run(packet: Address, data: Address, target: Address, dataBytes: number): boolean {
+    const list = this.#list;
+    list.put(Call.header, Cipher.input, packet);
+    list.put(Call.data, Cipher.out, target);
+    list.putSmall(Call.data, Cipher.room, dataBytes);
+    list.put(Call.data, Cipher.input, data);
+    list.putSmall(Call.data, Cipher.length, dataBytes);
+    this.#memory.setWord(this.#tagPointer, data + dataBytes);
+    return list.run(0, this.#seals ? 5 : 4);
+  }
+
+  /** A context that is freed may come again as another's. */
+  forget(): void {
+    this.#context = 0;
+    this.#nonce.fill(0, 0, NONCE_BYTES);
+  }
+}
+
+const sealings = new Map<string, AeadCalls>();
+const openings = new Map<string, AeadCalls>();
+
+function callsOf(known: Map<string, AeadCalls>, cipher: ProvidedCipher, seals: boolean, icvBytes: number): AeadCalls {
+  let calls = known.get(cipher.name);
+  if (calls === undefined) {
+    calls = new AeadCalls(cipher, seals, icvBytes);
+    known.set(cipher.name, calls);
+  }
+  return calls;
+}
