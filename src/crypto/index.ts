@@ -1,7 +1,18 @@
 /** The cryptographic interface that the cores are handed, and what is computed from it alone. */
 
 export { chapMd5Response, checkChapMd5Response } from './chapMd5.ts';
-export type { CbcName, Crypto, GroupName, HashName, KeyExchange, KeyPair } from './crypto.ts';
+export type {
+  CbcName,
+  ClassicGroupName,
+  Crypto,
+  Encapsulated,
+  GroupName,
+  HashName,
+  KemName,
+  KeyExchange,
+  KeyPair,
+} from './crypto.ts';
+export { isKem } from './groups.ts';
 export { md4 } from './md4.ts';
 export {
   challengeHash,

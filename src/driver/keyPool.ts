@@ -1,4 +1,4 @@
-/** Answers the cores' asks for Diffie-Hellman: quick groups at once, slow ones in a small pool of threads. */
+/** Answers the cores' asks for key exchanges: quick groups at once, slow ones in a small pool of threads. */
 
 import type { Worker } from 'node:worker_threads';
 import type { GroupName, KeyExchange } from '../crypto/index.ts';
@@ -8,8 +8,11 @@ import { spawnWorker } from './spawnWorker.ts';
 
 export type KeyWork = KeyAsk['ask'];
 
-/** Groups whose operations cost more than about 2 ms and would hold up everything else. */
-const SLOW: readonly GroupName[] = ['modp3072', 'modp4096', 'ecp384', 'ecp521'];
+/** Groups whose operations cost more than about 2 ms, ML-KEM while it is not compiled yet, and would hold up everything else. */
+const SLOW: readonly GroupName[] = [
+  ...(['modp3072', 'modp4096', 'ecp384', 'ecp521'] as const),
+  ...(['mlkem512', 'mlkem768', 'mlkem1024'] as const),
+];
 
 export const KEY_POOL_THREADS = 2;
 
@@ -95,6 +98,9 @@ export class KeyPool {
 
 export function answerWith(keyExchange: KeyExchange, work: KeyWork): KeyAnswer {
   if (work.kind === 'generateKey') return { kind: 'generateKey', keyPair: keyExchange.generateKey(work.group) };
+  if (work.kind === 'encapsulate') {
+    return { kind: 'encapsulate', encapsulated: keyExchange.encapsulate(work.group, work.peerPublicValue) };
+  }
   const secret = keyExchange.deriveSecret(work.group, work.privateValue, work.peerPublicValue);
   return { kind: 'deriveSecret', secret };
 }

@@ -1,7 +1,7 @@
 /** What an IKE core asks its owner for, and what the owner answers. */
 
 import type { Failure } from '../core/index.ts';
-import type { GroupName, KeyPair } from '../crypto/index.ts';
+import type { Encapsulated, GroupName, KemName, KeyPair } from '../crypto/index.ts';
 import type { Identity, IkeSaId } from './output.ts';
 import type { SignatureScheme } from './signature.ts';
 
@@ -16,7 +16,9 @@ export interface KeyAsk {
         readonly group: GroupName;
         readonly privateValue: Uint8Array;
         readonly peerPublicValue: Uint8Array;
-      };
+      }
+    /** The responder's part of a KEM: a secret, and the ciphertext that tells it to the initiator. RFC 9370 §2. */
+    | { readonly kind: 'encapsulate'; readonly group: KemName; readonly peerPublicValue: Uint8Array };
 }
 
 /** Work with certificates and their keys, outside the core too; answered like a `KeyAsk`. */
@@ -43,7 +45,9 @@ export interface ConfigurationAsk {
 export type KeyAnswer =
   | { readonly kind: 'generateKey'; readonly keyPair: KeyPair }
   /** `secret` is undefined where the peer's value was refused. */
-  | { readonly kind: 'deriveSecret'; readonly secret: Uint8Array | undefined };
+  | { readonly kind: 'deriveSecret'; readonly secret: Uint8Array | undefined }
+  /** `encapsulated` is undefined where the peer's encapsulation key was refused. */
+  | { readonly kind: 'encapsulate'; readonly encapsulated: Encapsulated | undefined };
 
 export type IkeAnswer =
   | KeyAnswer

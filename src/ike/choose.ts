@@ -1,6 +1,6 @@
 /** Choosing among a peer's proposals, and reading the choice that a peer made. RFC 2408 §4.2, RFC 2409 §5, RFC 2407 §4.5. */
 
-import type { GroupName } from '../crypto/index.ts';
+import type { ClassicGroupName } from '../crypto/index.ts';
 import type { EspSuite } from '../esp/suite.ts';
 import { Doi, type Proposal, ProtocolId, type SaPayload, saPayload, type Transform } from './payloads/index.ts';
 import { type ProfileName, profileNames, profiles } from './policy.ts';
@@ -52,7 +52,7 @@ export interface ChosenIke {
 export interface ChosenEsp {
   readonly type: 'chosen';
   readonly suite: EspSuite;
-  readonly pfs?: GroupName;
+  readonly pfs?: ClassicGroupName;
   /** E.g. `aes-cbc-256/hmac-sha1-96`. */
   readonly text: string;
   readonly mode: 'transport' | 'tunnel';
@@ -162,7 +162,7 @@ function bestEsp(offered: SaPayload, policy: EspPolicy, context: EspContext): Ch
     for (const { proposal, transform, offer } of candidates) {
       const encapsulation = encapsulationOf(offer, context);
       if (encapsulation === undefined || !offer.suite || espSuiteText(offer.suite) !== wanted) continue;
-      const pfs = offer.pfs as GroupName | undefined;
+      const pfs = offer.pfs as ClassicGroupName | undefined;
       return {
         type: 'chosen',
         suite,

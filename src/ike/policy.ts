@@ -1,6 +1,6 @@
 /** The three named profiles of algorithms. Each takes what the stricter ones take and, for IKE, takes it first. */
 
-import type { CbcName, GroupName, HashName } from '../crypto/index.ts';
+import type { CbcName, ClassicGroupName, HashName } from '../crypto/index.ts';
 import type { EspIntegrity, EspSuite } from '../esp/suite.ts';
 import type { EspPolicy, IkePolicy, IkeProposal } from './proposal.ts';
 import { parseEspProposal, parseIkeProposal } from './proposalText.ts';
@@ -32,10 +32,14 @@ const AES: readonly Cipher[] = [
 const TRIPLE_DES: Cipher = ['3des-cbc', 192];
 const SHA2: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
 /** Curves first: they cost a gateway least. */
-const STRONG_GROUPS: readonly GroupName[] = ['ecp384', 'ecp256', 'ecp521', 'modp3072', 'modp4096', 'modp2048'];
-const WEAK_GROUPS: readonly GroupName[] = ['modp1536', 'modp1024'];
+const STRONG_GROUPS: readonly ClassicGroupName[] = ['ecp384', 'ecp256', 'ecp521', 'modp3072', 'modp4096', 'modp2048'];
+const WEAK_GROUPS: readonly ClassicGroupName[] = ['modp1536', 'modp1024'];
 
-const ike = (ciphers: readonly Cipher[], hashes: readonly HashName[], groups: readonly GroupName[]): IkeProposal[] =>
+const ike = (
+  ciphers: readonly Cipher[],
+  hashes: readonly HashName[],
+  groups: readonly ClassicGroupName[],
+): IkeProposal[] =>
   groups.flatMap((group) =>
     ciphers.flatMap(([encryption, keyBits]) => hashes.map((hash) => ({ encryption, keyBits, hash, group }))),
   );
@@ -120,7 +124,7 @@ function profile(
   name: ProfileName,
   proposals: readonly IkeProposal[],
   suites: readonly EspSuite[],
-  groups: readonly GroupName[],
+  groups: readonly ClassicGroupName[],
   offer: { readonly ike: readonly string[]; readonly esp: readonly string[] },
 ): Profile {
   const accepted: IkePolicy = {

@@ -1,6 +1,6 @@
 /** What is negotiated, in the field's names: IKE proposals, ESP suites, and the policies that list them. */
 
-import type { CbcName, GroupName, HashName } from '../crypto/index.ts';
+import type { CbcName, ClassicGroupName, HashName } from '../crypto/index.ts';
 import type { EspSuite } from '../esp/suite.ts';
 
 /** One combination for an IKE SA; the PRF is HMAC of the hash. */
@@ -9,13 +9,13 @@ export interface IkeProposal {
   /** 128, 192 or 256 for AES; 192 for 3DES. */
   readonly keyBits: number;
   readonly hash: HashName;
-  readonly group: GroupName;
+  readonly group: ClassicGroupName;
 }
 
 /** One suite for a child SA, with the group of its PFS exchange where it has one. */
 export interface EspProposal {
   readonly suite: EspSuite;
-  readonly pfs?: GroupName;
+  readonly pfs?: ClassicGroupName;
 }
 
 export type AuthenticationMethod = 'pre-shared-key' | 'rsa-signatures';
@@ -31,7 +31,7 @@ export interface IkePolicy {
 export interface EspPolicy {
   readonly suites: readonly EspSuite[];
   /** Groups of PFS that are taken, `none` for Quick Mode without KE. An initiator offers the first one. */
-  readonly pfs: readonly (GroupName | 'none')[];
+  readonly pfs: readonly (ClassicGroupName | 'none')[];
   readonly lifetimeSeconds: number;
   readonly lifetimeKilobytes?: number;
 }
@@ -41,7 +41,7 @@ export const ikeProposalText = ({ encryption, keyBits, hash, group }: IkeProposa
   `${cipherText(encryption, keyBits)}/${prfText[hash]}/${group}`;
 
 /** E.g. `aes-cbc-256/hmac-sha1-96` or `aes-gcm-16-128`, with `/modp2048` behind it where there is PFS. */
-export function espSuiteText({ encryption, keyBits, integrity }: EspSuite, pfs?: GroupName): string {
+export function espSuiteText({ encryption, keyBits, integrity }: EspSuite, pfs?: ClassicGroupName): string {
   return [cipherText(encryption, keyBits), integrity, pfs].filter((part) => part !== undefined).join('/');
 }
 

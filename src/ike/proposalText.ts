@@ -1,6 +1,6 @@
 /** Proposals as people write them in config files: `aes256-sha256-modp2048`, `aes128gcm16`, `3des-sha1`. */
 
-import type { GroupName, HashName } from '../crypto/index.ts';
+import type { ClassicGroupName, HashName } from '../crypto/index.ts';
 import type { EspEncryption, EspIntegrity } from '../esp/suite.ts';
 import type { EspProposal, IkeProposal } from './proposal.ts';
 
@@ -47,7 +47,7 @@ const hashWords: Readonly<Record<string, readonly [HashName, EspIntegrity]>> = {
   md5: ['md5', 'hmac-md5-96'],
 };
 
-const groupWords: Readonly<Record<string, GroupName>> = {
+const groupWords: Readonly<Record<string, ClassicGroupName>> = {
   modp1024: 'modp1024',
   modp1536: 'modp1536',
   modp2048: 'modp2048',
@@ -88,7 +88,7 @@ export function parseEspProposal(text: string): EspProposal {
 function parse(text: string) {
   let encryption: Encryption | undefined;
   let hash: readonly [HashName, EspIntegrity] | undefined;
-  let group: GroupName | undefined;
+  let group: ClassicGroupName | undefined;
   for (const word of text.trim().toLowerCase().split('-')) {
     if (Object.hasOwn(encryptionWords, word)) {
       if (encryption !== undefined) throw twice(text, word, 'encryption algorithm');

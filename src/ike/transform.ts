@@ -1,6 +1,6 @@
 /** IKEv1 transforms read into, and written from, the field's names. RFC 2409 Appendix A, RFC 2407 §4.5. */
 
-import type { CbcName, GroupName, HashName } from '../crypto/index.ts';
+import type { CbcName, ClassicGroupName, HashName } from '../crypto/index.ts';
 import type { EspEncryption, EspIntegrity, EspSuite } from '../esp/suite.ts';
 import { nameOf } from '../wire/index.ts';
 import { type Attribute, attributeNumber, numberAttribute, ProtocolId, type Transform } from './payloads/index.ts';
@@ -39,7 +39,7 @@ export interface OfferedIke {
 export interface OfferedEsp {
   readonly suite?: EspSuite;
   /** Absent without PFS; a number where the group is unknown to us. */
-  readonly pfs?: GroupName | number;
+  readonly pfs?: ClassicGroupName | number;
   /** The encapsulation mode's number; absent where none was sent. */
   readonly encapsulation?: number;
   readonly lifetime: Lifetime;
@@ -65,7 +65,7 @@ const GROUPS = [
   'ecp256',
   'ecp384',
   'ecp521',
-] as const satisfies readonly GroupName[];
+] as const satisfies readonly ClassicGroupName[];
 
 const KEY_BITS: readonly number[] = [128, 192, 256];
 const AES_DEFAULT_KEY_BITS = 128;

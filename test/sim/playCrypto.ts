@@ -3,7 +3,14 @@
  * Long lives spend their time in protocols instead of in ciphers, and the same seed gives the same bytes.
  */
 
-import type { Crypto, GroupName, HashName, KeyExchange } from '../../src/crypto/index.ts';
+import {
+  type Crypto,
+  type GroupName,
+  type HashName,
+  isKem,
+  type KemName,
+  type KeyExchange,
+} from '../../src/crypto/index.ts';
 import { md4 } from '../../src/crypto/md4.ts';
 import { nodeCrypto, nodeKeyExchange } from '../../src/crypto/node/index.ts';
 
@@ -92,6 +99,8 @@ const playCrypto: Crypto = {
     const tag = mixed(5, TAG_BYTES, [key, nonce, aad, data]);
     return playCrypto.equal(tag, sealed.subarray(sealed.length - TAG_BYTES)) ? data : undefined;
   },
+  chachaSeal: (key, nonce, aad, data) => playCrypto.gcmSeal(key, nonce, aad, data),
+  chachaOpen: (key, nonce, aad, sealed) => playCrypto.gcmOpen(key, nonce, aad, sealed),
   md4,
   desBlock: (key7, block) => mixed(6, 8, [key7, block]),
   equal: (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]),
@@ -108,7 +117,15 @@ const PUBLIC_BYTES: Readonly<Record<GroupName, number>> = {
   ecp256: 64,
   ecp384: 96,
   ecp521: 132,
+  curve25519: 32,
+  curve448: 56,
+  mlkem512: 800,
+  mlkem768: 1184,
+  mlkem1024: 1568,
 };
+
+/** Of the ciphertexts. FIPS 203 §8. */
+const CIPHERTEXT_BYTES: Readonly<Record<KemName, number>> = { mlkem512: 768, mlkem768: 1088, mlkem1024: 1568 };
 
 /** @param random where private values come from */
 export function playCryptography(random: (length: number) => Uint8Array): Cryptography {
@@ -120,15 +137,23 @@ export function playCryptography(random: (length: number) => Uint8Array): Crypto
         return { privateValue, publicValue: written(power(GENERATOR, exponent(privateValue)), PUBLIC_BYTES[group]) };
       },
       deriveSecret(group, privateValue, peerPublicValue) {
+        if (peerPublicValue.length !== (isKem(group) ? CIPHERTEXT_BYTES : PUBLIC_BYTES)[group as KemName])
+          return undefined;
+        return written(power(exponentiated(peerPublicValue), exponent(privateValue)), 32);
+      },
+      // As ElGamal does it: the ciphertext is a public value of the moment.
+      encapsulate(group, peerPublicValue) {
         if (peerPublicValue.length !== PUBLIC_BYTES[group]) return undefined;
-        const value = new DataView(peerPublicValue.buffer, peerPublicValue.byteOffset).getUint32(
-          peerPublicValue.length - 4,
-        );
-        return written(power(BigInt(value), exponent(privateValue)), 32);
+        const once = exponent(random(3));
+        const ciphertext = written(power(GENERATOR, once), CIPHERTEXT_BYTES[group]);
+        return { ciphertext, secret: written(power(exponentiated(peerPublicValue), once), 32) };
       },
     },
   };
 }
+
+const exponentiated = (bytes: Uint8Array) =>
+  BigInt(new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 4));
 
 const exponent = ([a, b, c]: Uint8Array) => a! * 65_536 + b! * 256 + c! + 1;
 

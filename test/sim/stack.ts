@@ -300,8 +300,12 @@ export class ClientEnd extends StackEnd<ClientOutput> {
 }
 
 function answerOf({ ask }: KeyAsk, { keyExchange }: Cryptography): KeyAnswer {
-  const { kind, group } = ask;
-  return kind === 'generateKey'
-    ? { kind, keyPair: keyExchange.generateKey(group) }
-    : { kind, secret: keyExchange.deriveSecret(group, ask.privateValue, ask.peerPublicValue) };
+  switch (ask.kind) {
+    case 'generateKey':
+      return { kind: ask.kind, keyPair: keyExchange.generateKey(ask.group) };
+    case 'deriveSecret':
+      return { kind: ask.kind, secret: keyExchange.deriveSecret(ask.group, ask.privateValue, ask.peerPublicValue) };
+    case 'encapsulate':
+      return { kind: ask.kind, encapsulated: keyExchange.encapsulate(ask.group, ask.peerPublicValue) };
+  }
 }

@@ -1,11 +1,20 @@
 /** `Crypto` by node:crypto, and MD4, which OpenSSL 3 keeps in a provider that is not loaded. */
 
-import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import {
+  type CipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  type DecipherGCM,
+  timingSafeEqual,
+} from 'node:crypto';
 import type { CbcName, Crypto } from '../crypto.ts';
 import { md4 } from '../md4.ts';
 import { plain } from './plain.ts';
 
-const GCM_TAG_BYTES = 16;
+const TAG_BYTES = 16;
+const CHACHA = 'chacha20-poly1305';
 const DES_KEY_BYTES = 7;
 
 export const nodeCrypto: Crypto = {
@@ -35,30 +44,17 @@ export const nodeCrypto: Crypto = {
     return plain(decrypted);
   },
 
-  gcmSeal(key, nonce, aad, data) {
-    const cipher = createCipheriv(gcmAlgorithm(key), key, nonce, { authTagLength: GCM_TAG_BYTES });
-    cipher.setAAD(aad);
-    const sealed = new Uint8Array(data.length + GCM_TAG_BYTES);
-    sealed.set(cipher.update(data));
-    cipher.final();
-    sealed.set(cipher.getAuthTag(), data.length);
-    return sealed;
-  },
+  gcmSeal: (key, nonce, aad, data) =>
+    seal(createCipheriv(gcmAlgorithm(key), key, nonce, { authTagLength: TAG_BYTES }), aad, data),
 
-  gcmOpen(key, nonce, aad, sealed) {
-    const length = sealed.length - GCM_TAG_BYTES;
-    if (length < 0) return undefined;
-    const decipher = createDecipheriv(gcmAlgorithm(key), key, nonce, { authTagLength: GCM_TAG_BYTES });
-    decipher.setAAD(aad);
-    decipher.setAuthTag(sealed.subarray(length));
-    const opened = decipher.update(sealed.subarray(0, length));
-    try {
-      decipher.final();
-    } catch {
-      return undefined;
-    }
-    return plain(opened);
-  },
+  gcmOpen: (key, nonce, aad, sealed) =>
+    open(createDecipheriv(gcmAlgorithm(key), key, nonce, { authTagLength: TAG_BYTES }), aad, sealed),
+
+  chachaSeal: (key, nonce, aad, data) =>
+    seal(createCipheriv(CHACHA, key, nonce, { authTagLength: TAG_BYTES }), aad, data),
+
+  chachaOpen: (key, nonce, aad, sealed) =>
+    open(createDecipheriv(CHACHA, key, nonce, { authTagLength: TAG_BYTES }), aad, sealed),
 
   md4,
 
@@ -75,6 +71,29 @@ export const nodeCrypto: Crypto = {
     return a.length === b.length && timingSafeEqual(a, b);
   },
 };
+
+function seal(cipher: CipherGCM, aad: Uint8Array, data: Uint8Array): Uint8Array {
+  cipher.setAAD(aad, { plaintextLength: data.length });
+  const sealed = new Uint8Array(data.length + TAG_BYTES);
+  sealed.set(cipher.update(data));
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), data.length);
+  return sealed;
+}
+
+function open(decipher: DecipherGCM, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  const length = sealed.length - TAG_BYTES;
+  if (length < 0) return undefined;
+  decipher.setAAD(aad, { plaintextLength: length });
+  decipher.setAuthTag(sealed.subarray(length));
+  const opened = decipher.update(sealed.subarray(0, length));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plain(opened);
+}
 
 function cbcAlgorithm(name: CbcName, key: Uint8Array): string {
   return name === '3des-cbc' ? 'des-ede3-cbc' : `aes-${key.length * 8}-cbc`;

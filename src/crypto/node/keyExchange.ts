@@ -1,28 +1,36 @@
 /**
- * Diffie-Hellman by node:crypto: MODP groups of RFC 2409 §6.2 and RFC 3526, ECP groups of RFC 5903.
- * What a peer sends is checked before it is used (RFC 6989 §2).
+ * Key exchange by node:crypto: MODP groups of RFC 2409 §6.2 and RFC 3526, ECP groups of RFC 5903, Curve25519 and
+ * Curve448 of RFC 8031, ML-KEM of FIPS 203. What a peer sends is checked before it is used (RFC 6989 §2).
  */
 
 import { createDiffieHellman, createDiffieHellmanGroup, createECDH, type DiffieHellman } from 'node:crypto';
-import type { GroupName, KeyExchange, KeyPair } from '../crypto.ts';
+import type { GroupName, KemName, KeyExchange, KeyPair } from '../crypto.ts';
+import { isKem } from '../groups.ts';
+import { mlKem } from './mlKem.ts';
+import { montgomery } from './montgomery.ts';
 import { plain } from './plain.ts';
 
 export const nodeKeyExchange: KeyExchange = {
   generateKey(group) {
-    return groups[group].generateKey();
+    return methodOf(group).generateKey();
   },
   deriveSecret(group, privateValue, peerPublicValue) {
-    const secret = groups[group].deriveSecret(privateValue, peerPublicValue);
+    const secret = methodOf(group).deriveSecret(privateValue, peerPublicValue);
     return secret?.some((byte) => byte !== 0) ? secret : undefined;
+  },
+  encapsulate(group, peerPublicValue) {
+    return mlKem(group).encapsulate(peerPublicValue);
   },
 };
 
-interface Group {
+export interface Group {
   generateKey(): KeyPair;
   deriveSecret(privateValue: Uint8Array, peerPublicValue: Uint8Array): Uint8Array | undefined;
 }
 
-const groups: Readonly<Record<GroupName, Group>> = {
+const methodOf = (group: GroupName): Group => (isKem(group) ? mlKem(group) : groups[group]);
+
+const groups: Readonly<Record<Exclude<GroupName, KemName>, Group>> = {
   modp1024: modp('modp2'),
   modp1536: modp('modp5'),
   modp2048: modp('modp14'),
@@ -31,6 +39,8 @@ const groups: Readonly<Record<GroupName, Group>> = {
   ecp256: ecp('prime256v1', 32),
   ecp384: ecp('secp384r1', 48),
   ecp521: ecp('secp521r1', 66),
+  curve25519: montgomery('x25519'),
+  curve448: montgomery('x448'),
 };
 
 function modp(name: string): Group {

@@ -204,6 +204,7 @@ export function sameChild(a: ChildEstablished, b: ChildEstablished): boolean {
 
 function answerTo(ask: KeyAsk['ask']): KeyAnswer {
   if (ask.kind === 'generateKey') return { kind: 'generateKey', keyPair: nodeKeyExchange.generateKey(ask.group) };
+  if (ask.kind === 'encapsulate') throw new Error('IKEv1 has no key encapsulation');
   const secret = nodeKeyExchange.deriveSecret(ask.group, ask.privateValue, ask.peerPublicValue);
   return { kind: 'deriveSecret', secret };
 }
