@@ -4,7 +4,7 @@ import type { Endpoint } from '../core/index.ts';
 import type { ChannelId, SessionSlot } from '../dataplane/messages.ts';
 import type { ChildSaId, IkeSaId } from '../ike/output.ts';
 import type { Connection } from '../session/connection.ts';
-import type { PppSession } from '../session/pppSession.ts';
+import type { UserSession } from '../session/userSession.ts';
 
 interface Row {
   readonly ikeSas: Set<IkeSaId>;
@@ -18,7 +18,7 @@ export class ConnectionTable implements Iterable<Connection> {
   readonly #byIkeSa = new Map<IkeSaId, Connection>();
   readonly #byChild = new Map<ChildSaId, Connection>();
   readonly #byChannel = new Map<ChannelId, Connection>();
-  readonly #bySlot = new Map<SessionSlot, { connection: Connection; session: PppSession }>();
+  readonly #bySlot = new Map<SessionSlot, { connection: Connection; session: UserSession }>();
   readonly #plainFrom = new Map<string, number>();
   #plain = 0;
 
@@ -50,7 +50,7 @@ export class ConnectionTable implements Iterable<Connection> {
     this.#rows.get(connection)?.children.add(child);
   }
 
-  addSlot(connection: Connection, session: PppSession, slot: SessionSlot): void {
+  addSlot(connection: Connection, session: UserSession, slot: SessionSlot): void {
     this.#bySlot.set(slot, { connection, session });
     this.#rows.get(connection)?.slots.add(slot);
   }
@@ -67,7 +67,7 @@ export class ConnectionTable implements Iterable<Connection> {
     return this.#byChannel.get(channel);
   }
 
-  bySlot(slot: SessionSlot): { connection: Connection; session: PppSession } | undefined {
+  bySlot(slot: SessionSlot): { connection: Connection; session: UserSession } | undefined {
     return this.#bySlot.get(slot);
   }
 

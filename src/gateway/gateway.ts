@@ -18,7 +18,7 @@ import type { GatewayCommand, GatewayOutput } from './output.ts';
 import { type PlainL2tpRules, refusalOfPlain, UNKNOWN_TUNNEL } from './plainL2tp.ts';
 import { RepeatedLog } from './repeatedLog.ts';
 import { StrayTunnels } from './strayTunnels.ts';
-import { type UserRules, Users } from './users.ts';
+import { type Login, type UserRules, Users } from './users.ts';
 
 export interface GatewayParts extends PlainL2tpRules, UserRules {
   readonly environment: StackEnvironment;
@@ -57,10 +57,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       dropped: ({ code, reason, remote }, now) => this.#dropped(code, reason, remote, now),
       attemptEnded: (record) => this.#keepEnded(record.view()),
     });
-    this.#users = new Users(parts, {
-      from,
-      replaced: ({ record }, reason, now) => this.#disconnect(record.id, reason, now),
-    });
+    this.#users = new Users(parts, ({ record }, reason, now) => this.#disconnect(record.id, reason, now));
   }
 
   get deadline(): Instant | undefined {
@@ -189,7 +186,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       case 'log':
         return [output];
       case 'askUser':
-        return this.#users.ask(connection, output, now);
+        return this.#askUser(connection, output, now);
       case 'sessionUp': {
         const { session } = output;
         if (session.slot !== undefined) this.#connections.addSlot(connection, session, session.slot);
@@ -210,9 +207,20 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       case 'ended':
         this.#connections.remove(connection);
         this.#agenda.set(connection, undefined);
-        this.#users.forget(connection);
         return [];
     }
+  }
+
+  #askUser(connection: Connection, ask: Extract<ConnectionOutput, { type: 'askUser' }>, now: Instant): GatewayOutput[] {
+    const { session, id, credentials } = ask;
+    const login: Login = {
+      session,
+      credentials,
+      peer: connection.record.peer,
+      answer: (answer, at) => this.#from(connection, connection.answer(session, id, answer, at), at),
+      isOver: () => connection.ended,
+    };
+    return this.#users.ask(login, now);
   }
 
   #disconnect(who: string, reason: Failure, now: Instant): GatewayOutput[] {

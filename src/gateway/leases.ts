@@ -1,6 +1,6 @@
 /** Which session has which inner address: static ones of users, others from the pool. */
 
-import type { PppSession } from '../session/pppSession.ts';
+import type { UserSession } from '../session/userSession.ts';
 
 /** Where users' addresses come from. */
 export interface Addresses {
@@ -16,8 +16,8 @@ export interface Addresses {
 
 export class Leases {
   readonly #addresses: Addresses;
-  readonly #bySession = new Map<PppSession, string>();
-  readonly #holders = new Map<string, PppSession>();
+  readonly #bySession = new Map<UserSession, string>();
+  readonly #holders = new Map<string, UserSession>();
   /** Whose address it is, by address. */
   readonly #owners = new Map<string, string>();
   /** The address that the user was last accepted with, of those who have one of their own. */
@@ -29,11 +29,11 @@ export class Leases {
     for (const [user, address] of reserved) this.#reserve(user, address);
   }
 
-  addressOf(session: PppSession): string | undefined {
+  addressOf(session: UserSession): string | undefined {
     return this.#bySession.get(session);
   }
 
-  holderOf(address: string): PppSession | undefined {
+  holderOf(address: string): UserSession | undefined {
     return this.#holders.get(address);
   }
 
@@ -54,27 +54,27 @@ export class Leases {
   }
 
   /** @returns undefined when the pool is empty */
-  fromPool(session: PppSession, user: string): string | undefined {
+  fromPool(session: UserSession, user: string): string | undefined {
     const address = this.#addresses.allocate(user);
     if (address !== undefined) this.#hold(session, address);
     return address;
   }
 
   /** @returns false when another session has it */
-  take(session: PppSession, user: string, address: string): boolean {
+  take(session: UserSession, user: string, address: string): boolean {
     if (!this.#addresses.take(user, address)) return false;
     this.#hold(session, address);
     return true;
   }
 
   /** Takes the address from its holder, whose end then returns nothing to the pool. */
-  handOver(address: string, to: PppSession): void {
+  handOver(address: string, to: UserSession): void {
     const holder = this.#holders.get(address);
     if (holder !== undefined) this.#bySession.delete(holder);
     this.#hold(to, address);
   }
 
-  release(session: PppSession): void {
+  release(session: UserSession): void {
     const address = this.#bySession.get(session);
     if (address === undefined) return;
     this.#bySession.delete(session);
@@ -98,7 +98,7 @@ export class Leases {
     this.#addresses.unreserve(owner);
   }
 
-  #hold(session: PppSession, address: string): void {
+  #hold(session: UserSession, address: string): void {
     this.#bySession.set(session, address);
     this.#holders.set(address, session);
   }

@@ -1,12 +1,10 @@
 /** The gateway's users: whom its owner is asked about, and the address that an accepted one gets. */
 
-import type { Failure, Instant } from '../core/index.ts';
-import type { AuthenticationAnswer } from '../ppp/output.ts';
-import type { Connection } from '../session/connection.ts';
+import type { Endpoint, Failure, Instant } from '../core/index.ts';
+import type { AuthenticationAnswer, Credentials } from '../ppp/output.ts';
 import { failureText, type LogEntry } from '../session/log.ts';
-import type { ConnectionOutput } from '../session/output.ts';
-import type { PppSession } from '../session/pppSession.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
+import type { UserSession } from '../session/userSession.ts';
 import { FailedLogins } from './failedLogins.ts';
 import { type Addresses, Leases } from './leases.ts';
 import type { GatewayOutput, SingleSession, UserAnswer } from './output.ts';
@@ -29,115 +27,102 @@ export interface UserRules {
   readonly sessionLimits: SessionLimits;
 }
 
-/** What the users' side tells the gateway. */
-export interface UserEvents {
-  /** The connection returned these: the gateway acts on them. */
-  from(connection: Connection, outputs: readonly ConnectionOutput[], now: Instant): GatewayOutput[];
-  /** The user came again for the address of this session. */
-  replaced(session: PppSession, reason: Failure, now: Instant): readonly GatewayOutput[];
-}
+/** What the users' side tells the gateway: the user came again for the address of this session. */
+export type Replaced = (session: UserSession, reason: Failure, now: Instant) => readonly GatewayOutput[];
 
-interface Pending {
-  readonly connection: Connection;
-  readonly session: PppSession;
-  readonly id: number;
-  readonly user: string;
+/** Somebody claims to be a user. */
+export interface Login {
+  readonly session: UserSession;
+  readonly peer: Endpoint;
+  readonly credentials: Credentials;
+  /** Takes the judgement, with the address where it is a good one. */
+  answer(answer: AuthenticationAnswer, now: Instant): GatewayOutput[];
+  /** Nobody waits for the judgement any more. */
+  isOver(): boolean;
 }
 
 export class Users {
   readonly #network: InnerNetwork;
   readonly #leases: Leases;
   readonly #failedLogins: FailedLogins;
-  readonly #events: UserEvents;
+  readonly #replaced: Replaced;
   readonly #singleSession: SingleSession;
   readonly #limits: SessionLimits;
   /** Sessions of accepted users that stand, by user without domain. */
-  readonly #accepted = new Map<string, Set<PppSession>>();
-  readonly #pending = new Map<number, Pending>();
+  readonly #accepted = new Map<string, Set<UserSession>>();
+  readonly #pending = new Map<number, Login>();
   #next = 1;
 
-  constructor(rules: UserRules, events: UserEvents) {
+  constructor(rules: UserRules, replaced: Replaced) {
     const { addresses, reserved, network, mostFailedLogins } = rules;
     this.#network = network;
     this.#leases = new Leases(addresses, reserved);
     this.#failedLogins = new FailedLogins(mostFailedLogins);
     this.#singleSession = rules.singleSession;
     this.#limits = rules.sessionLimits;
-    this.#events = events;
+    this.#replaced = replaced;
   }
 
   /** Asks the owner, unless the user has failed too often from there. */
-  ask(
-    connection: Connection,
-    { session, id, credentials }: Extract<ConnectionOutput, { type: 'askUser' }>,
-    now: Instant,
-  ): GatewayOutput[] {
-    const { user } = credentials;
-    const { peer } = connection.record;
-    const pending: Pending = { connection, session, id, user };
-    const refusal = this.#failedLogins.refusal(peer, user, now);
-    if (refusal !== undefined) return this.#answer(pending, { accepted: false, reason: refusal }, FAILED, now);
+  ask(login: Login, now: Instant): GatewayOutput[] {
+    const { session, peer, credentials } = login;
+    const refusal = this.#failedLogins.refusal(peer, credentials.user, now);
+    if (refusal !== undefined) return this.#answer(login, { accepted: false, reason: refusal }, FAILED, now);
     const ask = this.#next++;
-    this.#pending.set(ask, pending);
+    this.#pending.set(ask, login);
     return [{ type: 'askUser', id: ask, sessionId: session.record.id, peer, credentials }];
   }
 
   answered(id: number, given: UserAnswer, now: Instant): GatewayOutput[] {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return [];
+    const login = this.#pending.get(id);
+    if (login === undefined) return [];
     this.#pending.delete(id);
-    const { connection, session, user } = pending;
-    if (connection.ended) return [];
-    const { peer } = connection.record;
+    if (login.isOver()) return [];
+    const {
+      session,
+      peer,
+      credentials: { user },
+    } = login;
     // Many asked about at once are judged one after the other: what comes behind too many failures does not count.
     const refusal = this.#failedLogins.refusal(peer, user, now);
     const answer: UserAnswer = refusal === undefined ? given : { accepted: false, reason: refusal };
     if (!answer.accepted) {
-      if (answer.unjudged === true) return this.#answer(pending, answer, REFUSED, now);
+      if (answer.unjudged === true) return this.#answer(login, answer, REFUSED, now);
       this.#failedLogins.failed(peer, user, now);
-      return this.#answer(pending, answer, FAILED, now);
+      return this.#answer(login, answer, FAILED, now);
     }
     this.#failedLogins.succeeded(peer, user);
     const others = this.#othersOf(session, user);
     const rule = answer.singleSession ?? this.#singleSession;
     if (rule === 'deny' && others.length > 0) {
-      return this.#answer(pending, { accepted: false, reason: alreadyConnected(user) }, REFUSED, now);
+      return this.#answer(login, { accepted: false, reason: alreadyConnected(user) }, REFUSED, now);
     }
     this.#leases.accepted(user, answer.address);
     session.limits = { ...this.#limits, ...answer.limits };
     const out: GatewayOutput[] = [];
-    if (rule === 'replace')
-      for (const other of others) out.push(...this.#events.replaced(other, replacedBy(user), now));
+    if (rule === 'replace') for (const other of others) out.push(...this.#replaced(other, replacedBy(user), now));
     this.#enter(session, user);
     const peerAddress = this.#leases.addressOf(session) ?? this.#lease(session, user, answer.address, out, now);
-    out.push(...this.#answer(pending, this.#withNetwork(answer, peerAddress), REFUSED, now));
+    out.push(...this.#answer(login, this.#withNetwork(answer, peerAddress), REFUSED, now));
     return out;
   }
 
   /** The session is over: its address may go to another. */
-  release(session: PppSession): void {
+  release(session: UserSession): void {
     this.#leases.release(session);
     const key = withoutDomain(session.record.user ?? '');
     const sessions = this.#accepted.get(key);
     sessions?.delete(session);
     if (sessions?.size === 0) this.#accepted.delete(key);
-  }
-
-  forget(connection: Connection): void {
-    for (const [id, pending] of this.#pending) if (pending.connection === connection) this.#pending.delete(id);
+    for (const [id, login] of this.#pending) if (login.session === session) this.#pending.delete(id);
   }
 
   /** @param refusal what the log calls it, where it is one */
-  #answer(pending: Pending, answer: AuthenticationAnswer, refusal: Refusal, now: Instant): GatewayOutput[] {
-    const { connection, session, id } = pending;
-    if (answer.accepted) return this.#events.from(connection, connection.answer(session, id, answer, now), now);
+  #answer(login: Login, answer: AuthenticationAnswer, refusal: Refusal, now: Instant): GatewayOutput[] {
+    if (answer.accepted) return login.answer(answer, now);
     // The record knows why; the peer is not told whether it was the name or the password.
-    session.record.ended ??= answer.reason;
-    const told = { ...answer, reason: TOLD };
-    return [
-      refusedEntry(pending, answer.reason, refusal),
-      ...this.#events.from(connection, connection.answer(session, id, told, now), now),
-    ];
+    login.session.record.ended ??= answer.reason;
+    return [refusedEntry(login, answer.reason, refusal), ...login.answer({ ...answer, reason: TOLD }, now)];
   }
 
   #withNetwork(
@@ -155,7 +140,7 @@ export class Users {
 
   /** Gives an accepted user an address: the static one, whose older session goes, or one of the pool. */
   #lease(
-    session: PppSession,
+    session: UserSession,
     user: string,
     address: string | undefined,
     out: GatewayOutput[],
@@ -167,15 +152,15 @@ export class Users {
     const holder = this.#leases.holderOf(address);
     if (holder === undefined || holder.record.user !== user) return undefined;
     this.#leases.handOver(address, session);
-    out.push(...this.#events.replaced(holder, replacedBy(user), now));
+    out.push(...this.#replaced(holder, replacedBy(user), now));
     return address;
   }
 
-  #othersOf(session: PppSession, user: string): PppSession[] {
+  #othersOf(session: UserSession, user: string): UserSession[] {
     return [...(this.#accepted.get(withoutDomain(user)) ?? [])].filter((other) => other !== session);
   }
 
-  #enter(session: PppSession, user: string): void {
+  #enter(session: UserSession, user: string): void {
     const key = withoutDomain(user);
     const sessions = this.#accepted.get(key);
     if (sessions === undefined) this.#accepted.set(key, new Set([session]));
@@ -210,15 +195,15 @@ const REFUSED = { event: 'user-refused', words: 'Refused' } as const;
 type Refusal = typeof FAILED | typeof REFUSED;
 
 /** The peer's address stands before all that the peer itself can write. */
-function refusedEntry({ connection, session, user }: Pending, reason: Failure, { event, words }: Refusal): LogEntry {
-  const remote = connection.record.peer;
+function refusedEntry({ session, peer, credentials }: Login, reason: Failure, { event, words }: Refusal): LogEntry {
+  const { user } = credentials;
   return {
     type: 'log',
     level: 'warn',
     layer: 'ppp',
     event,
-    text: `${words} from ${remote.address} for user ${JSON.stringify(user)}: ${failureText(reason)}`,
+    text: `${words} from ${peer.address} for user ${JSON.stringify(user)}: ${failureText(reason)}`,
     session: session.record.id,
-    fields: { code: reason.code, user, remote },
+    fields: { code: reason.code, user, remote: peer },
   };
 }

@@ -18,6 +18,7 @@ import type { PppSession } from './pppSession.ts';
 import { PppSessions } from './pppSessions.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { Tunnels } from './tunnels.ts';
+import type { UserSession } from './userSession.ts';
 
 /** After this long without an L2TP message the log says what that usually means. */
 const SILENT_L2TP_HINT: Milliseconds = 10_000;
@@ -168,7 +169,7 @@ export class Connection {
     return this.#sessions.answer(session, id, answer, now);
   }
 
-  firstPacket(session: PppSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {
+  firstPacket(session: UserSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {
     const name = direction === 'fromPeer' ? 'first packet from the peer' : 'first packet to the peer';
     return [milestoneEntry(session.record, name, now, undefined)];
   }

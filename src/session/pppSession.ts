@@ -6,12 +6,13 @@ import type { SessionUp } from '../l2tp/output.ts';
 import type { LcpUp, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { SessionRecord } from './record.ts';
 import type { SessionClock, SessionLimits } from './sessionClock.ts';
+import type { UserSession } from './userSession.ts';
 
 export interface PppCore extends Core<PppCommand, PppOutput> {
   receive(frame: Uint8Array, now: Instant): readonly PppOutput[];
 }
 
-export class PppSession {
+export class PppSession implements UserSession {
   readonly call: SessionUp;
   readonly record: SessionRecord;
   readonly link: PppCore;
