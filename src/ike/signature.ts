@@ -5,11 +5,12 @@ export type AuthenticationMethod = 'pre-shared-key' | 'signature' | 'eap' | 'nul
 
 /**
  * A signature scheme. `rsa-ikev1` is PKCS #1 v1.5 padding of the bare HASH_I or HASH_R without a DigestInfo (RFC 2409
- * §5.1); the others sign the octets with the hash named. ECDSA signatures are r‖s for `ecdsa-…-raw` (RFC 4754 §7, also
- * in IKEv1), DER for the others (RFC 7427 §A.3).
+ * §5.1), and `ecdsa-ikev1` ECDSA over that HASH as the digest; the others sign the octets with the hash named. ECDSA
+ * signatures are r‖s for `ecdsa-ikev1` and `ecdsa-…-raw` (RFC 4754 §7), DER for the others (RFC 7427 §A.3).
  */
 export type SignatureScheme =
   | 'rsa-ikev1'
+  | 'ecdsa-ikev1'
   | 'rsa-pkcs1-sha1'
   | 'rsa-pkcs1-sha256'
   | 'rsa-pkcs1-sha384'
