@@ -16,7 +16,7 @@ export interface Endpoint {
 }
 
 /** Which layer an output speaks for; also the `layer` field of the log. */
-export type Layer = 'ike' | 'esp' | 'l2tp' | 'ppp' | 'net' | 'session' | 'gateway' | 'client' | 'driver';
+export type Layer = 'ike' | 'esp' | 'l2tp' | 'ppp' | 'eap' | 'net' | 'session' | 'gateway' | 'client' | 'driver';
 
 /**
  * A protocol state machine. Every mutator returns all that follows from it, so there is nothing to forget to drain.

@@ -24,3 +24,4 @@ export {
   type PeerChallenges,
   withoutDomain,
 } from './msChapV2.ts';
+export { msChapV2MasterKey, msChapV2Msk, msChapV2StartKey } from './msChapV2Keys.ts';
