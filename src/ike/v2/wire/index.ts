@@ -1,6 +1,12 @@
 /** IKEv2 messages between bytes and payloads. */
 
 export {
+  DEFAULT_FRAGMENT_LIMITS,
+  type FragmentLimits,
+  FragmentReassembly,
+  type FragmentResult,
+} from './fragments.ts';
+export {
   decodeHeader,
   HEADER_BYTES,
   IKE_SPI_BYTES,
@@ -30,3 +36,4 @@ export {
   receivedBody,
   unsupportedCritical,
 } from './message.ts';
+export { intermediateOctets, type Opened, openMessage, type Sealing, sealMessage } from './protection.ts';
