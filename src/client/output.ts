@@ -3,8 +3,8 @@
 import type { Failure, Milliseconds } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
-import type { NetworkUp } from '../ppp/output.ts';
 import type { LogEntry } from '../session/log.ts';
+import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
 
 export type ClientOutput =
@@ -12,7 +12,7 @@ export type ClientOutput =
   | KeyAsk
   | KeyLog
   /** Connected: give the TUN device these addresses and routes. */
-  | { readonly type: 'up'; readonly network: NetworkUp; readonly view: SessionView; readonly mtu: number }
+  | { readonly type: 'up'; readonly network: SessionNetwork; readonly view: SessionView; readonly mtu: number }
   /** Over, and nothing is left at the peer as far as it answered. */
   | { readonly type: 'closed'; readonly reason: Failure; readonly view: SessionView }
   | LogEntry;

@@ -5,7 +5,7 @@ import type { Failure } from '../core/index.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import type { RunningCore } from '../driver/runCore.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
-import type { NetworkUp } from '../ppp/output.ts';
+import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
 import { type ClientIdentity, clientConfig, IKE_PORT, L2TP_PORT, NAT_T_PORT } from './clientConfig.ts';
 import type { KeyLogFiles } from './keyLogFiles.ts';
@@ -20,7 +20,7 @@ export interface ClientAttemptParts {
   readonly log: Log;
   readonly keyLog: KeyLogFiles | undefined;
   /** Connected; the device waits for its address and routes. */
-  readonly up: (network: NetworkUp, view: SessionView, device: string) => void;
+  readonly up: (network: SessionNetwork, view: SessionView, device: string) => void;
   /** Over, with nothing left at the server as far as it answered. Not called after `close`. */
   readonly over: (reason: Failure) => void;
 }

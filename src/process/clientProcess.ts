@@ -12,8 +12,8 @@ import { type HostWatch, watchHost } from '../driver/hostWatch.ts';
 import { type Attached, Loop } from '../driver/loop.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import { StartError } from '../driver/openPorts.ts';
-import type { NetworkUp } from '../ppp/output.ts';
 import { failureText } from '../session/log.ts';
+import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
 import { ChangedHost } from './changedHost.ts';
 import { ClientAttempt } from './clientAttempt.ts';
@@ -234,7 +234,7 @@ export class ClientProcess {
   }
 
   /** Gives the TUN device its address, and the host the wanted routes and name servers. */
-  #up(current: Current, network: NetworkUp, view: SessionView, device: string): void {
+  #up(current: Current, network: SessionNetwork, view: SessionView, device: string): void {
     const { settings, log } = this.#options;
     const { server, way } = current;
     const changes = tunnelChanges({ settings, device, network, server, way, table: this.#network.table });

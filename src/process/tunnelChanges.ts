@@ -4,13 +4,13 @@ import type { ClientSettings } from '../config/clientSchema.ts';
 import type { HostChange } from '../driver/host/change.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
-import type { NetworkUp } from '../ppp/output.ts';
+import type { SessionNetwork } from '../session/output.ts';
 import { KILL_SWITCH_METRIC } from './killSwitch.ts';
 
 export interface Tunnel {
   readonly settings: ClientSettings;
   readonly device: string;
-  readonly network: Pick<NetworkUp, 'localAddress' | 'peerAddress' | 'dns'>;
+  readonly network: Pick<SessionNetwork, 'localAddress' | 'peerAddress' | 'dns'>;
   /** The server's own address, and the way there outside of the tunnel. */
   readonly server: string;
   readonly way: RouteTo;

@@ -5,11 +5,11 @@ import { type PppConfig, PppLink } from '../ppp/index.ts';
 import { CONNECTION_TIMES, type ConnectionParts, type ConnectionTimes } from './connectionParts.ts';
 import { encodeFrame } from './encodeFrame.ts';
 import type { StackEnvironment } from './environment.ts';
-import { planPath } from './planPath.ts';
+import { planPath, planTunnel } from './planPath.ts';
 
 export type CommonParts = Pick<
   ConnectionParts,
-  'times' | 'followPeers' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'encodeFrame'
+  'times' | 'followPeers' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'planTunnel' | 'encodeFrame'
 >;
 
 export interface CommonSettings {
@@ -37,6 +37,7 @@ export function commonParts(
     makeL2tp: (protectedPath) => new L2tpSocket({ ...l2tp, protectedPath }, environment),
     makePpp: () => new PppLink(ppp, environment),
     planPath: (path) => planPath(pathMtu, path),
+    planTunnel: (path) => planTunnel(pathMtu, path),
     encodeFrame,
   };
 }

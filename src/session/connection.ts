@@ -9,14 +9,18 @@ import { type ClientSigns, fingerprint } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import type { AuthenticationAnswer } from '../ppp/output.ts';
+import { EXHAUSTED, L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD, USED_UP } from './connectionFailures.ts';
 import type { ConnectionParts } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
 import { Path } from './path.ts';
 import { PeerMoves, type Place } from './peerMoves.ts';
-import type { PppSession } from './pppSession.ts';
+import { PppSession } from './pppSession.ts';
 import { PppSessions } from './pppSessions.ts';
 import type { SessionRecord, Traffic } from './record.ts';
+import { trafficOf } from './traffic.ts';
+import { TunnelMode } from './tunnelMode.ts';
+import type { TunnelSession } from './tunnelSession.ts';
 import { Tunnels } from './tunnels.ts';
 import type { UserSession } from './userSession.ts';
 
@@ -33,6 +37,7 @@ export class Connection {
   readonly #path: Path;
   readonly #tunnels: Tunnels;
   readonly #sessions: PppSessions;
+  readonly #tunnelMode: TunnelMode;
   readonly #moves = new PeerMoves();
   #closing: Failure | undefined;
   #ended = false;
@@ -48,6 +53,7 @@ export class Connection {
     this.record = record;
     this.channel = channel;
     this.#path = new Path(channel, record);
+    this.#tunnelMode = new TunnelMode(parts, this.#path);
     this.#sessions = new PppSessions(parts, this.#path, {
       networkUp: () => this.#timers.clear('network'),
       linkClosed: ({ call: { tunnel, session } }, reason, now) =>
@@ -62,8 +68,9 @@ export class Connection {
     });
   }
 
-  get sessions(): Iterable<PppSession> {
-    return this.#sessions;
+  get sessions(): Iterable<UserSession> {
+    const { session } = this.#tunnelMode;
+    return session === undefined ? this.#sessions : [...this.#sessions, session];
   }
 
   get isClosing(): boolean {
@@ -75,7 +82,12 @@ export class Connection {
   }
 
   get deadline(): Instant | undefined {
-    return earliest([this.#timers.deadline, this.#tunnels.deadline, this.#sessions.deadline]);
+    return earliest([
+      this.#timers.deadline,
+      this.#tunnels.deadline,
+      this.#sessions.deadline,
+      this.#tunnelMode.deadline,
+    ]);
   }
 
   /** Opens the path without IPsec. */
@@ -110,7 +122,15 @@ export class Connection {
     return [];
   }
 
+  /** The peer was given addresses: the next ESP SAs of tunnel mode are for this session. */
+  carry(session: TunnelSession): void {
+    this.#tunnelMode.carry(session);
+  }
+
   childEstablished(child: ChildEstablished, now: Instant): ConnectionOutput[] {
+    if (child.mode === 'tunnel') {
+      return [...this.#path.install(child, now), ...this.#tunnelMode.childEstablished(child, now)];
+    }
     if (!this.#path.isOpen) {
       this.#timers.set('tunnel', now + this.#parts.times.tunnel);
       this.#timers.set('hint', now + SILENT_L2TP_HINT);
@@ -153,7 +173,7 @@ export class Connection {
 
   /** Whether anything of the peer has come through the path since this was asked last. */
   heardOf(): boolean {
-    const { messages } = this.#sessions;
+    const messages = this.#sessions.messages + this.#tunnelMode.messages;
     const heard = this.#heard || messages !== this.#messagesHeard;
     this.#heard = false;
     this.#messagesHeard = messages;
@@ -175,8 +195,8 @@ export class Connection {
   }
 
   /** Ends one session in order: LCP Terminate, then CDN; the tunnel goes when it was the last. */
-  closeSession(session: PppSession, reason: Failure, now: Instant): ConnectionOutput[] {
-    return this.#sessions.close(session, reason, now);
+  closeSession(session: UserSession, reason: Failure, now: Instant): ConnectionOutput[] {
+    return session instanceof PppSession ? this.#sessions.close(session, reason, now) : this.close(reason, now);
   }
 
   /** Ends everything in order: LCP Terminate → CDN → StopCCN → `closeIke`. Repeated calls change nothing. */
@@ -186,14 +206,15 @@ export class Connection {
     this.record.phase = 'closing';
     this.#timers.clearAll();
     this.#timers.set('close', now + this.#parts.times.close);
-    const out = [...this.#sessions].flatMap((session) => this.closeSession(session, reason, now));
+    const out = [...this.#sessions].flatMap((session) => this.#sessions.close(session, reason, now));
+    out.push(...this.#tunnelMode.drop(reason, now));
     out.push(...this.#continueClose(now));
     return out;
   }
 
   /** The path below is gone: no goodbye is possible any more. */
   lost(reason: Failure, now: Instant): ConnectionOutput[] {
-    return [...this.#sessions.dropAll(reason, now), ...this.#end(reason, now)];
+    return [...this.#sessions.dropAll(reason, now), ...this.#tunnelMode.drop(reason, now), ...this.#end(reason, now)];
   }
 
   expire(now: Instant): ConnectionOutput[] {
@@ -201,13 +222,15 @@ export class Connection {
     const { alive, out } = this.#sessions.noteTraffic(now);
     if (alive) out.push(...this.#tunnels.command({ type: 'alive' }, now));
     out.push(...this.#tunnels.expire(now), ...this.#sessions.expire(now));
+    const over = this.#tunnelMode.expire(now);
+    if (over !== undefined) out.push(...this.close(over, now));
     for (const name of this.#timers.due(now)) out.push(...this.#timedOut(name, now));
     return out;
   }
 
   /** Bytes and packets of a session so far. */
-  traffic(session: PppSession): Traffic {
-    return this.#sessions.traffic(session);
+  traffic(session: UserSession): Traffic {
+    return trafficOf(this.#parts.counters, session);
   }
 
   /** Each layer tells more of what kind of client it is. */
@@ -305,15 +328,11 @@ export class Connection {
       case 'hint':
         return [sessionEntry(this.record, 'warn', 'no-l2tp', NO_L2TP)];
       case 'tunnel':
-        return this.close({ code: 'l2tp-timeout', reason: 'No L2TP tunnel was set up in time.', remedy: NO_L2TP }, now);
+        return this.close(L2TP_TIMEOUT, now);
       case 'network':
-        return this.#sessions.anyWithoutNetwork
-          ? this.close({ code: 'ppp-timeout', reason: 'PPP did not come up in time.' }, now)
-          : [];
+        return this.#sessions.anyWithoutNetwork ? this.close(PPP_TIMEOUT, now) : [];
       case 'idle':
-        return this.#sessions.size > 0
-          ? []
-          : this.close({ code: 'no-session', reason: 'The tunnel carried no session any more.' }, now);
+        return this.#sessions.size > 0 ? [] : this.close(NO_SESSION, now);
       case 'move': {
         const place = this.#moves.takeWaiting();
         return place === undefined ? [] : this.moved(place.local, place.remote, now);
@@ -327,17 +346,3 @@ export class Connection {
 }
 
 const endpointText = ({ address, port }: Endpoint) => `${address} port ${port}`;
-
-const EXHAUSTED: Failure = {
-  code: 'sequence-exhausted',
-  reason: 'The ESP SA has used all its sequence numbers and nobody renewed it.',
-};
-const USED_UP: Failure = {
-  code: 'lifetime-expired',
-  reason: 'The ESP SA has carried all the bytes that were agreed on and nobody renewed it.',
-};
-
-const UNHEARD: Failure = { code: 'close-timeout', reason: 'The peer did not acknowledge the end in time.' };
-
-const NO_L2TP =
-  'IPsec is up but the peer sent no L2TP: usually a firewall or another program holds UDP 1701 at the peer, or its L2TP client did not start.';

@@ -63,6 +63,8 @@ export interface ConnectionParts {
   makePpp(): PppCore;
   newId(): string;
   planPath(path: PathShape): PathPlan;
+  /** The same for a session of IKEv2's tunnel mode. */
+  planTunnel(path: Pick<PathShape, 'remote' | 'encapsulation' | 'suite'>): PathPlan;
   /** Writes a frame of a session as an L2TP data message. */
   encodeFrame(call: SessionUp, frame: Uint8Array): Uint8Array;
 }

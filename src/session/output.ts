@@ -3,20 +3,45 @@
 import type { Endpoint, Failure } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { IkeCommand } from '../ike/output.ts';
-import type { Credentials, NetworkUp } from '../ppp/output.ts';
+import type { Credentials } from '../ppp/output.ts';
 import type { LogEntry } from './log.ts';
 import type { PppSession } from './pppSession.ts';
 import type { SessionRecord } from './record.ts';
+import type { UserSession } from './userSession.ts';
+
+/** The network behind a session that is up. Addresses as text, without prefix length. */
+export interface SessionNetwork {
+  /**
+   * Ours inside the tunnel, and the peer's: IPv4, or IPv6 where there is no IPv4. A gateway of IKEv2 states no address
+   * of its own: a client then finds its own in both.
+   */
+  readonly localAddress: string;
+  readonly peerAddress: string;
+  /** The same of IPv6 where there is IPv4 too. */
+  readonly localAddress6?: string;
+  readonly peerAddress6?: string;
+  readonly dns: readonly string[];
+  readonly nbns?: readonly string[];
+  /** What is behind the gateway, as prefixes, where it said so; else everything. */
+  readonly subnets?: readonly string[];
+  /** Names that only its name servers know. */
+  readonly domains?: readonly string[];
+}
 
 export type ConnectionOutput =
   | ToDataPlane
   /** A peer's credentials to judge; answer with `answer` of the connection, the same session and id. */
   | { readonly type: 'askUser'; readonly session: PppSession; readonly id: number; readonly credentials: Credentials }
-  | { readonly type: 'sessionUp'; readonly session: PppSession; readonly network: NetworkUp; readonly mtu: number }
-  /** A PPP session is over on every path; its address may go back to the pool. */
+  | {
+      readonly type: 'sessionUp';
+      readonly session: UserSession;
+      readonly network: SessionNetwork;
+      readonly mtu: number;
+    }
+  /** A session is over on every path; its address may go back to the pool. */
   | {
       readonly type: 'sessionEnded';
-      readonly session: PppSession;
+      readonly session: UserSession;
       readonly record: SessionRecord;
       readonly reason: Failure;
     }

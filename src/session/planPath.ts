@@ -1,6 +1,6 @@
 /** The largest inner packet and segment of a session's path. */
 
-import { planMtu } from '../net/index.ts';
+import { planMtu, planTunnelMtu } from '../net/index.ts';
 import type { PathPlan, PathShape } from './connectionParts.ts';
 
 export function planPath(pathMtu: number, { remote, encapsulation, suite, sequencing, lcp }: PathShape): PathPlan {
@@ -13,5 +13,16 @@ export function planPath(pathMtu: number, { remote, encapsulation, suite, sequen
     addressControl: lcp.sendAddressControl,
     compressProtocol: lcp.compressProtocol,
     peerMru: lcp.peerMru,
+  });
+}
+
+export function planTunnel(
+  pathMtu: number,
+  { remote, encapsulation, suite }: Pick<PathShape, 'remote' | 'encapsulation' | 'suite'>,
+): PathPlan {
+  return planTunnelMtu({
+    outerFamily: remote.address.includes(':') ? 6 : 4,
+    pathMtu,
+    ...(suite === undefined ? {} : { esp: { suite, udpEncapsulation: encapsulation === 'udp' } }),
   });
 }

@@ -1,7 +1,6 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
 import { Agenda, earliest, type Failure, type Instant } from '../core/index.ts';
-import { COUNTERS_PER_SESSION, Counter } from '../dataplane/messages.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { AuthenticationAnswer, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
@@ -11,6 +10,7 @@ import type { Path } from './path.ts';
 import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
+import { messagesOf, trafficOf } from './traffic.ts';
 
 /** What the sessions tell the connection. */
 export interface PppEvents {
@@ -147,20 +147,11 @@ export class PppSessions implements Iterable<PppSession> {
 
   /** Bytes and packets of a session so far, from the data plane's counters. */
   traffic(session: PppSession): Traffic {
-    if (session.slot === undefined) return session.record.traffic;
-    const at = session.slot * COUNTERS_PER_SESSION;
-    const { counters } = this.#parts;
-    return {
-      bytesFromPeer: counters[at + Counter.bytesFromPeer] ?? 0,
-      bytesToPeer: counters[at + Counter.bytesToPeer] ?? 0,
-      packetsFromPeer: counters[at + Counter.packetsFromPeer] ?? 0,
-      packetsToPeer: counters[at + Counter.packetsToPeer] ?? 0,
-    };
+    return trafficOf(this.#parts.counters, session);
   }
 
-  #messagesOf({ slot }: PppSession): number {
-    if (slot === undefined) return 0;
-    return this.#parts.counters[slot * COUNTERS_PER_SESSION + Counter.messagesFromPeer] ?? 0;
+  #messagesOf(session: PppSession): number {
+    return messagesOf(this.#parts.counters, session);
   }
 
   #command(session: PppSession, command: PppCommand, now: Instant): ConnectionOutput[] {

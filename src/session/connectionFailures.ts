@@ -1,0 +1,25 @@
+/** Why a connection ends, as far as it decides that itself. */
+
+import type { Failure } from '../core/index.ts';
+
+export const EXHAUSTED: Failure = {
+  code: 'sequence-exhausted',
+  reason: 'The ESP SA has used all its sequence numbers and nobody renewed it.',
+};
+export const USED_UP: Failure = {
+  code: 'lifetime-expired',
+  reason: 'The ESP SA has carried all the bytes that were agreed on and nobody renewed it.',
+};
+
+export const UNHEARD: Failure = { code: 'close-timeout', reason: 'The peer did not acknowledge the end in time.' };
+
+export const NO_L2TP =
+  'IPsec is up but the peer sent no L2TP: usually a firewall or another program holds UDP 1701 at the peer, or its L2TP client did not start.';
+
+export const L2TP_TIMEOUT: Failure = {
+  code: 'l2tp-timeout',
+  reason: 'No L2TP tunnel was set up in time.',
+  remedy: NO_L2TP,
+};
+export const PPP_TIMEOUT: Failure = { code: 'ppp-timeout', reason: 'PPP did not come up in time.' };
+export const NO_SESSION: Failure = { code: 'no-session', reason: 'The tunnel carried no session any more.' };

@@ -1,0 +1,20 @@
+/** A session without L2TP and PPP: IP packets stand in the ESP SAs themselves. IKEv2's tunnel mode, RFC 7296 §1.1.2. */
+
+import type { SessionSlot } from '../dataplane/messages.ts';
+import type { SessionNetwork } from './output.ts';
+import type { SessionRecord } from './record.ts';
+import type { SessionClock, SessionLimits } from './sessionClock.ts';
+import type { UserSession } from './userSession.ts';
+
+export class TunnelSession implements UserSession {
+  readonly record: SessionRecord;
+  limits: SessionLimits = {};
+  slot?: SessionSlot;
+  /** Known before the first child SA stands. */
+  network?: SessionNetwork;
+  clock?: SessionClock;
+
+  constructor(record: SessionRecord) {
+    this.record = record;
+  }
+}
