@@ -1,19 +1,13 @@
-/** What the packet path keeps per peer, security association and session. Mutable, flat, looked up by small integers. */
+/** What the packet path keeps per peer and security association. Mutable, flat, looked up by small integers. */
 
 import type { Endpoint } from '../core/index.ts';
 import type { InboundSa, OutboundSa } from '../esp/index.ts';
-import { IPV4_LEAST_MTU, IpProtocol, parseIpv4Number, sum16 } from '../net/index.ts';
-import { type DataHeader, dataHeader, idsKey } from './l2tpData.ts';
-import {
-  type ChannelId,
-  type ChannelRecord,
-  COUNTERS_PER_SESSION,
-  type SaRecord,
-  type SessionParameters,
-} from './messages.ts';
+import { IpProtocol, sum16 } from '../net/index.ts';
+import type { ChannelId, ChannelRecord, SaRecord } from './messages.ts';
 import { newPeer } from './peer.ts';
 import type { Peer } from './ports.ts';
 import { Rate, type Second } from './second.ts';
+import type { Session } from './session.ts';
 
 /**
  * Messages for the control plane that one peer may cause in a second. A tunnel with thousands of sessions needs
@@ -41,10 +35,13 @@ export class Channel {
   readonly sas = new Set<SaPair>();
   /** By our tunnel and session id, as the peer writes them. */
   readonly sessions = new Map<number, Session>();
+  /** The session without L2TP, whose packets stand in the SAs of tunnel mode. */
+  tunnelSession: Session | undefined = undefined;
   /** Ns of the control plane's last sequenced data message, by the peer's ids, for sessions that are not open yet. */
   readonly lastSequence = new Map<number, number>();
   readonly messages: Rate;
   readonly strays: Rate;
+  #byTos: (Peer | undefined)[] = [];
 
   /** @throws RangeError for addresses that do not read */
   constructor(record: ChannelRecord, second: Second) {
@@ -60,6 +57,17 @@ export class Channel {
     this.strays = new Rate(second, STRAY_PACKETS_PER_SECOND);
   }
 
+  /** The same peer, for packets with another type of service than 0. Each is made once. */
+  peerFor(tos: number): Peer {
+    if (tos === 0) return this.peer;
+    let peer = this.#byTos[tos];
+    if (peer === undefined) {
+      peer = { ...this.peer, driver: undefined, tos };
+      this.#byTos[tos] = peer;
+    }
+    return peer;
+  }
+
   /** @throws RangeError for addresses that do not read; then nothing has changed */
   move(local: Endpoint, remote: Endpoint): void {
     this.peer = newPeer(local, remote);
@@ -67,6 +75,7 @@ export class Channel {
     this.local = local;
     this.remote = remote;
     this.movedTo = undefined;
+    this.#byTos = [];
   }
 }
 
@@ -89,48 +98,6 @@ export interface SaPair {
   usedTold: boolean;
   expiringTold: boolean;
   exhaustedTold: boolean;
-}
-
-export class Session {
-  readonly slot: number;
-  /** Index of the first counter. */
-  readonly counter: number;
-  readonly channel: Channel;
-  /** Key among the channel's sessions. */
-  readonly ids: number;
-  readonly peerIds: number;
-  readonly header: DataHeader;
-  readonly mtu: number;
-  readonly mss: number;
-  /** Signed 32-bit number; undefined where any address may be the peer's. */
-  readonly address: number | undefined;
-  /** Ours, for echoes; undefined where the control plane answers them. */
-  readonly magic: number | undefined;
-  sequence = 0;
-  seenFromPeer = false;
-  seenToPeer = false;
-
-  /** @throws RangeError for an address that does not read */
-  constructor(session: SessionParameters, channel: Channel) {
-    this.slot = session.slot;
-    this.counter = session.slot * COUNTERS_PER_SESSION;
-    this.channel = channel;
-    this.ids = idsKey(session.localTunnel, session.localSession);
-    this.peerIds = idsKey(session.peerTunnel, session.peerSession);
-    this.header = dataHeader(session);
-    this.mtu = Math.max(IPV4_LEAST_MTU, session.mtuToPeer);
-    this.mss = session.mss;
-    this.magic = session.magic;
-    this.address = session.peerAddress === undefined ? undefined : addressKey(session.peerAddress);
-    this.sequence = channel.lastSequence.get(this.peerIds) ?? 0;
-  }
-}
-
-/** An IPv4 address as the readers of `net/` give it: a signed 32-bit number. */
-export function addressKey(address: string): number {
-  const number = parseIpv4Number(address);
-  if (number === undefined) throw new RangeError(`not an IPv4 address: ${address}`);
-  return number | 0;
 }
 
 function pseudoSum({ family, local, remote }: Peer): number {

@@ -2,7 +2,6 @@
 
 export { MESSAGES_PER_SECOND, STRAY_PACKETS_PER_SECOND } from './channel.ts';
 export type { DropCode } from './drops.ts';
-export { IKE_MESSAGES_PER_SECOND, UNKNOWN_L2TP_PER_SECOND, UNKNOWN_SPIS_PER_SECOND } from './inbound.ts';
 export { type MemoryDatagram, MemoryDataPlane, type MemoryDataPlaneOptions } from './memory.ts';
 export {
   type ChannelId,
@@ -36,3 +35,4 @@ export {
   type Source,
   TAILROOM,
 } from './ports.ts';
+export { IKE_MESSAGES_PER_SECOND, UNKNOWN_L2TP_PER_SECOND, UNKNOWN_SPIS_PER_SECOND } from './strangers.ts';

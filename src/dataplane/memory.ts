@@ -23,6 +23,8 @@ export interface MemoryDatagram {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly bytes: Uint8Array;
+  /** Type of service or traffic class of the outer header; absent: 0. */
+  readonly tos?: number;
 }
 
 export interface MemoryDataPlaneOptions {
@@ -35,6 +37,8 @@ export interface MemoryDataPlaneOptions {
   readonly newCipher?: NewPacketCipher;
   readonly clientToClient?: boolean;
   readonly localAddress?: string;
+  /** What time it is when something comes; without it, the time of the last `tick`. */
+  readonly now?: () => Instant;
   /** Puts a datagram on the wire; the record may be kept. May call `receive` of any plane. */
   send(datagram: MemoryDatagram): void;
   /** Takes an IP packet as the kernel would from the TUN device. */
@@ -82,6 +86,7 @@ export class MemoryDataPlane implements DataPlane {
     const socket = this.#socketOf(local.port);
     this.#run(() => {
       if (!this.#fillSource(local, remote)) return;
+      this.#source.tos = datagram.tos ?? 0;
       if (protocol === 'esp') this.#path.fromEsp(bytes, 0, bytes.length, this.#source);
       else if (socket !== undefined) this.#path.fromUdp(socket, bytes, 0, bytes.length, this.#source);
     });
@@ -113,7 +118,7 @@ export class MemoryDataPlane implements DataPlane {
       const isUdp = protocol === 'udp';
       const local = { address: formatAddress(peer.local), port: isUdp ? peer.localPort : 0 };
       const remote = { address: formatAddress(peer.remote), port: isUdp ? peer.remotePort : 0 };
-      this.#run(() => send({ protocol, local, remote, bytes }));
+      this.#run(() => send({ protocol, local, remote, bytes, ...(peer.tos ? { tos: peer.tos } : {}) }));
     };
     return {
       sendUdp: (_, peer, bytes, at, length) => emit('udp', peer, bytes.slice(at, at + length)),
@@ -145,6 +150,8 @@ export class MemoryDataPlane implements DataPlane {
 
   #run(job: () => void): void {
     if (this.#closed) return;
+    const { now } = this.#options;
+    if (now !== undefined) this.#path.setTime(now());
     this.#jobs.push(job);
     if (this.#busy) return;
     this.#busy = true;

@@ -1,30 +1,35 @@
 /**
- * Towards the peer: PPP, L2TP, UDP and ESP put around a packet where it stands.
- * RFC 2661 §8.1, RFC 3193 §4, RFC 3948 §2 and §3.
+ * Towards the peer: a packet is checked against the session's limits, then PPP and L2TP, or nothing, are put around it
+ * where it stands. RFC 2661 §8.1, RFC 4301 §5.1, RFC 8200 §5.
  */
 
-import { EspError, NextHeader } from '../esp/index.ts';
 import {
   clampMss,
-  fold,
   fragmentCount,
+  type Icmpv6ErrorName,
+  IPV6_DESTINATION,
   ipv4Destination,
   ipv4DontFragment,
   mayAnswerWithIcmp,
-  UDP_HEADER_BYTES,
-  WordSum,
+  mayAnswerWithIcmpv6,
   writeFragment,
   writeFragmentationNeeded,
+  writeIcmpv6Error,
+  writeProhibited,
   writeTimeExceeded,
 } from '../net/index.ts';
-import type { Channel, SaPair, Session } from './channel.ts';
+import type { Channel, SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
 import type { DropCode, Drops } from './drops.ts';
+import { trafficClass } from './ecn.ts';
+import { PppProtocol } from './l2tpData.ts';
 import { Counter } from './messages.ts';
 import { type DataPlanePorts, HEADROOM, MOST_PACKET_BYTES, TAILROOM } from './ports.ts';
-import { Rate } from './second.ts';
+import { Protect } from './protect.ts';
+import { Rate, type Second } from './second.ts';
+import type { Session } from './session.ts';
 
-/** ICMP errors sent in a second, whoever causes them. RFC 1812 §4.3.2.8 wants a bound. */
+/** ICMP errors sent in a second, whoever causes them. RFC 1812 §4.3.2.8 and RFC 4443 §2.4 (f) want a bound. */
 export const ICMP_ERRORS_PER_SECOND = 1000;
 
 /** Where a packet copied out of its buffer stands in the scratch, and where one that the path makes itself does. */
@@ -34,48 +39,98 @@ export const MADE_AT = COPY_AT + MOST_PACKET_BYTES + TAILROOM + HEADROOM;
 const ECHO_REPLY = 10;
 /** Address, control and protocol of LCP, which are never compressed. RFC 1661 §6.5 and §6.6. */
 const LCP_HEADER = Uint8Array.of(0xff, 0x03, 0xc0, 0x21);
+const ECN_MASK = 3;
 
 export class Outbound {
   /** Source of ICMP errors into tunnels; signed 32-bit number. */
   localAddress: number | undefined;
+  /** The same for IPv6, 16 bytes. */
+  localAddress6: Uint8Array | undefined = undefined;
   readonly #ports: DataPlanePorts;
   readonly #counters: Float64Array;
   readonly #scratch: Uint8Array;
   readonly #drops: Drops;
+  readonly #second: Second;
   readonly #icmp: Rate;
-  #sumBytes: Uint8Array;
-  #sum: WordSum;
+  readonly #protect: Protect;
 
-  constructor({ ports, counters, scratch, drops, second }: PathContext, localAddress: number | undefined) {
+  constructor(context: PathContext, localAddress: number | undefined) {
+    const { ports, counters, scratch, drops, second } = context;
     this.#ports = ports;
     this.#counters = counters;
     this.#scratch = scratch;
     this.#drops = drops;
+    this.#second = second;
     this.#icmp = new Rate(second, ICMP_ERRORS_PER_SECOND);
-    this.#sumBytes = scratch;
-    this.#sum = new WordSum(scratch);
+    this.#protect = new Protect(context);
     this.localAddress = localAddress;
   }
 
   /**
-   * Sends an IPv4 packet of `length` bytes (as its header says) into a session, where it stands, with the rooms of
+   * Sends an IP packet of `length` bytes (as its header says) into a session, where it stands, with the rooms of
    * `ports.ts` around it; fragmented or answered by ICMP where it is too big.
    * @param from the session that it came from; undefined for the TUN device
    */
   toPeer(session: Session, bytes: Uint8Array, at: number, length: number, from: Session | undefined): void {
-    if (length > session.mtu) {
-      this.#tooBig(session, bytes, at, length, from);
+    const isV4 = bytes[at]! >> 4 === 4;
+    if (!(isV4 ? session.isIpv4 : session.isIpv6)) {
+      this.#drop(session, 'session-not-open');
       return;
     }
+    if (session.selectors !== undefined && !session.selectors.fits(bytes, at, length, false)) {
+      this.#drop(session, 'selectors');
+      this.prohibited(from, bytes, at, length);
+      return;
+    }
+    if (length > (isV4 ? session.mtu : session.mtu6)) {
+      this.#tooBig(session, bytes, at, length, from, isV4);
+      return;
+    }
+    if (session.toPeer !== undefined && !this.#hasTokens(session, length)) return;
     clampMss(bytes, at, length, session.mss);
+    this.#send(session, bytes, at, length);
+  }
+
+  /** Sends an IP packet of the control plane's, whatever its size and the session's rate. */
+  send(session: Session, bytes: Uint8Array, at: number, length: number): void {
     this.#send(session, bytes, at, length);
   }
 
   /** Answers a packet whose time to live ran out, into the session that it came from. */
   timeExceeded(bytes: Uint8Array, at: number, length: number, from: Session): void {
+    if (bytes[at]! >> 4 === 6) {
+      this.answer6(from, 'hopLimitExceeded', bytes, at, length);
+      return;
+    }
     if (!mayAnswerWithIcmp(bytes, at, length) || !this.#icmp.take()) return;
     const source = this.localAddress ?? ipv4Destination(bytes, at);
     this.#answer(from, writeTimeExceeded(this.#scratch, MADE_AT, bytes, at, length, source));
+  }
+
+  /** Answers a packet that may not pass, to where it came from: a session, or undefined for the TUN device. */
+  prohibited(to: Session | undefined, bytes: Uint8Array, at: number, length: number): void {
+    if (bytes[at]! >> 4 === 6) {
+      this.answer6(to, 'prohibited', bytes, at, length);
+      return;
+    }
+    if (!mayAnswerWithIcmp(bytes, at, length) || !this.#icmp.take()) return;
+    const source = this.#source4(to, bytes, at);
+    this.#answer(to, writeProhibited(this.#scratch, MADE_AT, bytes, at, length, source));
+  }
+
+  /** Answers an IPv6 packet with an error. @param mtu for a packet that is too big */
+  answer6(
+    to: Session | undefined,
+    error: Icmpv6ErrorName,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    mtu = 0,
+  ): void {
+    if (!mayAnswerWithIcmpv6(bytes, at, length, error === 'packetTooBig') || !this.#icmp.take()) return;
+    const own = to === undefined ? undefined : this.localAddress6;
+    const source = own ?? bytes.subarray(at + IPV6_DESTINATION, at + IPV6_DESTINATION + 16);
+    this.#answer(to, writeIcmpv6Error(this.#scratch, MADE_AT, bytes, at, length, source, error, mtu));
   }
 
   /** Answers an LCP Echo-Request: the same packet under another code, with our magic number. RFC 1661 §5.8. */
@@ -93,50 +148,28 @@ export class Outbound {
     this.#finish(session, scratch, l2tpAt, l2tpBytes + LCP_HEADER.length + length);
   }
 
-  /** Puts an L2TP message on its way as its channel is protected, with `HEADROOM` before and `TAILROOM` behind it. */
-  protect(channel: Channel, bytes: Uint8Array, at: number, length: number): boolean {
-    if (channel.protection === 'none') {
-      this.#ports.sendUdp('l2tp', channel.peer, bytes, at, length);
-      return true;
-    }
-    const pair = channel.sending;
-    if (pair === undefined) {
-      this.#drops.count('no-outbound-sa', undefined);
-      return false;
-    }
-    const udpAt = at - UDP_HEADER_BYTES;
-    const udpLength = length + UDP_HEADER_BYTES;
-    this.#writeUdp(channel, bytes, udpAt, udpLength);
-    const { outbound } = pair;
-    const espAt = udpAt - outbound.geometry.prefixBytes;
-    const sealed = outbound.seal(NextHeader.udp, bytes, udpAt, udpLength, bytes, espAt);
-    if (outbound.expiring) this.#tellExpiring(pair);
-    if (sealed < 0) {
-      if (sealed === EspError.exhausted) this.#drops.count('sa-exhausted', undefined);
-      else this.#drops.countEsp(sealed, undefined);
-      return false;
-    }
-    pair.sent += sealed;
-    if (pair.sent >= pair.tellAt) this.tellBytes(pair);
-    if (channel.protection === 'udp') this.#ports.sendUdp('natT', channel.peer, bytes, espAt, sealed);
-    else this.#ports.sendEsp(channel.peer, bytes, espAt, sealed);
-    return true;
+  /** An L2TP message of the control plane, with the rooms around it. */
+  message(channel: Channel, bytes: Uint8Array, at: number, length: number): void {
+    this.#protect.l2tp(channel, bytes, at, length);
   }
 
   /** The SA has carried as many bytes in one direction as was to be told. */
   tellBytes(pair: SaPair): void {
-    const isUsedUp = Math.max(pair.received, pair.sent) >= pair.mostBytes;
-    pair.tellAt = isUsedUp ? Number.POSITIVE_INFINITY : pair.mostBytes;
-    const { channel, inbound } = pair;
-    const why = isUsedUp ? 'usedUp' : 'bytes';
-    this.#ports.event({ type: 'saExpiring', channel: channel.id, inboundSpi: inbound.spi, why });
+    this.#protect.tellBytes(pair);
+  }
+
+  #hasTokens(session: Session, length: number): boolean {
+    if (session.toPeer!.take(length, this.#second.now)) return true;
+    this.#counters[session.counter + Counter.limited]!++;
+    this.#drop(session, 'rate-limited');
+    return false;
   }
 
   #send(session: Session, bytes: Uint8Array, at: number, length: number): void {
-    const { bytes: header } = session.header;
-    const l2tpAt = at - header.length;
-    for (let i = 0; i < header.length; i++) bytes[l2tpAt + i] = header[i]!;
-    if (!this.#finish(session, bytes, l2tpAt, length + header.length)) {
+    const isSent = session.isTunnel
+      ? this.#protect.packet(session.channel, bytes, at, length, outerTos(session, bytes, at))
+      : this.#wrap(session, bytes, at, length);
+    if (!isSent) {
       this.#counters[session.counter + Counter.dropped]!++;
       return;
     }
@@ -147,6 +180,15 @@ export class Outbound {
     this.#ports.event({ type: 'firstPacket', slot: session.slot, direction: 'toPeer' });
   }
 
+  #wrap(session: Session, bytes: Uint8Array, at: number, length: number): boolean {
+    const { bytes: header } = session.header;
+    const isV6 = bytes[at]! >> 4 === 6;
+    const l2tpAt = at - header.length;
+    for (let i = 0; i < header.length; i++) bytes[l2tpAt + i] = header[i]!;
+    if (isV6) bytes[at - 1] = PppProtocol.ipv6;
+    return this.#finish(session, bytes, l2tpAt, length + header.length);
+  }
+
   /** Fills in the variable fields of a data message of `length` bytes, and sends it. */
   #finish(session: Session, bytes: Uint8Array, at: number, length: number): boolean {
     const { lengthAt, sequenceAt } = session.header;
@@ -155,11 +197,24 @@ export class Outbound {
       put16(bytes, at + sequenceAt, session.sequence);
       session.sequence = (session.sequence + 1) & 0xffff;
     }
-    return this.protect(session.channel, bytes, at, length);
+    return this.#protect.l2tp(session.channel, bytes, at, length);
   }
 
-  #tooBig(session: Session, bytes: Uint8Array, at: number, length: number, from: Session | undefined): void {
+  #tooBig(
+    session: Session,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    from: Session | undefined,
+    isV4: boolean,
+  ): void {
+    if (!isV4) {
+      this.#drop(session, 'too-big');
+      this.answer6(from, 'packetTooBig', bytes, at, length, session.mtu6);
+      return;
+    }
     if (!ipv4DontFragment(bytes, at)) {
+      if (session.toPeer !== undefined && !this.#hasTokens(session, length)) return;
       clampMss(bytes, at, length, session.mss);
       const count = fragmentCount(bytes, at, length, session.mtu);
       for (let i = 0; i < count; i++) {
@@ -170,55 +225,35 @@ export class Outbound {
     }
     this.#drop(session, 'too-big');
     if (!mayAnswerWithIcmp(bytes, at, length) || !this.#icmp.take()) return;
-    // The kernel takes no packet from the TUN device that claims to come from the host itself. So the packet's own
-    // destination speaks, which lies behind the device and passes reverse path filters.
-    const source = from === undefined ? undefined : this.localAddress;
-    const written = writeFragmentationNeeded(
-      this.#scratch,
-      MADE_AT,
-      bytes,
-      at,
-      length,
-      source ?? ipv4Destination(bytes, at),
-      session.mtu,
-    );
-    if (from === undefined) this.#ports.writeTun(this.#scratch, MADE_AT, written);
-    else this.#answer(from, written);
+    const source = this.#source4(from, bytes, at);
+    const scratch = this.#scratch;
+    this.#answer(from, writeFragmentationNeeded(scratch, MADE_AT, bytes, at, length, source, session.mtu));
   }
 
-  #answer(session: Session, length: number): void {
-    if (length <= session.mtu) this.#send(session, this.#scratch, MADE_AT, length);
+  /**
+   * The kernel takes no packet from the TUN device that claims to come from the host itself. So there the packet's own
+   * destination speaks, which lies behind the device and passes reverse path filters.
+   */
+  #source4(to: Session | undefined, bytes: Uint8Array, at: number): number {
+    return (to === undefined ? undefined : this.localAddress) ?? ipv4Destination(bytes, at);
   }
 
-  /** Checksum 0, none, over IPv4, where ESP protects better; over IPv6 there must be one. RFC 768, RFC 8200 §8.1. */
-  #writeUdp(channel: Channel, bytes: Uint8Array, at: number, length: number): void {
-    put16(bytes, at, channel.localL2tpPort);
-    put16(bytes, at + 2, channel.remoteL2tpPort);
-    put16(bytes, at + 4, length);
-    put16(bytes, at + 6, 0);
-    if (channel.pseudoSum === 0) return;
-    if (bytes !== this.#sumBytes) {
-      this.#sumBytes = bytes;
-      this.#sum = new WordSum(bytes);
-    }
-    const sum = ~fold(channel.pseudoSum + length + this.#sum.sum(at, length)) & 0xffff;
-    put16(bytes, at + 6, sum === 0 ? 0xffff : sum);
+  /** Sends what stands at `MADE_AT` back. */
+  #answer(to: Session | undefined, length: number): void {
+    if (to === undefined) this.#ports.writeTun(this.#scratch, MADE_AT, length);
+    else if (length <= to.mtu) this.#send(to, this.#scratch, MADE_AT, length);
   }
 
   #drop(session: Session, code: DropCode): void {
     this.#counters[session.counter + Counter.dropped]!++;
     this.#drops.count(code, undefined);
   }
+}
 
-  #tellExpiring(pair: SaPair): void {
-    const { channel, inbound, outbound } = pair;
-    const isExhausted = outbound.exhausted;
-    if (isExhausted ? pair.exhaustedTold : pair.expiringTold) return;
-    pair.expiringTold = true;
-    pair.exhaustedTold ||= isExhausted;
-    const why = isExhausted ? 'exhausted' : 'sequence';
-    this.#ports.event({ type: 'saExpiring', channel: channel.id, inboundSpi: inbound.spi, why });
-  }
+/** DSCP as the session has it, ECN of the packet. RFC 6040 §4.1, RFC 4301 §5.1.2.1. */
+function outerTos(session: Session, bytes: Uint8Array, at: number): number {
+  const inner = trafficClass(bytes, at);
+  return session.dscp < 0 ? inner : session.dscp | (inner & ECN_MASK);
 }
 
 function put16(bytes: Uint8Array, at: number, value: number): void {

@@ -3,11 +3,12 @@
  * traffic flows. It knows no socket and no clock; a driver hands packets in and `DataPlanePorts` takes them out.
  */
 
-import type { Endpoint, Environment, Instant } from '../core/index.ts';
+import { type Endpoint, type Environment, earliest, type Instant } from '../core/index.ts';
 import type { NewPacketCipher } from '../esp/index.ts';
-import { ipv4Destination, ipv4Length } from '../net/index.ts';
-import { addressKey, type Channel } from './channel.ts';
+import { IPV6_DESTINATION, ipv4Destination, ipv4Length, ipv6Length, parseIpv6 } from '../net/index.ts';
+import type { Channel } from './channel.ts';
 import { Drops } from './drops.ts';
+import { isOfLink } from './fromPeer.ts';
 import { Inbound } from './inbound.ts';
 import { L2tpReader } from './l2tpData.ts';
 import type { DataPlaneCommand } from './messages.ts';
@@ -24,6 +25,7 @@ import {
   TAILROOM,
 } from './ports.ts';
 import { Second } from './second.ts';
+import { addressKey, type Session } from './session.ts';
 import { Tables } from './tables.ts';
 
 export interface PacketPathOptions {
@@ -44,6 +46,12 @@ export interface PacketPathOptions {
 const NAT_T_PORT = 4500;
 const NON_ESP_MARKER_BYTES = 4;
 const KEEPALIVE = 0xff;
+
+function readIpv6(address: string): Uint8Array {
+  const bytes = parseIpv6(address);
+  if (bytes === undefined) throw new RangeError(`not an IPv6 address: ${address}`);
+  return bytes;
+}
 
 /** Sessions to be whose sequence numbers are remembered for one channel. */
 const MOST_SEQUENCES = 4096;
@@ -83,19 +91,11 @@ export class PacketPath implements PacketInput {
   }
 
   fromTun(bytes: Uint8Array, at: number, length: number): void {
-    const total = length > MOST_PACKET_BYTES ? 0 : ipv4Length(bytes, at, length);
-    if (total === 0) {
-      this.#drops.count('not-ipv4', undefined);
-      return;
-    }
-    const session = this.#tables.route(ipv4Destination(bytes, at));
-    if (session === undefined) {
-      this.#drops.count('no-session', undefined);
-    } else if (at >= HEADROOM && at + total + TAILROOM <= bytes.length) {
-      this.#outbound.toPeer(session, bytes, at, total, undefined);
-    } else {
-      this.#scratch.set(bytes.subarray(at, at + total), HEADROOM);
-      this.#outbound.toPeer(session, this.#scratch, HEADROOM, total, undefined);
+    if (bytes[at]! >> 4 === 6) this.#fromTun6(bytes, at, length);
+    else {
+      const total = length > MOST_PACKET_BYTES ? 0 : ipv4Length(bytes, at, length);
+      if (total === 0) this.#drops.count('not-ip', undefined);
+      else this.#toSession(this.#tables.route(ipv4Destination(bytes, at)), bytes, at, total);
     }
   }
 
@@ -122,6 +122,12 @@ export class PacketPath implements PacketInput {
       case 'openSession':
         this.#tables.openSession(command.session);
         break;
+      case 'openTunnelSession':
+        this.#tables.openTunnelSession(command.session);
+        break;
+      case 'changeSession':
+        this.#tables.changeSession(command.slot, command.inner);
+        break;
       case 'closeSession':
         this.#tables.closeSession(command.slot);
         break;
@@ -135,18 +141,28 @@ export class PacketPath implements PacketInput {
       case 'sendL2tp':
         this.#sendL2tp(command.channel, command.bytes);
         break;
+      case 'sendPacket':
+        this.#sendPacket(command.slot, command.bytes);
+        break;
       case 'configure':
         this.#inbound.clientToClient = command.clientToClient;
         if (command.localAddress !== undefined) this.#outbound.localAddress = addressKey(command.localAddress);
+        if (command.localAddress6 !== undefined) this.#outbound.localAddress6 = readIpv6(command.localAddress6);
     }
   }
 
   get deadline(): Instant | undefined {
     if (this.#drops.waiting) this.#second.wait();
-    return this.#second.deadline;
+    return earliest([this.#second.deadline, this.#reorderDeadline()]);
+  }
+
+  setTime(now: Instant): void {
+    this.#second.now = now;
   }
 
   tick(now: Instant): void {
+    this.#second.now = now;
+    if (this.#tables.waiting.size > 0) this.#inbound.expire();
     if (this.#drops.waiting) this.#second.wait();
     if (this.#second.tick(now)) this.#drops.flush((event) => this.#ports.event(event));
   }
@@ -154,6 +170,37 @@ export class PacketPath implements PacketInput {
   /** Overwrites all keys and gives the ciphers back; nothing is called after it. */
   close(): void {
     this.#tables.close();
+  }
+
+  #fromTun6(bytes: Uint8Array, at: number, length: number): void {
+    const total = length > MOST_PACKET_BYTES ? 0 : ipv6Length(bytes, at, length);
+    if (total === 0) this.#drops.count('not-ip', undefined);
+    // The kernel's own neighbor and group talk: no link like its own lies behind the device.
+    else if (!isOfLink(bytes, at)) this.#toSession(this.#tables.route6(bytes, at + IPV6_DESTINATION), bytes, at, total);
+  }
+
+  #toSession(session: Session | undefined, bytes: Uint8Array, at: number, length: number): void {
+    if (session === undefined) {
+      this.#drops.count('no-session', undefined);
+    } else if (at >= HEADROOM && at + length + TAILROOM <= bytes.length) {
+      this.#outbound.toPeer(session, bytes, at, length, undefined);
+    } else {
+      this.#scratch.set(bytes.subarray(at, at + length), HEADROOM);
+      this.#outbound.toPeer(session, this.#scratch, HEADROOM, length, undefined);
+    }
+  }
+
+  #reorderDeadline(): Instant | undefined {
+    let deadline: Instant | undefined;
+    for (const { reorder } of this.#tables.waiting) deadline = earliest([deadline, reorder?.deadline]);
+    return deadline;
+  }
+
+  #sendPacket(slot: number, bytes: Uint8Array): void {
+    const session = this.#tables.session(slot);
+    if (session === undefined) return;
+    this.#make(bytes, MADE_AT);
+    this.#outbound.send(session, this.#scratch, MADE_AT, bytes.length);
   }
 
   #sendIke(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
@@ -170,7 +217,7 @@ export class PacketPath implements PacketInput {
     if (channel === undefined) return;
     this.#make(bytes, MADE_AT);
     this.#continueSequence(channel, bytes.length);
-    this.#outbound.protect(channel, this.#scratch, MADE_AT, bytes.length);
+    this.#outbound.message(channel, this.#scratch, MADE_AT, bytes.length);
   }
 
   /** Data messages of the control plane and of the path are one sequence to the peer: the path counts both. */

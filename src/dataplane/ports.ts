@@ -19,6 +19,8 @@ export interface Peer {
   readonly localPort: number;
   readonly remote: Uint8Array;
   readonly remotePort: number;
+  /** Type of service or traffic class of the outer header; 0 where absent. */
+  readonly tos?: number;
   /** The driver's own, e.g. where it keeps the prepared sockaddr. The path never reads it. */
   driver: unknown;
 }
@@ -38,6 +40,8 @@ export interface Source {
   readonly local: Uint8Array;
   /** 0 for raw ESP. */
   localPort: number;
+  /** Type of service or traffic class of the outer header; 0 where the driver cannot tell. */
+  tos: number;
 }
 
 /**
@@ -75,7 +79,7 @@ export const SCRATCH_BYTES = 2 * (HEADROOM + MOST_PACKET_BYTES + TAILROOM);
 
 /** A source record for a driver to fill in. */
 export function newSource(): Source {
-  return { family: 4, remote: new Uint8Array(16), remotePort: 0, local: new Uint8Array(16), localPort: 0 };
+  return { family: 4, remote: new Uint8Array(16), remotePort: 0, local: new Uint8Array(16), localPort: 0, tos: 0 };
 }
 
 /** What a driver sees of the packet path (`PacketPath` implements it). All calls are synchronous. */
@@ -93,6 +97,8 @@ export interface PacketInput {
   command(command: DataPlaneCommand): void;
   /** Tells the time and flushes what is rate-limited. Call when `deadline` is reached; more often is harmless. */
   tick(now: Instant): void;
+  /** What time the packets of a round came: for what counts less than seconds. Cheap; call before each round. */
+  setTime(now: Instant): void;
   /** When `tick` must next be called; undefined while nothing waits. */
   readonly deadline: Instant | undefined;
 }

@@ -1,4 +1,4 @@
-/** Time as the packet path needs it: it only ever asks which second it is, for its rate limits. */
+/** Time as the packet path needs it: which second it is, for its bounds, and when the packets at hand came. */
 
 import type { Instant, Milliseconds } from '../core/index.ts';
 
@@ -7,6 +7,8 @@ const SECOND: Milliseconds = 1000;
 export class Second {
   /** Grows by one when a second has passed and someone was waiting for it. */
   number = 0;
+  /** When the packets that are being worked on came. */
+  now: Instant = 0;
   #from: Instant = Number.NEGATIVE_INFINITY;
   #waiting = false;
 

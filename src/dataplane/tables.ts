@@ -2,19 +2,23 @@
 
 import type { Endpoint, Environment } from '../core/index.ts';
 import { EspError, InboundSa, type NewPacketCipher, OutboundSa, RandomPool } from '../esp/index.ts';
-import { Channel, type SaPair, Session } from './channel.ts';
+import { PrefixTable } from '../net/index.ts';
+import { Channel, type SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
 import {
   type ChannelId,
   type ChannelRecord,
   COUNTERS_PER_SESSION,
+  type InnerPath,
   type SaRecord,
   type SessionParameters,
   type SessionSlot,
+  type TunnelSessionParameters,
 } from './messages.ts';
 import { isFrom, remoteHash } from './peer.ts';
 import type { Source } from './ports.ts';
 import type { Second } from './second.ts';
+import { Session } from './session.ts';
 
 /** HMAC-SHA2-256 as draft-ietf-ipsec-ciph-sha-256-00 truncated it. */
 const SHORT_ICV_BYTES = 12;
@@ -34,6 +38,9 @@ export class Tables {
   readonly #slots = new Map<SessionSlot, Session>();
   /** By inner address as a signed 32-bit number. */
   readonly #byAddress = new Map<number, Session>();
+  readonly #byPrefix = new PrefixTable<Session>();
+  /** Sessions in whose reorder queues messages wait. */
+  readonly waiting = new Set<Session>();
   /** Where packets go that no address claims: the client's one session. */
   #default: Session | undefined;
   #installed = 0;
@@ -62,6 +69,20 @@ export class Tables {
   /** As `route`, but only another client of this gateway. */
   client(address: number): Session | undefined {
     return this.#byAddress.get(address);
+  }
+
+  /** As `route`, for the 16 bytes at `at`. */
+  route6(bytes: Uint8Array, at: number): Session | undefined {
+    return this.#byPrefix.find(bytes, at) ?? this.#default;
+  }
+
+  /** As `client`, for the 16 bytes at `at`. */
+  client6(bytes: Uint8Array, at: number): Session | undefined {
+    return this.#byPrefix.find(bytes, at);
+  }
+
+  session(slot: SessionSlot): Session | undefined {
+    return this.#slots.get(slot);
   }
 
   /** The unprotected channel of a datagram's source. */
@@ -97,6 +118,7 @@ export class Tables {
     if (channel === undefined) return;
     for (const pair of channel.sas) this.#removeSa(pair);
     for (const session of channel.sessions.values()) this.closeSession(session.slot);
+    if (channel.tunnelSession !== undefined) this.closeSession(channel.tunnelSession.slot);
     this.#removePlain(channel);
     this.#channels.delete(id);
   }
@@ -177,34 +199,79 @@ export class Tables {
   openSession(parameters: SessionParameters): void {
     const channel = this.#channels.get(parameters.channel);
     if (channel === undefined) return;
-    const session = new Session(parameters, channel);
-    const end = session.counter + COUNTERS_PER_SESSION;
-    if (session.slot < 0 || end > this.#counters.length) throw new RangeError(`no counters for slot ${session.slot}`);
+    const session = this.#newSession(parameters, channel);
     const sameIds = channel.sessions.get(session.ids);
     if (sameIds?.peerIds === session.peerIds) session.sequence = sameIds.sequence;
     if (sameIds !== undefined) this.closeSession(sameIds.slot);
-    this.closeSession(session.slot);
-    this.#counters.fill(0, session.counter, end);
-    this.#slots.set(session.slot, session);
+    this.#place(session);
     channel.sessions.set(session.ids, session);
     channel.lastSequence.delete(session.peerIds);
-    if (session.address === undefined) this.#default = session;
-    else this.#byAddress.set(session.address, session);
+  }
+
+  /**
+   * A session of the same slot, or of the same channel, is closed first; packets to the same address go the newer way.
+   * @throws RangeError for a slot beyond the counters, or for addresses that do not read
+   */
+  openTunnelSession(parameters: TunnelSessionParameters): void {
+    const channel = this.#channels.get(parameters.channel);
+    if (channel === undefined) return;
+    const session = this.#newSession(parameters, channel);
+    if (channel.tunnelSession !== undefined) this.closeSession(channel.tunnelSession.slot);
+    this.#place(session);
+    channel.tunnelSession = session;
+  }
+
+  /** @throws RangeError for addresses that do not read; then nothing has changed */
+  changeSession(slot: SessionSlot, inner: InnerPath): void {
+    const session = this.#slots.get(slot);
+    if (session === undefined) return;
+    const { address, prefixes } = session;
+    session.change(inner, this.#second.now);
+    this.#forgetAddresses(session, address, prefixes);
+    this.#addAddresses(session);
   }
 
   closeSession(slot: SessionSlot): void {
     const session = this.#slots.get(slot);
     if (session === undefined) return;
+    const { channel } = session;
     this.#slots.delete(slot);
-    session.channel.sessions.delete(session.ids);
-    if (this.#default === session) this.#default = undefined;
-    const { address } = session;
-    if (address !== undefined && this.#byAddress.get(address) === session) this.#byAddress.delete(address);
+    this.waiting.delete(session);
+    if (session.isTunnel) {
+      if (channel.tunnelSession === session) channel.tunnelSession = undefined;
+    } else channel.sessions.delete(session.ids);
+    this.#forgetAddresses(session, session.address, session.prefixes);
   }
 
   /** Gives all ciphers back. */
   close(): void {
     for (const id of this.#channels.keys()) this.closeChannel(id);
+  }
+
+  #newSession(parameters: SessionParameters | TunnelSessionParameters, channel: Channel): Session {
+    const session = new Session(parameters, channel, this.#second.now);
+    const end = session.counter + COUNTERS_PER_SESSION;
+    if (session.slot < 0 || end > this.#counters.length) throw new RangeError(`no counters for slot ${session.slot}`);
+    return session;
+  }
+
+  #place(session: Session): void {
+    this.closeSession(session.slot);
+    this.#counters.fill(0, session.counter, session.counter + COUNTERS_PER_SESSION);
+    this.#slots.set(session.slot, session);
+    this.#addAddresses(session);
+  }
+
+  #addAddresses(session: Session): void {
+    if (session.isDefault) this.#default = session;
+    if (session.address !== undefined) this.#byAddress.set(session.address, session);
+    for (const prefix of session.prefixes ?? []) this.#byPrefix.set(prefix, session);
+  }
+
+  #forgetAddresses(session: Session, address: number | undefined, prefixes: Session['prefixes']): void {
+    if (this.#default === session) this.#default = undefined;
+    if (address !== undefined && this.#byAddress.get(address) === session) this.#byAddress.delete(address);
+    for (const prefix of prefixes ?? []) this.#byPrefix.delete(prefix, session);
   }
 
   #removeSa(pair: SaPair): void {

@@ -13,10 +13,17 @@ export const SocketOption = {
   sendBufferForce: 32,
   receiveBufferForce: 33,
 } as const;
-export const IpOption = { packetInfo: 8, mtuDiscover: 10 } as const;
+export const IpOption = { tos: 1, packetInfo: 8, mtuDiscover: 10, receiveTos: 13 } as const;
 /** linux/udp.h. */
 export const UdpOption = { segment: 103, gro: 104 } as const;
-export const Ipv6Option = { mtuDiscover: 23, v6Only: 26, receivePacketInfo: 49, packetInfo: 50 } as const;
+export const Ipv6Option = {
+  mtuDiscover: 23,
+  v6Only: 26,
+  receivePacketInfo: 49,
+  packetInfo: 50,
+  receiveTrafficClass: 66,
+  trafficClass: 67,
+} as const;
 /** Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER. */
 export const PathMtuDiscovery = { dont: 0, want: 1, do: 2, probe: 3 } as const;
 export const NetlinkOption = { capAck: 10, extAck: 11, strictCheck: 12 } as const;

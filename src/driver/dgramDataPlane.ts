@@ -193,7 +193,10 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
     source.local.set(address);
     source.localPort = port;
     this.#room.set(bytes, HEADROOM);
-    this.#work((path) => path.fromUdp(kind, this.#room, HEADROOM, bytes.length, source));
+    this.#work((path) => {
+      path.setTime(systemClock.now());
+      path.fromUdp(kind, this.#room, HEADROOM, bytes.length, source);
+    });
   }
 
   #work(work: (path: PacketPath) => void): void {

@@ -27,6 +27,8 @@ export const BLOCK_BYTES = CONTROL + CONTROL_BYTES;
 
 const INET_INFO_BYTES = 12;
 const INET6_INFO_BYTES = 20;
+/** Of a control message with an int. */
+const CMSG_INT_BYTES = 24;
 
 /** For recvmsg: where from, to which local address, and how long the datagrams are that came as one. */
 export class ReceiveHeader {
@@ -81,6 +83,7 @@ export class ReceiveHeader {
     source.family = family;
     for (let i = 0; i < length; i++) source.remote[i] = bytes[address + i]!;
     source.remotePort = readPort(this.#memory, name);
+    source.tos = this.#typeOfService(family);
     const local = this.#localAddress(family);
     if (local === 0) source.local.fill(0);
     else for (let i = 0; i < length; i++) source.local[i] = bytes[local + i]!;
@@ -93,6 +96,12 @@ export class ReceiveHeader {
     // in_pktinfo: device, address to answer from, address in the header; in6_pktinfo begins with the address.
     const at = this.#find(Level.ip, IpOption.packetInfo);
     return at === 0 ? 0 : at + 4;
+  }
+
+  /** The kernel gives IPv4's as one byte, IPv6's as an int. */
+  #typeOfService(family: 4 | 6): number {
+    const at = family === 4 ? this.#find(Level.ip, IpOption.tos) : this.#find(Level.ipv6, Ipv6Option.trafficClass);
+    return at === 0 ? 0 : this.#memory.bytes[at]!;
   }
 
   /** Offset of a control message's data; 0 where there is none. */
@@ -117,7 +126,7 @@ export class SendHeader {
   readonly address: Address;
   readonly peer: Peer;
   readonly nameBytes: number;
-  /** Of the control messages that name the local address; 0 where there are none. */
+  /** Of the control messages that name the local address and the type of service; 0 where there are none. */
   readonly controlBytes: number;
   /** Whether the path to the peer refused to have sends cut into datagrams. */
   refusesCutting = false;
@@ -135,7 +144,11 @@ export class SendHeader {
     memory.setWord(HEADER + IOVEC_POINTER, memory.base + IOVEC);
     memory.setWord(HEADER + IOVEC_COUNT, 1);
     const local = peer.local.subarray(0, remote.length);
-    this.controlBytes = local.some((byte) => byte !== 0) ? this.#setLocal(local) : 0;
+    const localBytes = local.some((byte) => byte !== 0) ? this.#setLocal(local) : 0;
+    this.controlBytes = localBytes + (peer.tos ? this.#setTypeOfService(peer.tos, localBytes) : 0);
+    if (this.controlBytes === 0) return;
+    memory.setWord(HEADER + CONTROL_POINTER, memory.base + CONTROL);
+    memory.view.setUint32(HEADER + CONTROL_LENGTH, this.controlBytes, true);
   }
 
   get nameAddress(): Address {
@@ -161,14 +174,24 @@ export class SendHeader {
     const memory = this.#memory;
     const v4 = local.length === 4;
     const length = CMSG_DATA + (v4 ? INET_INFO_BYTES : INET6_INFO_BYTES);
-    memory.setWord(HEADER + CONTROL_POINTER, memory.base + CONTROL);
     const controlBytes = (length + 7) & ~7;
-    memory.view.setUint32(HEADER + CONTROL_LENGTH, controlBytes, true);
     memory.setWord(CONTROL, length);
     memory.view.setInt32(CONTROL + CMSG_LEVEL, v4 ? Level.ip : Level.ipv6, true);
     memory.view.setInt32(CONTROL + CMSG_TYPE, v4 ? IpOption.packetInfo : Ipv6Option.packetInfo, true);
     memory.bytes.set(local, CONTROL + CMSG_DATA + (v4 ? 4 : 0));
     return controlBytes;
+  }
+
+  /** @param at behind the other control messages */
+  #setTypeOfService(tos: number, at: number): number {
+    const v4 = this.peer.family === 4;
+    const { view } = this.#memory;
+    const start = CONTROL + at;
+    this.#memory.setWord(start, CMSG_DATA + 4);
+    view.setInt32(start + CMSG_LEVEL, v4 ? Level.ip : Level.ipv6, true);
+    view.setInt32(start + CMSG_TYPE, v4 ? IpOption.tos : Ipv6Option.trafficClass, true);
+    view.setInt32(start + CMSG_DATA, tos, true);
+    return CMSG_INT_BYTES;
   }
 }
 

@@ -131,6 +131,7 @@ export class PacketLoop implements DataPlanePorts {
    */
   round(mostWait = MOST_SLEEP): boolean {
     this.#poll(mostWait);
+    this.#path.setTime(this.#clock.now());
     const { view } = this.#pollFds;
     const drains = this.#drains;
     for (let i = 0; i < drains.length; i++) {
@@ -161,8 +162,11 @@ export class PacketLoop implements DataPlanePorts {
     const writer = this.#tunWriter;
     if (writer === undefined) return;
     if (bytes === this.#batch.memory.bytes) writer.add(at, length);
-    else if (bytes === this.#scratch.bytes) writer.writeNow(this.#scratch.base + at, length);
-    else if (bytes === this.#area.memory.bytes) writer.writeNow(this.#area.memory.base + at, length);
+    else if (bytes === this.#scratch.bytes) {
+      // What waits to be joined came before.
+      writer.flush();
+      writer.writeNow(this.#scratch.base + at, length);
+    } else if (bytes === this.#area.memory.bytes) writer.writeNow(this.#area.memory.base + at, length);
     else throw new RangeError('a packet for the TUN device stands in a buffer that is not the loop’s');
   }
 

@@ -27,8 +27,8 @@ const MOST_PIECES = 512;
 /** UDP_MAX_SEGMENTS of the kernel, and what fits into one IP packet with its headers. */
 const MOST_CUT = 64;
 const MOST_CUT_BYTES = 65_400;
-/** Room for the control messages of one message: the local address and the length of the datagrams. */
-const CONTROL_BYTES = 64;
+/** Room for the control messages of one message: the local address, the type of service, the datagrams' length. */
+const CONTROL_BYTES = 96;
 
 /** Errors that say: the device or the path does not take cut sends. The datagrams go one by one then. */
 const CUTTING_REFUSED: readonly number[] = [Errno.EINVAL, Errno.EMSGSIZE, Errno.EIO, Errno.EOPNOTSUPP];

@@ -9,7 +9,7 @@ import { readPort, SOCKET_ADDRESS_BYTES, writeSocketAddress } from './socketAddr
 export const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /**
- * Opens a non-blocking socket that learns the local address of each packet, may send from any local address, and
+ * Opens a non-blocking socket that learns the local address and type of service of each packet, may send from any local address, and
  * fragments what is too long for the path (no DF): a tunnel must not lose a packet to a broken path MTU discovery.
  * SO_REUSEADDR is never set: a port that is taken must be noticed.
  * @param type of SocketType
@@ -27,10 +27,12 @@ export function openInternetSocket(family: 4 | 6, type: number, protocol: number
   if (family === 4) {
     set(Level.ip, IpOption.packetInfo, 1);
     set(Level.ip, IpOption.mtuDiscover, PathMtuDiscovery.dont);
+    set(Level.ip, IpOption.receiveTos, 1);
   } else {
     set(Level.ipv6, Ipv6Option.v6Only, 1);
     set(Level.ipv6, Ipv6Option.receivePacketInfo, 1);
     set(Level.ipv6, Ipv6Option.mtuDiscover, PathMtuDiscovery.dont);
+    set(Level.ipv6, Ipv6Option.receiveTrafficClass, 1);
   }
   for (const [forced, allowed] of [
     [SocketOption.receiveBufferForce, SocketOption.receiveBuffer],

@@ -1,14 +1,14 @@
 /**
- * ICMP errors that a router sends: fragmentation needed, time exceeded, packet too big. The caller limits the rate.
- * RFC 792, RFC 1191 §4, RFC 1812 §4.3.2, RFC 4443 §3.2.
+ * ICMP errors that a router sends over IPv4: fragmentation needed, time exceeded, prohibited. The caller limits the
+ * rate. RFC 792, RFC 1191 §4, RFC 1812 §4.3.2 and §5.2.7.1.
  */
 
-import { checksum, fold, sum16 } from './checksum.ts';
-import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, ipv4FragmentOffset, ipv4HeaderBytes } from './ipv4.ts';
+import { checksum } from './checksum.ts';
+import { IPV4_HEADER_BYTES, IpProtocol, ipv4FragmentOffset, ipv4HeaderBytes } from './ipv4.ts';
 
 const IcmpType = { destinationUnreachable: 3, timeExceeded: 11 } as const;
 const FRAGMENTATION_NEEDED = 4;
-const PACKET_TOO_BIG = 2;
+const COMMUNICATION_PROHIBITED = 13;
 const ICMP_HEADER_BYTES = 8;
 const ERROR_TTL = 64;
 
@@ -17,8 +17,6 @@ const INTERNETWORK_CONTROL = 0xc0;
 
 /** An ICMP error quotes as much as fits this. RFC 1812 §4.3.2.3. */
 export const MOST_ICMP_ERROR_BYTES = 576;
-/** RFC 4443 §3.2: as much as fits the least IPv6 MTU. */
-export const MOST_ICMPV6_ERROR_BYTES = 1280;
 
 /** ICMP types whose messages are answers to trouble themselves, RFC 1122 §3.2.2: never answered by an error. */
 const isIcmpError = (type: number) => type === 3 || type === 4 || type === 5 || type === 11 || type === 12;
@@ -66,37 +64,18 @@ export function writeTimeExceeded(
 }
 
 /**
- * Writes a whole IPv6 packet "packet too big" about the IPv6 packet at `at`.
- * @param to needs MOST_ICMPV6_ERROR_BYTES at `toAt`
- * @param source 16 bytes that the error comes from
- * @returns bytes written
+ * Writes a whole IPv4 packet "communication administratively prohibited", RFC 1812 §5.2.7.1. Parameters as
+ * `writeFragmentationNeeded`.
  */
-export function writePacketTooBig(
+export function writeProhibited(
   to: Uint8Array,
   toAt: number,
   bytes: Uint8Array,
   at: number,
   length: number,
-  source: Uint8Array,
-  mtu: number,
+  source: number,
 ): number {
-  const quoted = Math.min(length, MOST_ICMPV6_ERROR_BYTES - IPV6_HEADER_BYTES - ICMP_HEADER_BYTES);
-  const payload = ICMP_HEADER_BYTES + quoted;
-  to.fill(0, toAt, toAt + IPV6_HEADER_BYTES + ICMP_HEADER_BYTES);
-  to[toAt] = 0x60;
-  put16(to, toAt + 4, payload);
-  to[toAt + 6] = IpProtocol.icmpv6;
-  to[toAt + 7] = ERROR_TTL;
-  to.set(source, toAt + 8);
-  copy(to, toAt + 24, bytes, at + 8, 16);
-  const icmp = toAt + IPV6_HEADER_BYTES;
-  to[icmp] = PACKET_TOO_BIG;
-  put16(to, icmp + 4, mtu >>> 16);
-  put16(to, icmp + 6, mtu & 0xffff);
-  copy(to, icmp + ICMP_HEADER_BYTES, bytes, at, quoted);
-  const pseudo = sum16(to, toAt + 8, 32) + payload + IpProtocol.icmpv6;
-  put16(to, icmp + 2, ~fold(pseudo + sum16(to, icmp, payload)) & 0xffff);
-  return IPV6_HEADER_BYTES + payload;
+  return writeError(to, toAt, bytes, at, length, source, IcmpType.destinationUnreachable, COMMUNICATION_PROHIBITED, 0);
 }
 
 function writeError(

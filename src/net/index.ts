@@ -15,12 +15,19 @@ export { checksum, fold, sum16, updateChecksum, WordSum } from './checksum.ts';
 export { fragmentCount, writeFragment } from './fragment.ts';
 export {
   MOST_ICMP_ERROR_BYTES,
-  MOST_ICMPV6_ERROR_BYTES,
   mayAnswerWithIcmp,
   writeFragmentationNeeded,
-  writePacketTooBig,
+  writeProhibited,
   writeTimeExceeded,
 } from './icmp.ts';
+export {
+  type Icmpv6ErrorName,
+  icmpv6Checksum,
+  MOST_ICMPV6_ERROR_BYTES,
+  mayAnswerWithIcmpv6,
+  writeIcmpv6Error,
+  writePacketTooBig,
+} from './icmpv6.ts';
 export {
   decrementTtl,
   IPV4_HEADER_BYTES,
@@ -38,12 +45,28 @@ export {
   UDP_HEADER_BYTES,
 } from './ipv4.ts';
 export {
+  decrementHopLimit,
+  IPV6_DESTINATION,
+  IPV6_LEAST_MTU,
+  IPV6_SOURCE,
+  Ipv6Chain,
+  ipv6HopLimit,
+  ipv6Length,
+  isLinkLocal,
+  isMulticast,
+  isNeighborDiscovery,
+  isUnspecifiedOrLoopback,
+  NdType,
+} from './ipv6.ts';
+export {
   l2tpHeaderBytes,
   outerPacketBytes,
   planMtu,
+  planTunnelMtu,
   pppHeaderBytes,
   type TunnelMtu,
   type TunnelShape,
 } from './mtu.ts';
 export { formatPrefix, type Prefix, parsePrefix, prefixContains } from './prefix.ts';
+export { PrefixMatch, PrefixTable } from './prefixTable.ts';
 export { clampMss } from './tcpMss.ts';

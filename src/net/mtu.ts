@@ -63,8 +63,19 @@ export function planMtu(shape: TunnelShape): TunnelMtu {
   };
 }
 
+/** The same for IP packets that stand in ESP themselves: tunnel mode. RFC 4303 §3.1.2. */
+export function planTunnelMtu(shape: Pick<TunnelShape, 'outerFamily' | 'pathMtu' | 'esp'>): TunnelMtu {
+  const { esp } = shape;
+  const outer = outerHeaderBytes(shape);
+  const room = shape.pathMtu - outer;
+  const fits = esp ? largestEspPayload(espGeometry(esp.suite), room) : room;
+  const mtu = fits < IPV4_HEADER_BYTES ? 0 : fits;
+  const packet = outer + (esp ? espLength(espGeometry(esp.suite), mtu) : mtu);
+  return { mtu, mss: Math.max(0, mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES), overhead: packet - mtu };
+}
+
 /** IP, and the UDP header that encapsulates ESP. */
-function outerHeaderBytes(shape: TunnelShape): number {
+function outerHeaderBytes(shape: Pick<TunnelShape, 'outerFamily' | 'esp'>): number {
   const ip = shape.outerFamily === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
   return ip + (shape.esp?.udpEncapsulation ? UDP_HEADER_BYTES : 0);
 }

@@ -2,6 +2,7 @@
 
 import { updateChecksum } from './checksum.ts';
 import { IPV6_HEADER_BYTES, IpProtocol, ipv4FragmentOffset, ipv4HeaderBytes, ipv4Protocol } from './ipv4.ts';
+import { Ipv6Chain } from './ipv6.ts';
 
 const TCP_HEADER_BYTES = 20;
 const SYN = 0x02;
@@ -12,9 +13,7 @@ const NO_OPERATION = 1;
 /** How much smaller a segment over IPv6 is than over IPv4 on the same link. */
 const IPV6_EXTRA = 20;
 
-/** IPv6 extension headers that may stand before TCP: hop-by-hop, routing, destination options. RFC 8200 §4.1. */
-const isExtension = (next: number) => next === 0 || next === 43 || next === 60;
-const MOST_EXTENSIONS = 8;
+const chain = new Ipv6Chain();
 
 /**
  * Lowers the MSS option of a TCP SYN to `mss` and corrects the TCP checksum; everything else is left alone.
@@ -28,8 +27,9 @@ export function clampMss(bytes: Uint8Array, at: number, length: number, mss: num
     const header = ipv4HeaderBytes(bytes, at);
     return clampSegment(bytes, at + header, length - header, mss);
   }
-  const header = ipv6TcpOffset(bytes, at, length);
-  return header > 0 && clampSegment(bytes, at + header, length - header, mss - IPV6_EXTRA);
+  if (length < IPV6_HEADER_BYTES || !chain.read(bytes, at, length)) return false;
+  if (chain.protocol !== IpProtocol.tcp || chain.isLaterFragment) return false;
+  return clampSegment(bytes, at + chain.offset, length - chain.offset, mss - IPV6_EXTRA);
 }
 
 function clampSegment(bytes: Uint8Array, tcp: number, length: number, mss: number): boolean {
@@ -63,18 +63,6 @@ function lowerMss(bytes: Uint8Array, tcp: number, at: number, mss: number): bool
   bytes[tcp + 16] = updated >> 8;
   bytes[tcp + 17] = updated & 255;
   return true;
-}
-
-function ipv6TcpOffset(bytes: Uint8Array, at: number, length: number): number {
-  if (length < IPV6_HEADER_BYTES) return 0;
-  let next = bytes[at + 6]!;
-  let offset = IPV6_HEADER_BYTES;
-  for (let i = 0; i < MOST_EXTENSIONS && isExtension(next); i++) {
-    if (offset + 8 > length) return 0;
-    next = bytes[at + offset]!;
-    offset += (bytes[at + offset + 1]! + 1) << 3;
-  }
-  return next === IpProtocol.tcp && offset < length ? offset : 0;
 }
 
 const swap = (word: number) => ((word & 255) << 8) | (word >> 8);
