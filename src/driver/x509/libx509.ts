@@ -80,6 +80,8 @@ const DECLARATIONS = {
   X509_CRL_set1_nextUpdate: 'int X509_CRL_set1_nextUpdate(uintptr_t crl, uintptr_t time)',
   X509_CRL_add0_revoked: 'int X509_CRL_add0_revoked(uintptr_t crl, uintptr_t revoked)',
   X509_CRL_add_ext: 'int X509_CRL_add_ext(uintptr_t crl, uintptr_t extension, int at)',
+  X509_CRL_add1_ext_i2d:
+    'int X509_CRL_add1_ext_i2d(uintptr_t crl, int nid, uintptr_t value, int critical, unsigned long flags)',
   X509_CRL_sort: 'int X509_CRL_sort(uintptr_t crl)',
   X509_CRL_sign: 'int X509_CRL_sign(uintptr_t crl, uintptr_t key, uintptr_t digest)',
   X509_REVOKED_new: 'uintptr_t X509_REVOKED_new()',
@@ -102,7 +104,9 @@ const DECLARATIONS = {
   OBJ_txt2nid: 'int OBJ_txt2nid(const char *name)',
 
   d2i_AutoPrivateKey: 'uintptr_t d2i_AutoPrivateKey(uintptr_t reuse, uintptr_t input, long length)',
-  i2d_PrivateKey: 'int i2d_PrivateKey(uintptr_t key, uintptr_t output)',
+  EVP_PKEY2PKCS8: 'uintptr_t EVP_PKEY2PKCS8(uintptr_t key)',
+  i2d_PKCS8_PRIV_KEY_INFO: 'int i2d_PKCS8_PRIV_KEY_INFO(uintptr_t info, uintptr_t output)',
+  PKCS8_PRIV_KEY_INFO_free: 'void PKCS8_PRIV_KEY_INFO_free(uintptr_t info)',
   EVP_PKEY_free: 'void EVP_PKEY_free(uintptr_t key)',
   EVP_get_digestbyname: 'uintptr_t EVP_get_digestbyname(const char *name)',
   PKCS12_create:

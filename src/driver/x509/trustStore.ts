@@ -82,14 +82,26 @@ export class TrustStore {
     if (chain.length > MAX_CHAIN_CERTIFICATES) return refused(tooMany(chain.length));
     const [leaf, ...others] = chain.map((der) => decodeCertificate(scope, der));
     const untrusted = scope.stack(others);
-    const found = this.#path(scope, leaf!, untrusted, now, 0);
+    const found = this.#path(scope, leaf!, untrusted, now);
     if (!found.ok) return found;
     const failure =
       weakness(found.path) ?? misuse(found.path, purpose) ?? this.#revoked(scope, found.path, untrusted, now);
     return failure === undefined ? found : refused(failure);
   }
 
-  #path(scope: Scope, leaf: Address, untrusted: Address, now: number, flags: number): ChainVerdict {
+  #path(scope: Scope, leaf: Address, untrusted: Address, now: number): ChainVerdict {
+    const { lib } = scope;
+    const { context, failure } = this.#walk(scope, leaf, untrusted, now, 0);
+    if (failure !== undefined) return refused(failure);
+    const path = itemsOf(lib, lib.X509_STORE_CTX_get0_chain(context)).map((one) => describe(scope, one));
+    return { ok: true, path: [path[0]!, ...path.slice(1)] };
+  }
+
+  #listed(scope: Scope, { der }: Certificate, untrusted: Address, now: number): Failure | undefined {
+    return this.#walk(scope, decodeCertificate(scope, der), untrusted, now, CRL_CHECK).failure;
+  }
+
+  #walk(scope: Scope, leaf: Address, untrusted: Address, now: number, flags: number) {
     const { lib } = scope;
     const context = scope.own(lib.X509_STORE_CTX_new(), 'X509_STORE_CTX_free', 'verify a certificate');
     scope.must(lib.X509_STORE_CTX_init(context, this.#store, leaf, untrusted), 'verify a certificate');
@@ -98,13 +110,10 @@ export class TrustStore {
     lib.X509_VERIFY_PARAM_set_auth_level(parameters, AUTH_LEVEL_112_BITS);
     lib.X509_VERIFY_PARAM_set_time(parameters, Math.floor(now));
     scope.must(lib.X509_VERIFY_PARAM_set_flags(parameters, PARTIAL_CHAIN | flags), 'verify a certificate');
-    if (lib.X509_verify_cert(context) === 1) {
-      const path = itemsOf(lib, lib.X509_STORE_CTX_get0_chain(context)).map((one) => describe(scope, one));
-      if (path[0] !== undefined) return { ok: true, path: [path[0], ...path.slice(1)] };
-    }
+    if (lib.X509_verify_cert(context) === 1) return { context, failure: undefined };
     const at = lib.X509_STORE_CTX_get_current_cert(context);
     const certificate = describe(scope, at === 0 ? leaf : at);
-    return refused(chainFailure(lib.X509_STORE_CTX_get_error(context), certificate));
+    return { context, failure: chainFailure(lib.X509_STORE_CTX_get_error(context), certificate) };
   }
 
   /**
@@ -116,8 +125,8 @@ export class TrustStore {
       const known = this.#crlIssuers.some((issuer) => sameBytes(issuer, certificate.issuerDer));
       if (!known && this.#files.revocation !== 'require') continue;
       if (!known) return chainFailure(VerifyError.UNABLE_TO_GET_CRL, certificate);
-      const verdict = this.#path(scope, decodeCertificate(scope, certificate.der), untrusted, now, CRL_CHECK);
-      if (!verdict.ok) return verdict.failure;
+      const failure = this.#listed(scope, certificate, untrusted, now);
+      if (failure !== undefined) return failure;
     }
     return undefined;
   }
