@@ -25,8 +25,14 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
   ppp: { all: ['core', 'wire', 'crypto', 'net', 'eap'] },
   dataplane: { all: ['core', 'esp', 'net'], type: ['crypto'] },
   session: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'dataplane'], type: ['crypto'] },
-  gateway: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'session'], type: ['crypto', 'dataplane'] },
-  client: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'session'], type: ['crypto', 'dataplane'] },
+  gateway: {
+    all: ['core', 'wire', 'esp', 'net', 'ike', 'eap', 'l2tp', 'ppp', 'session'],
+    type: ['crypto', 'dataplane'],
+  },
+  client: {
+    all: ['core', 'wire', 'esp', 'net', 'ike', 'eap', 'l2tp', 'ppp', 'session'],
+    type: ['crypto', 'dataplane'],
+  },
   driver: { all: ['core', 'wire', 'crypto/node', 'esp', 'net', 'dataplane'], type: ['crypto', 'ike', 'eap'] },
   store: { all: ['wire', 'crypto', 'crypto/node'], type: ['ppp', 'eap', 'gateway'] },
   config: { all: ['net', 'ike'] },

@@ -18,6 +18,7 @@ import type { GatewayCommand, GatewayOutput } from './output.ts';
 import { type PlainL2tpRules, refusalOfPlain, UNKNOWN_TUNNEL } from './plainL2tp.ts';
 import { RepeatedLog } from './repeatedLog.ts';
 import { StrayTunnels } from './strayTunnels.ts';
+import { TlsQuestions } from './tlsQuestions.ts';
 import { type Login, type UserRules, Users } from './users.ts';
 
 export interface GatewayParts extends PlainL2tpRules, UserRules {
@@ -40,6 +41,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   readonly #maker: ConnectionMaker;
   readonly #ike: IkeSide;
   readonly #users: Users;
+  readonly #tls = new TlsQuestions();
   readonly #ended: SessionView[] = [];
   readonly #repeated = new RepeatedLog();
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
@@ -113,6 +115,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     switch (command.type) {
       case 'keyAnswer':
         return this.#ike.command({ type: 'answer', id: command.id, answer: command.answer }, now);
+      case 'tlsAnswer':
+        return this.#tls.answered(command.id, command.progress, now);
       case 'userAnswer':
         return this.#users.answered(command.id, command.answer, now);
       case 'disconnect':

@@ -2,6 +2,7 @@
 
 import type { Endpoint, Failure } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { TlsAsk, TlsProgress } from '../eap/index.ts';
 import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
 import type { Credentials } from '../ppp/output.ts';
 import type { LogEntry } from '../session/log.ts';
@@ -41,10 +42,18 @@ export type UserAnswer =
 /** What becomes of a user who connects while a session of theirs stands: it is ended, the new one is refused, or both stay. */
 export type SingleSession = 'replace' | 'deny' | 'allow';
 
+/** A step of EAP-TLS, made outside the core; answer with the command `tlsAnswer` of the same `id`. */
+export interface GatewayTlsAsk {
+  readonly type: 'askTls';
+  readonly id: number;
+  readonly ask: TlsAsk;
+}
+
 export type GatewayOutput =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
   | KeyAsk
   | UserAsk
+  | GatewayTlsAsk
   | { readonly type: 'sessionUp'; readonly view: SessionView }
   | { readonly type: 'sessionEnded'; readonly view: SessionView; readonly reason: Failure }
   | KeyLog
@@ -55,6 +64,7 @@ export type GatewayOutput =
 export type GatewayCommand =
   | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer }
   | { readonly type: 'userAnswer'; readonly id: number; readonly answer: UserAnswer }
+  | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
   /** Ends the sessions of a session id or a user name, in order. */
   | { readonly type: 'disconnect'; readonly who: string; readonly reason: Failure }
   /** Ends every connection in order and takes no new one. */
