@@ -71,7 +71,7 @@ function cost(suite: EspSuite): PathCost {
     checksumStart: 20,
     checksumOffset: 16,
   };
-  const segmenter = new Segmenter();
+  const segmenter = new Segmenter(area.memory.bytes, area.sum);
   const source = newSource();
   source.remote.set([192, 0, 2, 1]);
   source.local.set([192, 0, 2, 2]);
@@ -83,10 +83,10 @@ function cost(suite: EspSuite): PathCost {
     const at = area.place(large.length);
     area.memory.bytes.set(large, at);
     area.take(at, large.length);
-    const count = segmenter.begin(area.memory.bytes, at, large.length, header);
+    const count = segmenter.begin(at, large.length, header);
     for (let i = 0; i < count; i++) {
       const to = area.place(segmenter.mostBytes);
-      const length = segmenter.write(i, area.sum, area.memory.bytes, to);
+      const length = segmenter.write(i, to);
       area.take(to, length);
       sender.fromTun(area.memory.bytes, to, length);
     }

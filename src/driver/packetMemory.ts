@@ -28,8 +28,7 @@ export function newPacketAreas<const Lengths extends readonly number[]>(
     const start = starts[i]!;
     const memory = new Memory(length, summed?.buffer, summed === undefined ? 0 : start);
     if (summed === undefined) return { memory, sum: new WordSum(memory.bytes) };
-    const { sum } = summed;
-    return { memory, sum: { sum: (at, count) => sum.sum(start + at, count) } };
+    return { memory, sum: summed.sumFrom(start) };
   });
   return areas as { readonly [Area in keyof Lengths]: PacketArea };
 }

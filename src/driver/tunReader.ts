@@ -28,10 +28,12 @@ export class TunReader {
   readonly #options: TunReaderOptions;
   readonly #headerBytes: number;
   readonly #header = newVnetHeader();
-  readonly #segmenter = new Segmenter();
+  readonly #segmenter: Segmenter;
 
   constructor(options: TunReaderOptions) {
     this.#options = options;
+    const { memory, sum } = options.area;
+    this.#segmenter = new Segmenter(memory.bytes, sum);
     this.#headerBytes = options.tun.hasHeader ? VNET_HEADER_BYTES : 0;
   }
 
@@ -69,8 +71,7 @@ export class TunReader {
   #cut(at: number, length: number): void {
     const { area, take, flush, refuse } = this.#options;
     const segmenter = this.#segmenter;
-    const { bytes } = area.memory;
-    const count = segmenter.begin(bytes, at, length, this.#header);
+    const count = segmenter.begin(at, length, this.#header);
     if (count === 0) refuse();
     area.hold();
     for (let i = 0; i < count; i++) {
@@ -79,7 +80,7 @@ export class TunReader {
         flush();
         to = area.place(segmenter.mostBytes);
       }
-      const cut = segmenter.write(i, area.sum, bytes, to);
+      const cut = segmenter.write(i, to);
       area.take(to, cut);
       take(to, cut);
     }

@@ -3,21 +3,18 @@
  * would make of the large packet are the very packets that were joined. Whatever is not certain is left as it came.
  */
 
-import { fold, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, UDP_HEADER_BYTES, WordSum } from '../../net/index.ts';
+import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, UDP_HEADER_BYTES, WordSum } from '../../net/index.ts';
 import {
   addressSum,
-  checksumHolds,
+  fold,
   isIpv4,
-  put16,
-  putIpLength,
   type RangeSum,
   TCP_LEAST_BYTES,
   Tcp,
   TcpFlag,
   tcpHeaderBytes,
   Udp,
-  u16,
-  u32,
+  wordSum,
 } from './transport.ts';
 import { newVnetHeader, VnetGso, type VnetHeader } from './vnetHeader.ts';
 
@@ -54,11 +51,15 @@ interface Group {
   /** The first packet's checksum was looked at. */
   verified: boolean;
   nextSequence: number;
+  /** Of the pseudo-header without the length: the same for all. */
+  addressSum: number;
   readonly pieces: Int32Array;
 }
 
 export class Joiner {
   readonly #bytes: Uint8Array;
+  /** Headers are read by words: with bytes, comparing them took as long as summing the payload. */
+  readonly #view: DataView;
   readonly #sum: RangeSum;
   readonly #joinsUdp: boolean;
   readonly #emit: (packet: JoinedPacket) => void;
@@ -90,6 +91,7 @@ export class Joiner {
     sum: RangeSum = new WordSum(bytes),
   ) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#sum = sum;
     this.#emit = emit;
     this.#joinsUdp = joinsUdp;
@@ -118,22 +120,23 @@ export class Joiner {
 
   /** Reads where headers end. False for what has no ports: fragments, other protocols, IP options, broken headers. */
   #read(at: number, length: number): boolean {
-    const bytes = this.#bytes;
     if (length < IPV4_HEADER_BYTES) return false;
-    if (isIpv4(bytes, at)) {
-      const fragment = u16(bytes, at + 6) & 0x3fff;
-      if (bytes[at] !== 0x45 || u16(bytes, at + 2) !== length || fragment !== 0) return false;
-      this.#protocol = bytes[at + 9]!;
+    const view = this.#view;
+    const first = view.getUint32(at);
+    if (first >>> 28 === 4) {
+      const fragment = view.getUint16(at + 6) & 0x3fff;
+      if (first >>> 24 !== 0x45 || (first & 0xffff) !== length || fragment !== 0) return false;
+      this.#protocol = view.getUint8(at + 9);
       this.#transport = IPV4_HEADER_BYTES;
     } else {
-      if (length < IPV6_HEADER_BYTES || bytes[at]! >> 4 !== 6) return false;
-      if (u16(bytes, at + 4) !== length - IPV6_HEADER_BYTES) return false;
-      this.#protocol = bytes[at + 6]!;
+      if (length < IPV6_HEADER_BYTES || first >>> 28 !== 6) return false;
+      if (view.getUint16(at + 4) !== length - IPV6_HEADER_BYTES) return false;
+      this.#protocol = view.getUint8(at + 6);
       this.#transport = IPV6_HEADER_BYTES;
     }
     if (this.#protocol === IpProtocol.tcp) {
       if (this.#transport + TCP_LEAST_BYTES > length) return false;
-      const header = tcpHeaderBytes(bytes, at + this.#transport);
+      const header = tcpHeaderBytes(this.#bytes, at + this.#transport);
       this.#headers = this.#transport + header;
       return header >= TCP_LEAST_BYTES && this.#headers <= length;
     }
@@ -143,14 +146,14 @@ export class Joiner {
 
   /** Whether it may be joined with others: has payload, says nothing but ACK and PSH, has a checksum. */
   #isCandidate(at: number, length: number): boolean {
-    const bytes = this.#bytes;
+    const view = this.#view;
     const transport = at + this.#transport;
     if (length <= this.#headers) return false;
     if (this.#protocol === IpProtocol.tcp) {
-      return (bytes[transport + Tcp.flags]! & ~TcpFlag.psh) === TcpFlag.ack;
+      return (view.getUint8(transport + Tcp.flags) & ~TcpFlag.psh) === TcpFlag.ack;
     }
-    const whole = u16(bytes, transport + Udp.length) === length - this.#transport;
-    return this.#joinsUdp && whole && u16(bytes, transport + Udp.checksum) !== 0;
+    const whole = view.getUint16(transport + Udp.length) === length - this.#transport;
+    return this.#joinsUdp && whole && view.getUint16(transport + Udp.checksum) !== 0;
   }
 
   /** The open group with the same addresses, protocol and ports. */
@@ -166,11 +169,11 @@ export class Joiner {
   }
 
   #sameFlow(one: number, other: number): boolean {
-    const bytes = this.#bytes;
+    const view = this.#view;
     // Both addresses stand in front of the ports, which begin the transport header.
     const end = this.#transport + 4;
-    for (let i = this.#transport === IPV4_HEADER_BYTES ? 12 : 8; i < end; i++) {
-      if (bytes[one + i] !== bytes[other + i]) return false;
+    for (let i = this.#transport === IPV4_HEADER_BYTES ? 12 : 8; i < end; i += 4) {
+      if (view.getUint32(one + i) !== view.getUint32(other + i)) return false;
     }
     return true;
   }
@@ -184,10 +187,11 @@ export class Joiner {
     const transportAt = at + this.#transport;
     if (isTcp && !this.#continuesTcp(group, transportAt)) return false;
     if (!group.verified) {
-      if (!this.#isIntact(group.at, group.headLength)) return false;
+      group.addressSum = addressSum(this.#view, group.at, group.protocol);
+      if (!this.#isIntact(group, group.at, group.headLength)) return false;
       group.verified = true;
     }
-    if (!this.#isIntact(at, length)) return false;
+    if (!this.#isIntact(group, at, length)) return false;
     group.pieces[2 * group.count] = at + this.#headers;
     group.pieces[2 * group.count + 1] = payload;
     group.count++;
@@ -202,35 +206,41 @@ export class Joiner {
 
   /** Type of service, time to live, DF; the identification counts on where it matters. RFC 6864 §4. */
   #sameIpHeader({ at: first, count }: Group, at: number): boolean {
-    const bytes = this.#bytes;
-    if (!isIpv4(bytes, at)) {
+    const view = this.#view;
+    if (this.#transport === IPV6_HEADER_BYTES) {
       // Version, class, label; next header is the same already; hop limit.
-      return u32(bytes, first) === u32(bytes, at) && bytes[first + 7] === bytes[at + 7];
+      return view.getUint32(first) === view.getUint32(at) && view.getUint8(first + 7) === view.getUint8(at + 7);
     }
-    if (bytes[first + 1] !== bytes[at + 1] || bytes[first + 8] !== bytes[at + 8]) return false;
-    if (bytes[first + 6] !== bytes[at + 6]) return false;
-    if ((bytes[at + 6]! & DONT_FRAGMENT) !== 0) return true;
-    return ((u16(bytes, first + 4) + count) & 0xffff) === u16(bytes, at + 4);
+    const flags = view.getUint8(at + 6);
+    if (view.getUint16(first) !== view.getUint16(at) || view.getUint16(first + 8) !== view.getUint16(at + 8))
+      return false;
+    if (view.getUint8(first + 6) !== flags) return false;
+    if ((flags & DONT_FRAGMENT) !== 0) return true;
+    return ((view.getUint16(first + 4) + count) & 0xffff) === view.getUint16(at + 4);
   }
 
   /** The next sequence number; acknowledgment, window and options are the first packet's. */
   #continuesTcp(group: Group, transportAt: number): boolean {
-    const bytes = this.#bytes;
-    if (u32(bytes, transportAt + Tcp.sequence) !== group.nextSequence) return false;
+    const view = this.#view;
+    if (view.getUint32(transportAt + Tcp.sequence) !== group.nextSequence) return false;
     const first = group.at + this.#transport;
-    if (u32(bytes, first + Tcp.acknowledgment) !== u32(bytes, transportAt + Tcp.acknowledgment)) return false;
-    if (bytes[first + Tcp.offset] !== bytes[transportAt + Tcp.offset]) return false;
-    if (u16(bytes, first + Tcp.window) !== u16(bytes, transportAt + Tcp.window)) return false;
+    if (view.getUint32(first + Tcp.acknowledgment) !== view.getUint32(transportAt + Tcp.acknowledgment)) return false;
+    if (view.getUint8(first + Tcp.offset) !== view.getUint8(transportAt + Tcp.offset)) return false;
+    if (view.getUint16(first + Tcp.window) !== view.getUint16(transportAt + Tcp.window)) return false;
+    if (view.getUint16(first + Tcp.urgent) !== view.getUint16(transportAt + Tcp.urgent)) return false;
     const options = this.#headers - this.#transport;
-    for (let i = Tcp.checksum + 2; i < options; i++) if (bytes[first + i] !== bytes[transportAt + i]) return false;
+    for (let i = TCP_LEAST_BYTES; i < options; i += 4) {
+      if (view.getUint32(first + i) !== view.getUint32(transportAt + i)) return false;
+    }
     return true;
   }
 
   /** A joined packet gets a right checksum, so one that came with a wrong one must not be joined. */
-  #isIntact(at: number, length: number): boolean {
-    const bytes = this.#bytes;
-    if (isIpv4(bytes, at) && this.#sum.sum(at, IPV4_HEADER_BYTES) !== 0xffff) return false;
-    return checksumHolds(this.#sum, bytes, at, length, at + this.#transport, this.#protocol);
+  #isIntact(group: Group, at: number, length: number): boolean {
+    const transport = this.#transport;
+    if (transport === IPV4_HEADER_BYTES && fold(wordSum(this.#view, at, at + transport)) !== 0xffff) return false;
+    const sum = group.addressSum + length - transport + this.#sum.sum(at + transport, length - transport);
+    return fold(sum) === 0xffff;
   }
 
   #start(at: number, length: number): void {
@@ -249,7 +259,7 @@ export class Joiner {
     group.pushed = isTcp && (this.#bytes[at + this.#transport + Tcp.flags]! & TcpFlag.psh) !== 0;
     group.full = group.pushed;
     group.verified = false;
-    group.nextSequence = isTcp ? (u32(this.#bytes, at + this.#transport + Tcp.sequence) + group.segment) >>> 0 : 0;
+    group.nextSequence = isTcp ? (this.#view.getUint32(at + this.#transport + Tcp.sequence) + group.segment) >>> 0 : 0;
     group.pieces[0] = at;
     group.pieces[1] = length;
     this.#order.push(group);
@@ -278,16 +288,21 @@ export class Joiner {
   }
 
   /** Makes the first packet's headers those of the large one, with a checksum for the kernel to complete. */
-  #writeHeaders({ at, length, transport, headers, protocol, segment, pushed }: Group): void {
+  #writeHeaders({ at, length, transport, headers, protocol, segment, pushed, addressSum: addresses }: Group): void {
     const bytes = this.#bytes;
+    const view = this.#view;
     const transportAt = at + transport;
     const isTcp = protocol === IpProtocol.tcp;
     const transportLength = length - transport;
-    putIpLength(bytes, at, length);
-    if (!isTcp) put16(bytes, transportAt + Udp.length, transportLength);
+    if (transport === IPV4_HEADER_BYTES) {
+      view.setUint16(at + 2, length);
+      view.setUint16(at + 10, 0);
+      view.setUint16(at + 10, ~fold(wordSum(view, at, transportAt)));
+    } else view.setUint16(at + 4, length - IPV6_HEADER_BYTES);
+    if (!isTcp) view.setUint16(transportAt + Udp.length, transportLength);
     else if (pushed) bytes[transportAt + Tcp.flags] = bytes[transportAt + Tcp.flags]! | TcpFlag.psh;
     const checksumOffset = isTcp ? Tcp.checksum : Udp.checksum;
-    put16(bytes, transportAt + checksumOffset, fold(addressSum(bytes, at, protocol) + transportLength));
+    view.setUint16(transportAt + checksumOffset, fold(addresses + transportLength));
     const header = this.#header;
     header.needsChecksum = true;
     header.gso = isTcp ? (isIpv4(bytes, at) ? VnetGso.tcp4 : VnetGso.tcp6) : VnetGso.udp;
@@ -319,6 +334,7 @@ function newGroup(): Group {
     pushed: false,
     verified: false,
     nextSequence: 0,
+    addressSum: 0,
     pieces: new Int32Array(2 * MOST_JOINED),
   };
 }

@@ -3,14 +3,12 @@
  * TCP: sequence numbers count on, FIN and PSH go with the last, CWR (RFC 3168 §6.1.2) with the first. UDP: datagrams.
  */
 
-import { fold, IpProtocol, UDP_HEADER_BYTES } from '../../net/index.ts';
+import { IPV6_HEADER_BYTES, IpProtocol, UDP_HEADER_BYTES, WordSum } from '../../net/index.ts';
 import {
   addressSum,
+  fold,
   isIpv4,
   leastIpHeader,
-  put16,
-  put32,
-  putIpLength,
   type RangeSum,
   sentChecksum,
   TCP_LEAST_BYTES,
@@ -18,8 +16,7 @@ import {
   TcpFlag,
   tcpHeaderBytes,
   Udp,
-  u16,
-  u32,
+  wordSum,
 } from './transport.ts';
 import { VnetGso, type VnetHeader } from './vnetHeader.ts';
 
@@ -40,47 +37,69 @@ export function completeChecksum(
   // What stands in the field is the pseudo-header's sum, so it is summed with the rest.
   const checksum = ~sum.sum(at + checksumStart, length - checksumStart) & 0xffff;
   const isUdp = checksumOffset === Udp.checksum;
-  put16(bytes, at + field, sentChecksum(checksum, isUdp ? IpProtocol.udp : IpProtocol.tcp));
+  const sent = sentChecksum(checksum, isUdp ? IpProtocol.udp : IpProtocol.tcp);
+  bytes[at + field] = sent >> 8;
+  bytes[at + field + 1] = sent & 255;
   return true;
 }
 
-/** One is reused for all packets: `begin`, then `write` for each number below the count. */
+/** The TCP header's word with its length and the flags. */
+const FLAGS_WORD = Tcp.offset;
+
+/** One is reused for all packets of a buffer: `begin`, then `write` for each number below the count. */
 export class Segmenter {
-  #bytes: Uint8Array = new Uint8Array();
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #sum: RangeSum;
   #at = 0;
   #length = 0;
-  #protocol = 0;
+  #isIpv4 = false;
+  #isUdp = false;
   #transport = 0;
   #headers = 0;
   #segment = 0;
   #count = 0;
-  #addressSum = 0;
+  #id = 0;
+  #sequence = 0;
+  #flagsWord = 0;
+  /** Sums of what all packets have alike: of the IPv4 header, and of the transport header with the pseudo-header. */
+  #ipSum = 0;
+  #transportSum = 0;
+
+  /** @param sum over `bytes` */
+  constructor(bytes: Uint8Array, sum: RangeSum = new WordSum(bytes)) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#sum = sum;
+  }
 
   /**
    * Takes the large packet of `length` bytes at `at`, which stays as it is.
    * @returns how many packets it stands for; 0 where the header and the packet contradict each other
    */
-  begin(bytes: Uint8Array, at: number, length: number, header: VnetHeader): number {
+  begin(at: number, length: number, header: VnetHeader): number {
+    const bytes = this.#bytes;
+    const v4 = isIpv4(bytes, at);
     const gso = header.gso & ~VnetGso.ecn;
     const isUdp = gso === VnetGso.udp;
-    const isTcp = gso === (isIpv4(bytes, at) ? VnetGso.tcp4 : VnetGso.tcp6);
+    const isTcp = gso === (v4 ? VnetGso.tcp4 : VnetGso.tcp6);
     const transport = header.checksumStart;
     const least = isUdp ? UDP_HEADER_BYTES : TCP_LEAST_BYTES;
     this.#count = 0;
     if (!(isUdp || isTcp) || header.segmentBytes === 0) return 0;
     if (length < leastIpHeader(bytes, at) || transport < leastIpHeader(bytes, at) || transport + least > length)
       return 0;
-    if (isIpv4(bytes, at) && transport !== (bytes[at]! & 15) * 4) return 0;
+    if (v4 && transport !== (bytes[at]! & 15) * 4) return 0;
     const transportHeader = isUdp ? UDP_HEADER_BYTES : tcpHeaderBytes(bytes, at + transport);
     if (transportHeader < least || transport + transportHeader >= length) return 0;
-    this.#bytes = bytes;
     this.#at = at;
     this.#length = length;
-    this.#protocol = isUdp ? IpProtocol.udp : IpProtocol.tcp;
+    this.#isIpv4 = v4;
+    this.#isUdp = isUdp;
     this.#transport = transport;
     this.#headers = transport + transportHeader;
     this.#segment = header.segmentBytes;
-    this.#addressSum = addressSum(bytes, at, this.#protocol);
+    this.#sumHeaders();
     this.#count = Math.ceil((length - this.#headers) / this.#segment);
     return this.#count;
   }
@@ -91,39 +110,74 @@ export class Segmenter {
   }
 
   /**
-   * Writes packet number `i`, with right checksums, to `sum`'s buffer `out`.
+   * Writes packet number `i`, with right checksums, to `outAt`.
    * @returns its length
    */
-  write(i: number, sum: RangeSum, out: Uint8Array, outAt: number): number {
+  write(i: number, outAt: number): number {
+    const view = this.#view;
     const from = this.#headers + i * this.#segment;
     const payload = Math.min(this.#segment, this.#length - from);
     const length = this.#headers + payload;
-    copy(this.#bytes, this.#at, this.#headers, out, outAt);
-    copy(this.#bytes, this.#at + from, payload, out, outAt + this.#headers);
-    if (isIpv4(out, outAt)) put16(out, outAt + 4, (u16(out, outAt + 4) + i) & 0xffff);
-    putIpLength(out, outAt, length);
+    this.#copy(this.#at, this.#headers, outAt);
+    const payloadSum = this.#copy(this.#at + from, payload, outAt + this.#headers);
+    if (this.#isIpv4) {
+      const id = (this.#id + i) & 0xffff;
+      view.setUint16(outAt + 2, length);
+      view.setUint16(outAt + 4, id);
+      view.setUint16(outAt + 10, ~fold(this.#ipSum + length + id));
+    } else view.setUint16(outAt + 4, length - IPV6_HEADER_BYTES);
     const transportAt = outAt + this.#transport;
-    const isUdp = this.#protocol === IpProtocol.udp;
-    if (isUdp) put16(out, transportAt + Udp.length, length - this.#transport);
-    else this.#putTcp(i, out, transportAt);
-    const field = transportAt + (isUdp ? Udp.checksum : Tcp.checksum);
-    put16(out, field, 0);
     const transport = length - this.#transport;
-    const checksum = ~fold(this.#addressSum + transport + sum.sum(transportAt, transport)) & 0xffff;
-    put16(out, field, sentChecksum(checksum, this.#protocol));
+    const sum = this.#transportSum + transport + payloadSum;
+    if (this.#isUdp) {
+      view.setUint16(transportAt + Udp.length, transport);
+      const checksum = ~fold(sum + transport) & 0xffff;
+      view.setUint16(transportAt + Udp.checksum, sentChecksum(checksum, IpProtocol.udp));
+    } else {
+      view.setUint16(transportAt + Tcp.checksum, ~fold(sum + this.#putTcp(i, transportAt)));
+    }
     return length;
   }
 
-  #putTcp(i: number, out: Uint8Array, at: number): void {
-    put32(out, at + Tcp.sequence, u32(out, at + Tcp.sequence) + i * this.#segment);
-    let flags = out[at + Tcp.flags]!;
-    if (i > 0) flags &= ~TcpFlag.cwr;
-    if (i < this.#count - 1) flags &= ~(TcpFlag.fin | TcpFlag.psh);
-    out[at + Tcp.flags] = flags;
+  /** Writes what differs. @returns its sum */
+  #putTcp(i: number, at: number): number {
+    const view = this.#view;
+    const sequence = (this.#sequence + i * this.#segment) >>> 0;
+    let flagsWord = this.#flagsWord;
+    if (i > 0) flagsWord &= ~TcpFlag.cwr;
+    if (i < this.#count - 1) flagsWord &= ~(TcpFlag.fin | TcpFlag.psh);
+    view.setUint32(at + Tcp.sequence, sequence);
+    view.setUint16(at + FLAGS_WORD, flagsWord);
+    return (sequence >>> 16) + (sequence & 0xffff) + flagsWord;
   }
-}
 
-function copy(from: Uint8Array, at: number, length: number, to: Uint8Array, toAt: number): void {
-  if (from === to) to.copyWithin(toAt, at, at + length);
-  else to.set(from.subarray(at, at + length), toAt);
+  #sumHeaders(): void {
+    const view = this.#view;
+    const at = this.#at;
+    const transportAt = at + this.#transport;
+    if (this.#isIpv4) {
+      this.#id = view.getUint16(at + 4);
+      const varying = view.getUint16(at + 2) + this.#id + view.getUint16(at + 10);
+      this.#ipSum = wordSum(view, at, transportAt) - varying;
+    }
+    const header = wordSum(view, transportAt, at + this.#headers);
+    const addresses = addressSum(view, at, this.#isUdp ? IpProtocol.udp : IpProtocol.tcp);
+    if (this.#isUdp) {
+      const varying = view.getUint16(transportAt + Udp.length) + view.getUint16(transportAt + Udp.checksum);
+      this.#transportSum = addresses + header - varying;
+      return;
+    }
+    this.#sequence = view.getUint32(transportAt + Tcp.sequence);
+    this.#flagsWord = view.getUint16(transportAt + FLAGS_WORD);
+    const varying = wordSum(view, transportAt + Tcp.sequence, transportAt + Tcp.sequence + 4) + this.#flagsWord;
+    this.#transportSum = addresses + header - varying - view.getUint16(transportAt + Tcp.checksum);
+  }
+
+  /** @returns the sum of what was copied */
+  #copy(at: number, length: number, to: number): number {
+    const sum = this.#sum;
+    if (sum.copy !== undefined) return sum.copy(at, length, to);
+    this.#bytes.copyWithin(to, at, at + length);
+    return sum.sum(to, length);
+  }
 }
