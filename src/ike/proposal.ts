@@ -1,6 +1,6 @@
 /** What is negotiated, in the field's names: IKE proposals, ESP suites, and the policies that list them. */
 
-import type { CbcName, ClassicGroupName, HashName } from '../crypto/index.ts';
+import type { CbcName, ClassicGroupName, GroupName, HashName } from '../crypto/index.ts';
 import type { EspSuite } from '../esp/suite.ts';
 
 /** One combination for an IKE SA; the PRF is HMAC of the hash. */
@@ -18,7 +18,8 @@ export interface EspProposal {
   readonly pfs?: ClassicGroupName;
 }
 
-export type AuthenticationMethod = 'pre-shared-key' | 'rsa-signatures';
+/** How both ends of an IKEv1 phase 1 prove themselves. RFC 2409 Appendix A, RFC 4754 §6. */
+export type AuthenticationMethod = 'pre-shared-key' | 'rsa-signatures' | 'ecdsa-256' | 'ecdsa-384' | 'ecdsa-521';
 
 /** What one end takes (or, as initiator, offers) for IKE SAs, best first. */
 export interface IkePolicy {
@@ -41,7 +42,7 @@ export const ikeProposalText = ({ encryption, keyBits, hash, group }: IkeProposa
   `${cipherText(encryption, keyBits)}/${prfText[hash]}/${group}`;
 
 /** E.g. `aes-cbc-256/hmac-sha1-96` or `aes-gcm-16-128`, with `/modp2048` behind it where there is PFS. */
-export function espSuiteText({ encryption, keyBits, integrity }: EspSuite, pfs?: ClassicGroupName): string {
+export function espSuiteText({ encryption, keyBits, integrity }: EspSuite, pfs?: GroupName): string {
   return [cipherText(encryption, keyBits), integrity, pfs].filter((part) => part !== undefined).join('/');
 }
 

@@ -116,7 +116,14 @@ const wordOf = (encryption: Encryption) =>
   Object.keys(encryptionWords).find((word) => encryptionWords[word] === encryption) ?? 'aes256';
 
 function nearestWord(word: string): string {
-  const words = [encryptionWords, hashWords, groupWords].flatMap((table) => Object.keys(table));
+  return nearestOf(
+    word,
+    [encryptionWords, hashWords, groupWords].flatMap((table) => Object.keys(table)),
+  );
+}
+
+/** The word that takes the fewest slips of the finger. @param words at least one */
+export function nearestOf(word: string, words: readonly string[]): string {
   return words.reduce((best, candidate) => (distance(word, candidate) < distance(word, best) ? candidate : best));
 }
 

@@ -1,4 +1,30 @@
-/** IKEv2: payloads and messages. */
+/** IKEv2: payloads and messages, proposals, keys, authentication, traffic selectors. */
 
+export * from './authentication.ts';
+export { COOKIE_SECRET_LIFETIME, CookieJar, type CookieSubject } from './cookie.ts';
+export * from './keys.ts';
 export * from './payloads/index.ts';
+export {
+  childSaPolicy,
+  type IkeV2Profile,
+  ikeV2Policy,
+  ikeV2Profiles,
+  withChildGroupFirst,
+  withGroupFirst,
+} from './policy.ts';
+export * from './proposal.ts';
+export * from './proposalChoice.ts';
+export { parseChildProposal, parseIkeV2Proposal } from './proposalText.ts';
+export { groupNumber, groupOf, proposalText } from './proposalTransforms.ts';
+export * from './selectors.ts';
+export {
+  chooseScheme,
+  hashAlgorithmsData,
+  type ReadSignature,
+  readHashAlgorithms,
+  readSignature,
+  SUPPORTED_HASHES,
+  signatureAuthPayload,
+} from './signatureSchemes.ts';
+export { MAX_TICKET_BYTES, readTicketData, TicketSealer, type TicketState, ticketData } from './ticket.ts';
 export * from './wire/index.ts';

@@ -200,5 +200,8 @@ function withNonces({ initiator, responder }: Nonces, [first, ...others]: readon
 /** Takes one piece after the other from a stream of key material. */
 function cutter(stream: Uint8Array): (length: number) => Uint8Array {
   let at = 0;
-  return (length) => stream.slice(at, (at += length));
+  return (length) => {
+    at += length;
+    return stream.slice(at - length, at);
+  };
 }

@@ -25,10 +25,10 @@ export interface IkeV2Proposal extends IkeV2Suite {
 }
 
 /** What was agreed on for a child SA. */
-export interface ChildProposal {
+export interface IkeV2EspProposal {
   readonly suite: EspSuite;
   /** Extended sequence numbers. */
-  readonly esn: boolean;
+  readonly extendedSequence: boolean;
   /** Absent without a key exchange of its own. */
   readonly group?: GroupName;
   readonly additional: readonly GroupName[];
@@ -92,9 +92,15 @@ export function ikeV2ProposalText({ encryption, keyBits, integrity, prf, group, 
 }
 
 /** E.g. `aes-gcm-16-256/curve25519` or `aes-cbc-256/hmac-sha2-256-128/esn`. */
-export function childProposalText({ suite, esn, group, additional }: ChildProposal): string {
+export function ikeV2EspProposalText({ suite, extendedSequence, group, additional }: IkeV2EspProposal): string {
   const { encryption, keyBits, integrity } = suite;
-  const parts = [cipherName(encryption, keyBits), integrity, group, ...further(additional), esn ? 'esn' : undefined];
+  const parts = [
+    cipherName(encryption, keyBits),
+    integrity,
+    group,
+    ...further(additional),
+    extendedSequence ? 'esn' : undefined,
+  ];
   return parts.filter((part) => part !== undefined).join('/');
 }
 
