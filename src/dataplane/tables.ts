@@ -129,13 +129,16 @@ export class Tables {
     if (channel === undefined) return;
     if (this.#sas.has(record.inboundSpi | 0)) throw new RangeError('the inbound SPI is installed already');
     const { suite, inboundSpi, outboundSpi, inboundKeys, outboundKeys, replayWindow } = record;
+    const { extendedSequence = false } = record;
     const newCipher = this.#newCipher;
     const random = this.#random;
+    const common = { suite, newCipher, extendedSequence };
     const pair: SaPair = {
       channel,
-      inbound: new InboundSa({ spi: inboundSpi, suite, keys: inboundKeys, newCipher, replayWindow }),
-      outbound: new OutboundSa({ spi: outboundSpi, suite, keys: outboundKeys, newCipher, random }),
-      unpinned: record.shortIcv === true && suite.integrity === 'hmac-sha2-256-128' ? record : undefined,
+      inbound: new InboundSa({ ...common, spi: inboundSpi, keys: inboundKeys, replayWindow }),
+      outbound: new OutboundSa({ ...common, spi: outboundSpi, keys: outboundKeys, random }),
+      unpinned:
+        record.shortIcv === true && !extendedSequence && suite.integrity === 'hmac-sha2-256-128' ? record : undefined,
       shortTries: 0,
       isTunnelMode: record.mode === 'tunnel',
       age: ++this.#installed,

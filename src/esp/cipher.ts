@@ -1,22 +1,29 @@
 /** Encryption and authentication of whole ESP packets, keyed once per SA. RFC 4303 §3.3.2, §3.4.4; RFC 4106 §3–5. */
 
 import type { CbcName, Crypto, HashName } from '../crypto/index.ts';
+import { concat } from '../wire/index.ts';
 import type { EspKeys, EspSuite } from './suite.ts';
 import { ESP_HEADER_BYTES, type EspGeometry, encryptionTransforms, integrityTransforms } from './transforms.ts';
+
+/** In place of the high half of a sequence number: the SA's numbers are of 32 bits. */
+export const NOT_EXTENDED = -1;
 
 /**
  * One direction's cipher. It works on a packet that is laid out already: header and IV at `at`, then what is to be
  * or was encrypted, and `length` counts all of it without the ICV, which stands at `at + length`.
  */
 export interface PacketCipher {
-  /** Encrypts in place what follows the IV and writes the ICV behind it. */
-  seal(bytes: Uint8Array, at: number, length: number): void;
+  /**
+   * Encrypts in place what follows the IV and writes the ICV behind it.
+   * @param high half of an extended sequence number, which is authenticated and not sent; `NOT_EXTENDED` unless given
+   */
+  seal(bytes: Uint8Array, at: number, length: number, high?: number): void;
   /**
    * Verifies the ICV, then decrypts what follows the IV to `out` at `outAt`: another buffer, or the same one with
    * `outAt` where the ciphertext stands.
    * @returns false where the ICV does not verify; `out` is then without meaning
    */
-  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean;
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high?: number): boolean;
   /** Overwrites the keys and gives back what is held outside of JavaScript's heap. Nothing is called after it. */
   close(): void;
 }
@@ -48,15 +55,15 @@ class GcmCipher implements PacketCipher {
     this.#nonce.set(keyAndSalt.subarray(keyBytes));
   }
 
-  seal(bytes: Uint8Array, at: number, length: number): void {
+  seal(bytes: Uint8Array, at: number, length: number, high = NOT_EXTENDED): void {
     const from = at + this.#geometry.prefixBytes;
-    const header = bytes.subarray(at, at + ESP_HEADER_BYTES);
+    const header = aeadHeader(bytes, at, high);
     const plaintext = bytes.subarray(from, at + length);
     bytes.set(this.#crypto.gcmSeal(this.#key, this.#nonceOf(bytes, at), header, plaintext), from);
   }
 
-  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
-    const header = bytes.subarray(at, at + ESP_HEADER_BYTES);
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
+    const header = aeadHeader(bytes, at, high);
     const sealed = bytes.subarray(at + this.#geometry.prefixBytes, at + length + this.#geometry.icvBytes);
     const plaintext = this.#crypto.gcmOpen(this.#key, this.#nonceOf(bytes, at), header, sealed);
     if (plaintext === undefined) return false;
@@ -92,17 +99,17 @@ class CbcHmacCipher implements PacketCipher {
     this.#geometry = geometry;
   }
 
-  seal(bytes: Uint8Array, at: number, length: number): void {
+  seal(bytes: Uint8Array, at: number, length: number, high = NOT_EXTENDED): void {
     const from = at + this.#geometry.prefixBytes;
     const iv = bytes.subarray(at + ESP_HEADER_BYTES, from);
     const plaintext = bytes.subarray(from, at + length);
     bytes.set(this.#crypto.cbcEncrypt(this.#cipher, this.#encryptionKey, iv, plaintext), from);
-    bytes.set(this.#icv(bytes, at, length), at + length);
+    bytes.set(this.#icv(bytes, at, length, high), at + length);
   }
 
-  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
     const received = bytes.subarray(at + length, at + length + this.#geometry.icvBytes);
-    if (!this.#crypto.equal(this.#icv(bytes, at, length), received)) return false;
+    if (!this.#crypto.equal(this.#icv(bytes, at, length, high), received)) return false;
     const from = at + this.#geometry.prefixBytes;
     const iv = bytes.subarray(at + ESP_HEADER_BYTES, from);
     const ciphertext = bytes.subarray(from, at + length);
@@ -115,8 +122,19 @@ class CbcHmacCipher implements PacketCipher {
     this.#integrityKey.fill(0);
   }
 
-  #icv(bytes: Uint8Array, at: number, length: number): Uint8Array {
-    const digest = this.#crypto.hmac(this.#hash, this.#integrityKey, bytes.subarray(at, at + length));
+  #icv(bytes: Uint8Array, at: number, length: number, high: number): Uint8Array {
+    const packet = bytes.subarray(at, at + length);
+    const covered = high === NOT_EXTENDED ? packet : concat(packet, u32Bytes(high));
+    const digest = this.#crypto.hmac(this.#hash, this.#integrityKey, covered);
     return digest.subarray(0, this.#geometry.icvBytes);
   }
 }
+
+/** What an AEAD authenticates in front of the ciphertext: SPI and the whole sequence number. RFC 4106 §5. */
+function aeadHeader(bytes: Uint8Array, at: number, high: number): Uint8Array {
+  const header = bytes.subarray(at, at + ESP_HEADER_BYTES);
+  if (high === NOT_EXTENDED) return header;
+  return concat(header.subarray(0, 4), u32Bytes(high), header.subarray(4));
+}
+
+const u32Bytes = (value: number) => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);

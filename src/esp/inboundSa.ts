@@ -1,6 +1,6 @@
 /** An SA to receive on: refuses replays, opens packets, strips the padding. RFC 4303 §3.4. */
 
-import type { NewPacketCipher, PacketCipher } from './cipher.ts';
+import { type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
 import { EspError } from './errors.ts';
 import { DEFAULT_REPLAY_WINDOW, ReplayWindow } from './replayWindow.ts';
 import type { EspKeys, EspSuite } from './suite.ts';
@@ -15,6 +15,8 @@ export interface InboundSaOptions {
   readonly replayWindow?: number;
   /** See `espGeometry`. */
   readonly icvBytes?: number;
+  /** Sequence numbers of 64 bits (RFC 4304), of which JavaScript counts 53. */
+  readonly extendedSequence?: boolean;
 }
 
 export class InboundSa {
@@ -27,11 +29,13 @@ export class InboundSa {
   /** Of the packet that `open` returned last. */
   sequence = 0;
   readonly #cipher: PacketCipher;
+  readonly #isExtended: boolean;
   #closed = false;
 
   /** @throws RangeError for keys, a window or an ICV length that are not possible */
   constructor(options: InboundSaOptions) {
-    const { spi, suite, keys, newCipher, replayWindow, icvBytes } = options;
+    const { spi, suite, keys, newCipher, replayWindow, icvBytes, extendedSequence = false } = options;
+    this.#isExtended = extendedSequence;
     this.spi = spi;
     this.suite = suite;
     this.geometry = espGeometry(suite, icvBytes);
@@ -53,9 +57,11 @@ export class InboundSa {
     if (at + length > packet.length) return EspError.truncated;
     if (outAt + ciphertext > out.length) return EspError.noRoom;
     if (this.#closed || readU32(packet, at) !== this.spi) return EspError.unknown;
-    const sequence = readU32(packet, at + SEQUENCE_OFFSET);
-    if (!this.replay.check(sequence)) return EspError.replayed;
-    if (!this.#cipher.open(packet, at, length - icvBytes, out, outAt)) return EspError.badIcv;
+    const low = readU32(packet, at + SEQUENCE_OFFSET);
+    const sequence = this.#isExtended ? this.replay.extend(low) : low;
+    if (sequence < 0 || !this.replay.check(sequence)) return EspError.replayed;
+    const high = this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
+    if (!this.#cipher.open(packet, at, length - icvBytes, out, outAt, high)) return EspError.badIcv;
     this.replay.update(sequence);
     const payload = payloadLength(out, outAt, ciphertext);
     if (payload < 0) return payload;
@@ -83,6 +89,7 @@ function payloadLength(plaintext: Uint8Array, at: number, length: number): numbe
 }
 
 const SEQUENCE_OFFSET = ESP_HEADER_BYTES / 2;
+const TWO_TO_32 = 2 ** 32;
 
 function readU32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;

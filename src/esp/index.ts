@@ -1,9 +1,15 @@
 /** The Encapsulating Security Payload: security associations that seal and open packets in place. RFC 4303. */
 
-export { type NewPacketCipher, type PacketCipher, packetCiphers } from './cipher.ts';
+export { type NewPacketCipher, NOT_EXTENDED, type PacketCipher, packetCiphers } from './cipher.ts';
 export { EspError, espErrorName, espErrorReason } from './errors.ts';
 export { InboundSa, type InboundSaOptions } from './inboundSa.ts';
-export { OutboundSa, type OutboundSaOptions, SEQUENCE_LAST, SEQUENCE_WARNING } from './outboundSa.ts';
+export {
+  EXTENDED_SEQUENCE_LAST,
+  OutboundSa,
+  type OutboundSaOptions,
+  SEQUENCE_LAST,
+  SEQUENCE_WARNING,
+} from './outboundSa.ts';
 export { espLength, largestEspPayload, largestPayload, type OuterPath, paddingLength } from './overhead.ts';
 export { RandomPool } from './randomPool.ts';
 export { DEFAULT_REPLAY_WINDOW, ReplayWindow, SMALLEST_REPLAY_WINDOW } from './replayWindow.ts';

@@ -1,6 +1,6 @@
 /** An SA to send on: numbers, pads and seals packets. RFC 4303 §3.3. */
 
-import type { NewPacketCipher, PacketCipher } from './cipher.ts';
+import { type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
 import { EspError } from './errors.ts';
 import { espLength, paddingLength } from './overhead.ts';
 import type { RandomPool } from './randomPool.ts';
@@ -9,8 +9,12 @@ import { ESP_HEADER_BYTES, ESP_TRAILER_BYTES, type EspGeometry, espGeometry, mus
 
 /** Sequence numbers never wrap: after this one the SA sends no more. RFC 4303 §3.3.3. */
 export const SEQUENCE_LAST = 0xffff_ffff;
-/** From here on (90 %) a successor is wanted. */
-export const SEQUENCE_WARNING = Math.floor(SEQUENCE_LAST * 0.9);
+/** Extended numbers (RFC 4304) end here, where JavaScript no longer counts exactly: after 2^53 packets. */
+export const EXTENDED_SEQUENCE_LAST = Number.MAX_SAFE_INTEGER;
+/** From here on a successor is wanted. */
+const WARNING_SHARE = 0.9;
+export const SEQUENCE_WARNING = Math.floor(SEQUENCE_LAST * WARNING_SHARE);
+const TWO_TO_32 = 2 ** 32;
 
 export interface OutboundSaOptions {
   readonly spi: number;
@@ -23,6 +27,8 @@ export interface OutboundSaOptions {
   readonly icvBytes?: number;
   /** The last sequence number that was used under these keys; 0 for a fresh SA. */
   readonly sequence?: number;
+  /** Sequence numbers of 64 bits: RFC 4304. Default false. */
+  readonly extendedSequence?: boolean;
 }
 
 export class OutboundSa {
@@ -32,11 +38,17 @@ export class OutboundSa {
   readonly #cipher: PacketCipher;
   readonly #random: RandomPool;
   readonly #isAead: boolean;
+  readonly #isExtended: boolean;
+  readonly #last: number;
+  readonly #warning: number;
   #sequence: number;
 
   /** @throws RangeError for keys or an ICV length that are not the suite's */
   constructor(options: OutboundSaOptions) {
-    const { spi, suite, keys, newCipher, random, icvBytes, sequence } = options;
+    const { spi, suite, keys, newCipher, random, icvBytes, sequence, extendedSequence = false } = options;
+    this.#isExtended = extendedSequence;
+    this.#last = extendedSequence ? EXTENDED_SEQUENCE_LAST : SEQUENCE_LAST;
+    this.#warning = Math.floor(this.#last * WARNING_SHARE);
     this.spi = spi;
     this.suite = suite;
     this.geometry = espGeometry(suite, icvBytes);
@@ -54,12 +66,12 @@ export class OutboundSa {
 
   /** 90 % of the sequence numbers are used: time for a successor. */
   get expiring(): boolean {
-    return this.#sequence >= SEQUENCE_WARNING;
+    return this.#sequence >= this.#warning;
   }
 
   /** All of them are used: `seal` refuses. */
   get exhausted(): boolean {
-    return this.#sequence >= SEQUENCE_LAST;
+    return this.#sequence >= this.#last;
   }
 
   /**
@@ -69,7 +81,7 @@ export class OutboundSa {
    * @returns length of the packet from SPI to ICV, or `EspError.exhausted` or `.noRoom`, and then `out` is untouched
    */
   seal(nextHeader: number, input: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): number {
-    if (this.#sequence >= SEQUENCE_LAST) return EspError.exhausted;
+    if (this.#sequence >= this.#last) return EspError.exhausted;
     const packetLength = espLength(this.geometry, length);
     if (outAt + packetLength > out.length) return EspError.noRoom;
     const from = outAt + this.geometry.prefixBytes;
@@ -82,24 +94,25 @@ export class OutboundSa {
     this.#sequence++;
     writeU32(out, outAt, this.spi);
     writeU32(out, outAt + 4, this.#sequence);
-    this.#writeIv(out, outAt + ESP_HEADER_BYTES);
-    this.#cipher.seal(out, outAt, trailer + ESP_TRAILER_BYTES - outAt);
+    const high = this.#isExtended ? Math.floor(this.#sequence / TWO_TO_32) : NOT_EXTENDED;
+    this.#writeIv(out, outAt + ESP_HEADER_BYTES, high);
+    this.#cipher.seal(out, outAt, trailer + ESP_TRAILER_BYTES - outAt, high);
     return packetLength;
   }
 
   /** The SA sends no more; its keys and its cipher are given back. */
   close(): void {
-    this.#sequence = SEQUENCE_LAST;
+    this.#sequence = this.#last;
     this.#cipher.close();
   }
 
   /** For GCM the sequence number, which never repeats under a key, is the IV (RFC 4106 §3.1). */
-  #writeIv(out: Uint8Array, at: number): void {
+  #writeIv(out: Uint8Array, at: number, high: number): void {
     if (!this.#isAead) {
       this.#random.write(out, at, this.geometry.ivBytes);
       return;
     }
-    writeU32(out, at, 0);
+    writeU32(out, at, high === NOT_EXTENDED ? 0 : high);
     writeU32(out, at + 4, this.#sequence);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The anti-replay window: a ring of bits over the sequence numbers below the highest authenticated one.
- * RFC 4303 §3.4.3; the ring of blocks that is cleared ahead instead of shifted is RFC 6479's.
+ * RFC 4303 §3.4.3; the ring of blocks that is cleared ahead instead of shifted is RFC 6479's. Numbers may be longer than
+ * 32 bits (RFC 4304), as far as JavaScript counts exactly.
  */
 
 export const DEFAULT_REPLAY_WINDOW = 1024;
@@ -10,6 +11,7 @@ export const SMALLEST_REPLAY_WINDOW = 64;
 export const LARGEST_REPLAY_WINDOW = 1 << 20;
 
 const WORD_BITS = 32;
+const TWO_TO_32 = 2 ** 32;
 
 export class ReplayWindow {
   readonly size: number;
@@ -46,21 +48,36 @@ export class ReplayWindow {
     return (this.#bits[(sequence >>> 5) & this.#wordMask]! & (1 << (sequence & 31))) === 0;
   }
 
+  /**
+   * The whole extended sequence number of a packet that carries its low half: the one that is nearest above the lower
+   * edge of the window. RFC 4304 appendix A2.
+   * @param low unsigned 32-bit number
+   * @returns a negative number where it would lie before the first packet
+   */
+  extend(low: number): number {
+    const bottom = this.#highest - this.size + 1;
+    // At the start of the window counts: numbers below it, down to -size, belong to no packet.
+    const turns = Math.floor(bottom / TWO_TO_32);
+    const extended = turns * TWO_TO_32 + low;
+    return extended >= bottom ? extended : extended + TWO_TO_32;
+  }
+
   /** After authentication of a packet that `check` let pass: marks `sequence` as received. */
   update(sequence: number): void {
     if (sequence > this.#highest) {
-      this.#clearUpTo(sequence >>> 5);
+      this.#clearUpTo(sequence);
       this.#highest = sequence;
     }
     this.#bits[(sequence >>> 5) & this.#wordMask]! |= 1 << (sequence & 31);
   }
 
-  #clearUpTo(word: number): void {
-    const from = this.#highest >>> 5;
-    if (word - from > this.#wordMask) {
+  #clearUpTo(sequence: number): void {
+    const words = Math.floor(sequence / WORD_BITS) - Math.floor(this.#highest / WORD_BITS);
+    if (words > this.#wordMask) {
       this.#bits.fill(0);
       return;
     }
-    for (let next = from + 1; next <= word; next++) this.#bits[next & this.#wordMask] = 0;
+    const from = this.#highest >>> 5;
+    for (let i = 1; i <= words; i++) this.#bits[(from + i) & this.#wordMask] = 0;
   }
 }

@@ -3,7 +3,7 @@
  * RFC 4106 §3–5, RFC 7634 §2.
  */
 
-import { ESP_HEADER_BYTES, type EspGeometry, type PacketCipher } from '../../esp/index.ts';
+import { ESP_HEADER_BYTES, type EspGeometry, NOT_EXTENDED, type PacketCipher } from '../../esp/index.ts';
 import { type Address, Memory } from '../ffi.ts';
 import { addressIn } from './bufferAddress.ts';
 import { CallList } from './callList.ts';
@@ -38,24 +38,26 @@ export class AeadCipher implements PacketCipher {
     this.#icvBytes = icvBytes;
   }
 
-  seal(bytes: Uint8Array, at: number, length: number): void {
+  seal(bytes: Uint8Array, at: number, length: number, high = NOT_EXTENDED): void {
     const packet = addressIn(bytes, at, length + this.#icvBytes);
     const dataBytes = this.#dataBytes(length);
     const calls = this.#sealing;
     calls.choose(this.#contexts.toEncrypt(), this.#salt);
     calls.takeIv(bytes, at + ESP_HEADER_BYTES);
     const data = packet + this.#prefixBytes;
-    if (!calls.run(packet, data, data, dataBytes)) throw this.#contexts.failure('seal');
+    calls.takeHeader(bytes, at, packet, high);
+    if (!calls.run(data, data, dataBytes)) throw this.#contexts.failure('seal');
   }
 
-  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
     const dataBytes = this.#dataBytes(length);
     const target = addressIn(out, outAt, dataBytes);
     const packet = addressIn(bytes, at, length + this.#icvBytes);
     const calls = this.#opening;
     calls.choose(this.#contexts.toDecrypt(), this.#salt);
     calls.takeIv(bytes, at + ESP_HEADER_BYTES);
-    if (calls.run(packet, packet + this.#prefixBytes, target, dataBytes)) return true;
+    calls.takeHeader(bytes, at, packet, high);
+    if (calls.run(packet + this.#prefixBytes, target, dataBytes)) return true;
     libcrypto().ERR_clear_error();
     return false;
   }
@@ -88,15 +90,19 @@ const PARAMETER_SIZE = 24;
 const OCTET_STRING = 5;
 const NAME = PARAMETERS + 2 * PARAMETER_BYTES;
 const TAG_NAME = new TextEncoder().encode('tag\0');
+/** SPI, high and low half of the sequence number: what is authenticated in place of the header. RFC 4106 §5. */
+const EXTENDED = NAME + TAG_NAME.length;
+const EXTENDED_BYTES = 12;
 
 /** The calls of one cipher and direction, for all SAs of the thread: they stay in the processor's caches. */
 class AeadCalls {
   readonly #seals: boolean;
   readonly #list = new CallList(5);
-  readonly #memory = new Memory(NAME + TAG_NAME.length);
+  readonly #memory = new Memory(EXTENDED + EXTENDED_BYTES);
   readonly #nonce = this.#memory.bytes;
   readonly #tagPointer: number;
   #context: Address = 0;
+  #headerBytes = ESP_HEADER_BYTES;
 
   constructor(cipher: ProvidedCipher, seals: boolean, icvBytes: number) {
     const memory = this.#memory;
@@ -130,10 +136,28 @@ class AeadCalls {
     for (let i = 0; i < IV_BYTES; i++) nonce[SALT_BYTES + i] = bytes[at + i]!;
   }
 
+  /** @param high half of the sequence number, or `NOT_EXTENDED` */
+  takeHeader(bytes: Uint8Array, at: number, packet: Address, high: number): void {
+    const isExtended = high !== NOT_EXTENDED;
+    const headerBytes = isExtended ? EXTENDED_BYTES : ESP_HEADER_BYTES;
+    if (headerBytes !== this.#headerBytes) {
+      this.#headerBytes = headerBytes;
+      this.#list.putSmall(Call.header, Cipher.room, headerBytes);
+      this.#list.putSmall(Call.header, Cipher.length, headerBytes);
+    }
+    this.#list.put(Call.header, Cipher.input, isExtended ? this.#memory.base + EXTENDED : packet);
+    if (!isExtended) return;
+    const own = this.#memory.bytes;
+    for (let i = 0; i < 4; i++) {
+      own[EXTENDED + i] = bytes[at + i]!;
+      own[EXTENDED + 8 + i] = bytes[at + 4 + i]!;
+    }
+    this.#memory.view.setUint32(EXTENDED + 4, high);
+  }
+
   /** @returns false where OpenSSL refuses, or the tag is not that of the packet */
-  run(packet: Address, data: Address, target: Address, dataBytes: number): boolean {
+  run(data: Address, target: Address, dataBytes: number): boolean {
     const list = this.#list;
-    list.put(Call.header, Cipher.input, packet);
     list.put(Call.data, Cipher.out, target);
     list.putSmall(Call.data, Cipher.room, dataBytes);
     list.put(Call.data, Cipher.input, data);

@@ -1,7 +1,7 @@
 /** AES-CBC with HMAC for ESP over OpenSSL contexts that are keyed once. RFC 3602, RFC 2404, RFC 4868. */
 
 import type { HashName } from '../../crypto/index.ts';
-import { ESP_HEADER_BYTES, type EspGeometry, type EspKeys, type PacketCipher } from '../../esp/index.ts';
+import { ESP_HEADER_BYTES, type EspGeometry, type EspKeys, NOT_EXTENDED, type PacketCipher } from '../../esp/index.ts';
 import { type Address, Memory } from '../ffi.ts';
 import { addressIn } from './bufferAddress.ts';
 import { CallList } from './callList.ts';
@@ -11,6 +11,7 @@ import { symbol } from './libcrypto.ts';
 import { type ProvidedCipher, providedCipher } from './providedCipher.ts';
 
 const BLOCK_BYTES = 16;
+const HIGH_BYTES = 4;
 
 export class CbcHmacCipher implements PacketCipher {
   readonly #contexts: CipherContexts;
@@ -29,26 +30,26 @@ export class CbcHmacCipher implements PacketCipher {
     this.#icvBytes = icvBytes;
   }
 
-  seal(bytes: Uint8Array, at: number, length: number): void {
+  seal(bytes: Uint8Array, at: number, length: number, high = NOT_EXTENDED): void {
     const packet = addressIn(bytes, at, length + this.#icvBytes);
     const dataBytes = this.#wholeBlocks(length);
     const calls = this.#calls;
     const data = packet + this.#prefixBytes;
-    calls.takeHash(this.#hmacKey, packet, length);
+    calls.takeHash(this.#hmacKey, packet, high === NOT_EXTENDED ? length : length + HIGH_BYTES);
+    if (high !== NOT_EXTENDED) putU32(bytes, at + length, high);
     const context = this.#contexts.toEncrypt();
     if (!calls.seal(context, packet + ESP_HEADER_BYTES, data, dataBytes, packet + length, this.#icvBytes)) {
       throw this.#contexts.failure('encrypt');
     }
   }
 
-  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number): boolean {
+  open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
     const dataBytes = this.#wholeBlocks(length);
     const target = addressIn(out, outAt, dataBytes);
     const packet = addressIn(bytes, at, length + this.#icvBytes);
     const context = this.#contexts.toDecrypt();
     const calls = this.#calls;
-    calls.takeHash(this.#hmacKey, packet, length);
-    if (!calls.hash()) throw this.#contexts.failure('authenticate');
+    if (!this.#hash(bytes, at, packet, length, high)) throw this.#contexts.failure('authenticate');
     if (!isSame(calls.digest, bytes, at + length, this.#icvBytes)) return false;
     if (!calls.decrypt(context, packet + ESP_HEADER_BYTES, packet + this.#prefixBytes, target, dataBytes)) {
       throw this.#contexts.failure('decrypt');
@@ -61,12 +62,36 @@ export class CbcHmacCipher implements PacketCipher {
     this.#hmacKey.wipe();
   }
 
+  /** The high half of an extended sequence number is hashed behind the packet, where the ICV stands. RFC 4303 §2.2.1. */
+  #hash(bytes: Uint8Array, at: number, packet: Address, length: number, high: number): boolean {
+    const calls = this.#calls;
+    if (high === NOT_EXTENDED) {
+      calls.takeHash(this.#hmacKey, packet, length);
+      return calls.hash();
+    }
+    const icvAt = at + length;
+    const icv = getU32(bytes, icvAt);
+    putU32(bytes, icvAt, high);
+    calls.takeHash(this.#hmacKey, packet, length + HIGH_BYTES);
+    const done = calls.hash();
+    putU32(bytes, icvAt, icv);
+    return done;
+  }
+
   /** OpenSSL writes whole blocks, so what is none would end outside of the buffer. */
   #wholeBlocks(length: number): number {
     const dataBytes = length - this.#prefixBytes;
     if (dataBytes < 0 || dataBytes % BLOCK_BYTES !== 0) throw new RangeError(`${dataBytes} bytes are no blocks of AES`);
     return dataBytes;
   }
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) bytes[at + i] = value >>> (24 - 8 * i);
+}
+
+function getU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
 /** Compares every byte, whatever the first ones say, so that the time tells nothing. */

@@ -58,9 +58,11 @@ test('fast and slow make and open the same packets, wherever they stand', option
     room: fc.integer({ min: 0, max: 40 }),
     offset: fc.integer({ min: 0, max: 3 }),
     inPlace: fc.boolean(),
+    // Of extended sequence numbers, and -1 for none.
+    high: fc.constantFrom(-1, 0, 7, 0xffff_ffff),
   });
   fc.assert(
-    fc.property(anyCase, ({ suite, seed, header, count, room, offset, inPlace }) => {
+    fc.property(anyCase, ({ suite, seed, header, count, room, offset, inPlace, high }) => {
       const geometry = espGeometry(suite);
       const keys = keysFor(suite, seed);
       const length = geometry.prefixBytes + 16 * count;
@@ -71,16 +73,16 @@ test('fast and slow make and open the same packets, wherever they stand', option
       // A view that does not begin where its buffer does.
       const view = mine.subarray(offset);
       const [fastCipher, slowCipher] = [newCipher(suite, keys, geometry), slow(suite, keys, geometry)];
-      fastCipher.seal(view, room, length);
-      slowCipher.seal(twin, offset + room, length);
+      fastCipher.seal(view, room, length, high);
+      slowCipher.seal(twin, offset + room, length, high);
       assert.equal(toHex(mine), toHex(twin));
 
       const out = inPlace ? view : new Uint8Array(16 * count + 9);
       const outAt = inPlace ? room + geometry.prefixBytes : 9;
-      assert.ok(fastCipher.open(view, room, length, out, outAt));
+      assert.ok(fastCipher.open(view, room, length, out, outAt, high));
       const opened = out.subarray(outAt, outAt + 16 * count);
       assert.equal(toHex(opened), toHex(plain.subarray(geometry.prefixBytes)));
-      assert.ok(slowCipher.open(twin, offset + room, length, new Uint8Array(16 * count), 0));
+      assert.ok(slowCipher.open(twin, offset + room, length, new Uint8Array(16 * count), 0, high));
       assert.equal(toHex(mine.subarray(0, offset + room)), toHex(whole.subarray(0, offset + room)));
       fastCipher.close();
     }),
