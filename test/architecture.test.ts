@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
   eap: { all: ['core', 'wire', 'crypto'] },
   ppp: { all: ['core', 'wire', 'crypto', 'net', 'eap'] },
   dataplane: { all: ['core', 'esp', 'net'], type: ['crypto'] },
-  session: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'dataplane'], type: ['crypto'] },
+  session: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'dataplane'], type: ['crypto', 'eap'] },
   gateway: {
     all: ['core', 'wire', 'esp', 'net', 'ike', 'eap', 'l2tp', 'ppp', 'session'],
     type: ['crypto', 'dataplane'],

@@ -10,6 +10,7 @@ import {
   Recent,
 } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
+import type { TlsProgress } from '../eap/index.ts';
 import type { IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import { Connection } from '../session/connection.ts';
@@ -50,6 +51,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   /** IKE SAs that stand or are being set up; the end waits for the last. */
   readonly #ikeSas = new Set<IkeSaId>();
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
+  /** Who waits for steps of EAP-TLS. */
+  readonly #tlsAsks = new Map<number, (progress: TlsProgress, now: Instant) => ClientOutput[]>();
+  #asked = 0;
   #reason: Failure | undefined;
   #closed = false;
 
@@ -152,6 +156,11 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           this.#parts.ike?.command({ type: 'answer', id: command.id, answer: command.answer }, now) ?? [],
           now,
         );
+      case 'tlsAnswer': {
+        const then = this.#tlsAsks.get(command.id);
+        this.#tlsAsks.delete(command.id);
+        return then?.(command.progress, now) ?? [];
+      }
       case 'probe':
         return [...this.#ikeSas].flatMap((ikeSa) => {
           const probe = { type: 'probe', ikeSa, within: command.within } as const;
@@ -270,6 +279,14 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         case 'ended':
           this.#reason ??= output.reason;
           break;
+        case 'askTls': {
+          const { session, id, ask } = output;
+          this.#tlsAsks.set(++this.#asked, (progress, at) =>
+            this.#from(this.#connection.answer(session, { type: 'tlsAnswer', id, progress }, at), at),
+          );
+          out.push({ type: 'askTls', id: this.#asked, ask });
+          break;
+        }
         case 'askUser':
           // A client demands no credentials of its server; a link configured so cannot come up.
           break;

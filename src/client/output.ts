@@ -2,6 +2,7 @@
 
 import type { Failure, Milliseconds } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { TlsAsk, TlsProgress } from '../eap/index.ts';
 import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
 import type { LogEntry } from '../session/log.ts';
 import type { SessionNetwork } from '../session/output.ts';
@@ -10,6 +11,8 @@ import type { SessionView } from '../session/record.ts';
 export type ClientOutput =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
   | KeyAsk
+  /** A step of EAP-TLS, made outside the core; answer with the command `tlsAnswer` of the same `id`. */
+  | { readonly type: 'askTls'; readonly id: number; readonly ask: TlsAsk }
   | KeyLog
   /** Connected: give the TUN device these addresses and routes. */
   | { readonly type: 'up'; readonly network: SessionNetwork; readonly view: SessionView; readonly mtu: number }
@@ -22,4 +25,5 @@ export type ClientCommand =
   | { readonly type: 'disconnect'; readonly reason: Failure }
   /** Asks the server at once whether it lives; without a sign of life in this time the connection is over. */
   | { readonly type: 'probe'; readonly within: Milliseconds }
+  | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
   | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer };

@@ -39,6 +39,7 @@ export interface EapPeerConfig {
 /** Success is not repeated (RFC 3748 §4.2): after a method that is certain of it, silence is consent. RFC 4137 §4.1. */
 const SUCCESS_PATIENCE = 3000;
 const TYPE_BYTES = 1;
+const MOST_EARLIER = 8;
 
 /**
  * One conversation with one server: it waits for Requests from the command `start` on, ends with `success` or `failure`,
@@ -57,6 +58,8 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   #refusal: Failure | undefined;
   /** The Request that was answered last, or is being worked on. */
   #request: Uint8Array | undefined;
+  /** Those before it: the layer below should keep the order (RFC 3748 §3.1), but L2TP may not. */
+  readonly #earlier: Uint8Array[] = [];
   #identifier: number | undefined;
   #type: EapType = ietf(0);
   #response: Uint8Array | undefined;
@@ -141,6 +144,9 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
       if (this.#state !== 'asking' && this.#response !== undefined) this.#emit(this.#response);
       return;
     }
+    if (this.#earlier.some((one) => sameBytes(one, bytes))) {
+      return this.#drop('duplicate', 'An EAP Request that was answered before.');
+    }
     if (this.#state !== 'waiting') return this.#drop('duplicate', 'An EAP Request that is not awaited.');
     this.#bytes += bytes.length;
     if (this.#bytes > MOST_BYTES || ++this.#roundTrips > MOST_ROUND_TRIPS) return this.#fail(TOO_LONG, 'local');
@@ -148,6 +154,8 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
     const type = packet.type!;
     const turn = this.#answer(type, data, identifier);
     if (turn.do === 'ignore') return this.#drop(turn.code, turn.reason);
+    if (this.#request !== undefined) this.#earlier.push(this.#request);
+    if (this.#earlier.length > MOST_EARLIER) this.#earlier.shift();
     this.#request = bytes.slice();
     this.#identifier = identifier;
     const known = type.vendor === 0 && (type.type < EapTypeNumber.Nak || this.#method !== undefined);

@@ -191,6 +191,14 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         return [output];
       case 'askUser':
         return this.#askUser(connection, output, now);
+      case 'askTls': {
+        const { session, id, ask } = output;
+        return this.#tls.ask(ask, (progress, at) =>
+          connection.ended
+            ? []
+            : this.#from(connection, connection.answer(session, { type: 'tlsAnswer', id, progress }, at), at),
+        );
+      }
       case 'sessionUp': {
         const { session } = output;
         if (session.slot !== undefined) this.#connections.addSlot(connection, session, session.slot);
@@ -221,7 +229,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       session,
       credentials,
       peer: connection.record.peer,
-      answer: (answer, at) => this.#from(connection, connection.answer(session, id, answer, at), at),
+      answer: (answer, at) =>
+        this.#from(connection, connection.answer(session, { type: 'answer', id, answer }, at), at),
       isOver: () => connection.ended,
     };
     return this.#users.ask(login, now);

@@ -26,6 +26,8 @@ export type UserAnswer =
       readonly address?: string;
       /** MS-CHAPv2's proof that we know the password too: `S=` and 40 hexadecimal digits. */
       readonly authenticatorResponse?: string;
+      /** MS-CHAPv2's master key (RFC 3079), for the MSK of EAP. */
+      readonly masterKey?: Uint8Array;
       readonly message?: string;
       /** Instead of the gateway's own; 0 is without end. */
       readonly limits?: SessionLimits;

@@ -126,7 +126,7 @@ export class Users {
   }
 
   #withNetwork(
-    { authenticatorResponse, message }: Extract<UserAnswer, { accepted: true }>,
+    { authenticatorResponse, masterKey, message }: Extract<UserAnswer, { accepted: true }>,
     peerAddress: string | undefined,
   ): AuthenticationAnswer {
     if (peerAddress === undefined) return { accepted: false, reason: NO_ADDRESS };
@@ -134,6 +134,7 @@ export class Users {
       accepted: true,
       network: { ...this.#network, peerAddress },
       ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
+      ...(masterKey === undefined ? {} : { masterKey }),
       ...(message === undefined ? {} : { message }),
     };
   }

@@ -55,8 +55,8 @@ export const defaultTimers: PppTimers = {
   linger: 1000,
 };
 
-/** In order of preference. */
-export const authenticationMethods: readonly AuthenticationMethod[] = ['ms-chap-v2', 'chap-md5', 'pap'];
+/** In order of preference; what makes sense only where it is wanted (EAP-TLS, EAP-GTC, EAP-MD5) is not among them. */
+export const authenticationMethods: readonly AuthenticationMethod[] = ['ms-chap-v2', 'eap-mschapv2', 'chap-md5', 'pap'];
 
 export const DEFAULT_LOCAL_MRU = 1400;
 
@@ -74,16 +74,16 @@ export interface PppConfig {
   /** By what we prove ourselves, in order of preference; needs `credentials`. Default: all. */
   readonly acceptFromPeer?: readonly AuthenticationMethod[];
   readonly credentials?: LocalCredentials;
-  /** Our name in CHAP challenges. */
+  /** Our name in challenges. */
   readonly name?: string;
   /**
    * Addresses of the link. What comes with the authentication answer goes first; where neither gives any, IPCP waits
    * for the command `configureNetwork`. Default: none, or `{}` (ask the peer) where `credentials` are given.
    */
   readonly network?: NetworkConfig;
-  /** How often a wrong MS-CHAPv2 password may be tried again in the same link. Default: 0. */
+  /** How often a wrong MS-CHAPv2 password may be tried again in the same link, in CHAP or EAP. Default: 0. */
   readonly retries?: number;
-  /** Challenges the peer again after this time, again and again (CHAP only). Default: never. */
+  /** Has the peer prove itself again after this time, again and again (CHAP and EAP). Default: never. */
   readonly reauthenticateEvery?: Milliseconds;
   readonly timers?: Partial<PppTimers>;
 }

@@ -37,6 +37,7 @@ export const rejectedProtocols: Readonly<Record<number, Failure>> = {
   [Protocol.LCP]: { code: 'lcp-rejected', reason: 'The peer rejected LCP.' },
   [Protocol.PAP]: AUTHENTICATION_REJECTED,
   [Protocol.CHAP]: AUTHENTICATION_REJECTED,
+  [Protocol.EAP]: AUTHENTICATION_REJECTED,
   [Protocol.IPCP]: {
     code: 'ipcp-rejected',
     reason: 'The peer rejected IPCP.',

@@ -9,12 +9,12 @@ import { Echo, type EchoOwner } from './echo.ts';
 import { Protocol } from './frame.ts';
 import type { Line } from './line.ts';
 import { accm } from './options/accm.ts';
-import { authenticationProtocol, methodOf } from './options/authenticationProtocol.ts';
+import { authenticationProtocol, lcpChoices, methodOf } from './options/authenticationProtocol.ts';
 import { addressControlFieldCompression, protocolFieldCompression } from './options/fieldCompression.ts';
 import { LOOPBACK, LOOPBACK_LIMIT, magicNumber, randomMagic } from './options/magicNumber.ts';
 import { DEFAULT_MRU, mru } from './options/mru.ts';
 import type { AnyOption } from './options/option.ts';
-import type { AuthenticationMethod } from './output.ts';
+import type { LcpAuthentication } from './output.ts';
 import { Code, PACKET_HEADER_BYTES, type Packet } from './packet.ts';
 
 /** In the order in which they stand in a Configure-Request. */
@@ -39,7 +39,7 @@ export interface LcpContext {
   /** Configure-Requests that came with our own magic number. */
   echoesOfOurMagic: number;
   /** What the peer may still be asked to authenticate by, most wanted first. */
-  proposals: readonly AuthenticationMethod[];
+  proposals: readonly LcpAuthentication[];
   failure: Failure | undefined;
   /** The method that the peer demanded of us last and that we may not use. */
   refusedDemand: string | undefined;
@@ -73,7 +73,7 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
       mru: settings.mru,
       magic: randomMagic(random),
       echoesOfOurMagic: 0,
-      proposals: settings.requirePeer,
+      proposals: lcpChoices(settings.requirePeer),
       failure: undefined,
       refusedDemand: undefined,
     };
@@ -106,13 +106,13 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
   }
 
   /** How the peer must prove itself. */
-  get peerAuthentication(): AuthenticationMethod | undefined {
+  get peerAuthentication(): LcpAuthentication | undefined {
     const choice = this.control.negotiation.local(authenticationProtocol);
     return choice && methodOf(choice);
   }
 
   /** How we must prove ourselves. */
-  get localAuthentication(): AuthenticationMethod | undefined {
+  get localAuthentication(): LcpAuthentication | undefined {
     const choice = this.control.negotiation.peer(authenticationProtocol);
     return choice && methodOf(choice);
   }

@@ -1,28 +1,15 @@
 /** What a PPP link tells its owner. RFC 1661. */
 
 import type { Dropped, Failure, Trace } from '../core/index.ts';
+import type { Credentials, EapMethodName, TlsAsk, TlsProgress } from '../eap/index.ts';
 
-export type AuthenticationMethod = 'pap' | 'chap-md5' | 'ms-chap-v2';
+/** Methods by which an end of a link proves itself. */
+export type AuthenticationMethod = 'pap' | 'chap-md5' | 'ms-chap-v2' | EapMethodName;
 
-/** Credentials that the peer presented, to be judged outside the core. */
-export type Credentials =
-  | { readonly method: 'pap'; readonly user: string; readonly password: Uint8Array }
-  | {
-      readonly method: 'chap-md5';
-      readonly user: string;
-      readonly identifier: number;
-      readonly challenge: Uint8Array;
-      readonly response: Uint8Array;
-    }
-  | {
-      readonly method: 'ms-chap-v2';
-      readonly user: string;
-      /** The Name field as it was received: its part behind a backslash enters the hash, whatever its encoding. */
-      readonly name?: Uint8Array;
-      readonly authenticatorChallenge: Uint8Array;
-      readonly peerChallenge: Uint8Array;
-      readonly ntResponse: Uint8Array;
-    };
+/** What LCP agrees on: of EAP no more than that it is to be spoken. */
+export type LcpAuthentication = 'pap' | 'chap-md5' | 'ms-chap-v2' | 'eap';
+
+export type { Credentials };
 
 /** What the owner answers: addresses are IPv4 dotted text. */
 export type AuthenticationAnswer =
@@ -32,6 +19,8 @@ export type AuthenticationAnswer =
       readonly network?: NetworkParameters;
       /** MS-CHAPv2: the 42-character `S=…` authenticator response. */
       readonly authenticatorResponse?: string;
+      /** MS-CHAPv2: the master key of RFC 3079, where EAP is to make its MSK of it. PPP itself has no use for it. */
+      readonly masterKey?: Uint8Array;
       /** Text shown to the user by some peers. */
       readonly message?: string;
     }
@@ -56,6 +45,13 @@ export interface PppAsk {
   readonly credentials: Credentials;
 }
 
+/** A step of EAP-TLS to be made; answer with the command `tlsAnswer` of the same `id`. */
+export interface PppTlsAsk {
+  readonly type: 'askTls';
+  readonly id: number;
+  readonly ask: TlsAsk;
+}
+
 export interface LcpUp {
   readonly type: 'lcpUp';
   /** Most bytes of information that the peer takes in a frame: its MRU. */
@@ -67,7 +63,7 @@ export interface LcpUp {
   /** Our magic number, 0 where the peer rejected the option: who answers Echo-Requests in our place needs it. */
   readonly localMagic: number;
   /** What the peer must do, if anything. */
-  readonly authentication?: AuthenticationMethod;
+  readonly authentication?: LcpAuthentication;
 }
 
 export interface PppAuthenticated {
@@ -109,6 +105,7 @@ export interface PppMilestone {
 export type PppOutput =
   | PppSend
   | PppAsk
+  | PppTlsAsk
   | LcpUp
   | PppAuthenticated
   | NetworkUp
@@ -122,6 +119,7 @@ export type PppCommand =
   /** The lower layer is up: start LCP. */
   | { readonly type: 'up' }
   | { readonly type: 'answer'; readonly id: number; readonly answer: AuthenticationAnswer }
+  | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
   /** The addresses, where the answer came without them. IPCP waits for this when nothing else gives any. */
   | { readonly type: 'configureNetwork'; readonly network: NetworkParameters }
   /** Terminates the link in order; `closed` follows when the peer acknowledged or the time was up. */

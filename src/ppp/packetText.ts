@@ -1,12 +1,13 @@
 /** Control packets in one line for people. Passwords, responses and challenges never stand in it. */
 
+import { bodyText, decodeEap } from '../eap/index.ts';
 import { Malformed, nameOf, printable, Reader } from '../wire/index.ts';
 import { Protocol } from './frame.ts';
 import { ipcpOptions } from './ipcp.ts';
 import { lcpOptions } from './lcp.ts';
 import { declinedByIpcp, declinedByLcp } from './options/declined.ts';
 import type { AnyOption } from './options/option.ts';
-import { Code, decodeOptions, type Packet, type RawOption } from './packet.ts';
+import { Code, decodeOptions, encodePacket, type Packet, type RawOption } from './packet.ts';
 
 /** @returns e.g. `LCP ConfReq id=1 mru=1400 auth=ms-chap-v2 magic` */
 export function packetText(protocol: number, packet: Packet): string {
@@ -48,6 +49,7 @@ const families: Readonly<Record<number, Family>> = {
   [Protocol.LCP]: { codes: controlCodes, detail: (packet) => controlDetail(packet, lcpOptions, declinedByLcp) },
   [Protocol.IPCP]: { codes: controlCodes, detail: (packet) => controlDetail(packet, ipcpOptions, declinedByIpcp) },
   [Protocol.PAP]: { codes: { AuthReq: 1, AuthAck: 2, AuthNak: 3 }, detail: papDetail },
+  [Protocol.EAP]: { codes: { Request: 1, Response: 2, Success: 3, Failure: 4 }, detail: eapDetail },
   [Protocol.CHAP]: { codes: { Challenge: 1, Response: 2, Success: 3, Failure: 4 }, detail: chapDetail },
 };
 
@@ -93,6 +95,10 @@ function papDetail({ code, data }: Packet): string {
   const first = new Reader(data, 'PAP packet');
   const text = printable(first.bytes(first.u8()));
   return code === 1 ? `user="${text}"` : text === '' ? '' : `"${text}"`;
+}
+
+function eapDetail(packet: Packet): string {
+  return bodyText(decodeEap(encodePacket(packet))).trimStart();
 }
 
 function chapDetail({ code, data }: Packet): string {

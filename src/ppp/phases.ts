@@ -1,6 +1,7 @@
 /** The phases of a link, Establish to Terminate: LCP, then authentication, then IPCP. RFC 1661 §3. */
 
 import { type Failure, type Instant, Timers } from '../core/index.ts';
+import type { TlsAsk } from '../eap/index.ts';
 import { type AcceptedAnswer, Authentication, type AuthenticationOwner } from './auth/authentication.ts';
 import { State } from './automaton.ts';
 import { type NetworkConfig, type PppConfig, type PppEnvironment, type Settings, withDefaults } from './config.ts';
@@ -77,6 +78,8 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
         return this.#lcp.control.up(now);
       case 'answer':
         return this.#authentication.answer(command.id, command.answer, now);
+      case 'tlsAnswer':
+        return this.#authentication.tlsAnswer(command.id, command.progress, now);
       case 'configureNetwork':
         this.#network = command.network;
         return this.#openNetwork(now);
@@ -119,6 +122,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
         return this.#lcp.receive(this.#packet(protocol, information), now);
       case Protocol.PAP:
       case Protocol.CHAP:
+      case Protocol.EAP:
         if (!this.#lcp.opened) return this.drop('lcp-not-opened', 'Authentication before LCP was opened.');
         return this.#authentication.receive(protocol, this.#packet(protocol, information), now);
       case Protocol.IPCP:
@@ -138,6 +142,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
     }
     // Its ConfReq may overtake our answer or the judging of the credentials, and would cost a Restart timer.
     this.#kept.push(this.#packet(Protocol.IPCP, information.slice()));
+    this.#authentication.networkSpoken(now);
   }
 
   #packet(protocol: number, information: Uint8Array): Packet {
@@ -197,6 +202,10 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
 
   ask(id: number, credentials: Credentials) {
     this.#outputs.push({ type: 'ask', id, credentials });
+  }
+
+  askTls(id: number, ask: TlsAsk) {
+    this.#outputs.push({ type: 'askTls', id, ask });
   }
 
   authenticated(who: 'peer' | 'local', user: string, method: AuthenticationMethod, answer?: AcceptedAnswer) {

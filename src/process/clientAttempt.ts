@@ -57,7 +57,7 @@ export class ClientAttempt {
       },
       take: (output) => {
         if (output.type === 'up') up(output.network, output.view, running.dataPlane.tun!);
-        else over(output.reason);
+        else if (output.type === 'closed') over(output.reason);
       },
       failed: over,
     });

@@ -8,7 +8,6 @@ import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import { type ClientSigns, fingerprint } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
-import type { AuthenticationAnswer } from '../ppp/output.ts';
 import { EXHAUSTED, L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD, USED_UP } from './connectionFailures.ts';
 import type { ConnectionParts } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
@@ -16,7 +15,7 @@ import type { ConnectionOutput } from './output.ts';
 import { Path } from './path.ts';
 import { PeerMoves, type Place } from './peerMoves.ts';
 import { PppSession } from './pppSession.ts';
-import { PppSessions } from './pppSessions.ts';
+import { type PppAnswer, PppSessions } from './pppSessions.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { trafficOf } from './traffic.ts';
 import { TunnelMode } from './tunnelMode.ts';
@@ -185,8 +184,8 @@ export class Connection {
     return this.#tunnels.receive(bytes, now);
   }
 
-  answer(session: PppSession, id: number, answer: AuthenticationAnswer, now: Instant): ConnectionOutput[] {
-    return this.#sessions.answer(session, id, answer, now);
+  answer(session: PppSession, answer: PppAnswer, now: Instant): ConnectionOutput[] {
+    return this.#sessions.answer(session, answer, now);
   }
 
   firstPacket(session: UserSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {

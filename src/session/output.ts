@@ -2,6 +2,7 @@
 
 import type { Endpoint, Failure } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
+import type { TlsAsk } from '../eap/index.ts';
 import type { IkeCommand } from '../ike/output.ts';
 import type { Credentials } from '../ppp/output.ts';
 import type { LogEntry } from './log.ts';
@@ -32,6 +33,8 @@ export type ConnectionOutput =
   | ToDataPlane
   /** A peer's credentials to judge; answer with `answer` of the connection, the same session and id. */
   | { readonly type: 'askUser'; readonly session: PppSession; readonly id: number; readonly credentials: Credentials }
+  /** A step of EAP-TLS in PPP. */
+  | { readonly type: 'askTls'; readonly session: PppSession; readonly id: number; readonly ask: TlsAsk }
   | {
       readonly type: 'sessionUp';
       readonly session: UserSession;

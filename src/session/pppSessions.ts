@@ -2,7 +2,7 @@
 
 import { Agenda, earliest, type Failure, type Instant } from '../core/index.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
-import type { AuthenticationAnswer, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
+import type { NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
 import { failureText, layerEntry, milestoneEntry, sessionEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
@@ -11,6 +11,9 @@ import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
 import { messagesOf, trafficOf } from './traffic.ts';
+
+/** What a link asked for. */
+export type PppAnswer = Extract<PppCommand, { type: 'answer' | 'tlsAnswer' }>;
 
 /** What the sessions tell the connection. */
 export interface PppEvents {
@@ -69,9 +72,9 @@ export class PppSessions implements Iterable<PppSession> {
     return session === undefined ? [] : this.#take(session, session.link.receive(frame, now), now);
   }
 
-  answer(session: PppSession, id: number, answer: AuthenticationAnswer, now: Instant): ConnectionOutput[] {
+  answer(session: PppSession, answer: PppAnswer, now: Instant): ConnectionOutput[] {
     if (this.#sessions.get(session.key) !== session) return [];
-    return this.#command(session, { type: 'answer', id, answer }, now);
+    return this.#command(session, answer, now);
   }
 
   expire(now: Instant): ConnectionOutput[] {
@@ -169,6 +172,9 @@ export class PppSessions implements Iterable<PppSession> {
           break;
         case 'ask':
           out.push({ type: 'askUser', session, id: output.id, credentials: output.credentials });
+          break;
+        case 'askTls':
+          out.push({ type: 'askTls', session, id: output.id, ask: output.ask });
           break;
         case 'lcpUp':
           session.lcp = output;

@@ -4,11 +4,12 @@ import {
   checkChapMd5Response,
   checkNtResponse,
   generateAuthenticatorResponse,
+  msChapV2MasterKey,
   withoutDomain,
 } from '../crypto/index.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
+import type { Credentials } from '../eap/index.ts';
 import type { UserAnswer } from '../gateway/output.ts';
-import type { Credentials } from '../ppp/output.ts';
 import { fromUtf8, utf8 } from '../wire/index.ts';
 import { NtHashes } from './ntHashes.ts';
 import type { Store, StoredUser } from './store.ts';
@@ -27,16 +28,18 @@ export async function judge(store: Store, key: Uint8Array, credentials: Credenti
     return user.disabled ? disabled(user.name) : accepted(user);
   }
   if (user === undefined) return unknownUser(credentials.user);
+  if (credentials.method === 'certificate') return user.disabled ? disabled(user.name) : accepted(user);
   const proof =
     credentials.method === 'ms-chap-v2'
       ? proveByNtHash(credentials, ntHashesOf(store).of(key, user))
       : { right: isPassword(credentials, unsealUser(key, user)) };
   if (!proof.right) return wrongPassword(credentials.user);
   if (user.disabled) return disabled(user.name);
-  const { authenticatorResponse }: Proof = proof;
+  const { authenticatorResponse, masterKey }: Proof = proof;
   return {
     ...accepted(user),
     ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
+    ...(masterKey === undefined ? {} : { masterKey }),
   };
 }
 
@@ -54,7 +57,7 @@ function accepted({ address, singleSession, sessionTimeout, idleTimeout }: Store
   } as const;
 }
 
-type Proof = { readonly right: boolean; readonly authenticatorResponse?: string };
+type Proof = { readonly right: boolean; readonly authenticatorResponse?: string; readonly masterKey?: Uint8Array };
 
 function isPassword(
   { identifier, challenge, response }: Extract<Credentials, { method: 'chap-md5' }>,
@@ -70,6 +73,7 @@ function proveByNtHash(credentials: Extract<Credentials, { method: 'ms-chap-v2' 
   return {
     right: true,
     authenticatorResponse: generateAuthenticatorResponse(nodeCrypto, challenges, ntHash, ntResponse),
+    masterKey: msChapV2MasterKey(nodeCrypto, ntHash, ntResponse),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   checkChapMd5Response,
   checkNtResponse,
   generateAuthenticatorResponse,
+  msChapV2MasterKey,
   ntPasswordHash,
   withoutDomain,
 } from '../../src/crypto/index.ts';
@@ -238,6 +239,8 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
           ? accepted
           : refused;
       }
+      case 'certificate':
+        return accepted;
       case 'ms-chap-v2': {
         const { authenticatorChallenge, peerChallenge, ntResponse, user } = credentials;
         const challenges = { authenticatorChallenge, peerChallenge, userName: withoutDomain(utf8(user)) };
@@ -246,6 +249,7 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
         return {
           ...accepted,
           authenticatorResponse: generateAuthenticatorResponse(this.cryptography.crypto, challenges, hash, ntResponse),
+          masterKey: msChapV2MasterKey(this.cryptography.crypto, hash, ntResponse),
         };
       }
     }

@@ -81,6 +81,8 @@ test('the MS-CHAPv2 vector of RFC 2759 §9.2 is accepted and answered as it says
     accepted: true,
     address: '10.87.0.50',
     authenticatorResponse: 'S=407A5589115FD0D6209F510FE9C04566932CDA56',
+    // RFC 3079 §3.5.3
+    masterKey: fromHex('FDECE3717A8C838CB388E527AE3CDD31'),
   });
 });
 

@@ -26,6 +26,7 @@ export interface ChapChallenge {
 
 /** What an algorithm does for the authenticator. */
 export interface ChapAuthenticatorAlgorithm {
+  readonly method: AuthenticationMethod;
   /** @returns undefined for a response whose form is wrong */
   credentials(challenge: ChapChallenge, name: Uint8Array, response: Uint8Array): Credentials | undefined;
   /** The Success message; undefined where the answer lacks what the algorithm needs. */
@@ -55,6 +56,7 @@ const CHALLENGE_BYTES = 16;
 const MOST_NAME_BYTES = 256;
 
 export class ChapAuthenticator implements Authenticator {
+  readonly protocol = Protocol.CHAP;
   readonly #in: AuthenticationEnvironment;
   readonly #owner: AuthenticatorOwner;
   readonly #algorithm: ChapAuthenticatorAlgorithm;
@@ -123,7 +125,7 @@ export class ChapAuthenticator implements Authenticator {
     }
     this.#state = 'accepted';
     this.#sendVerdict(ChapCode.success, message);
-    this.#owner.peerAccepted(this.#user, answer, now);
+    this.#owner.peerAccepted(this.#user, this.#algorithm.method, answer, now);
   }
 
   expire(now: Instant) {
@@ -170,6 +172,7 @@ export class ChapAuthenticator implements Authenticator {
 }
 
 export class ChapAuthenticatee implements Authenticatee {
+  readonly protocol = Protocol.CHAP;
   readonly #in: AuthenticationEnvironment;
   readonly #owner: AuthenticateeOwner;
   readonly #algorithm: ChapAuthenticateeAlgorithm;

@@ -8,6 +8,7 @@ import { refusedByPeer } from './role.ts';
 const RESPONSE_BYTES = 16;
 
 export const chapMd5Authenticator: ChapAuthenticatorAlgorithm = {
+  method: 'chap-md5',
   canRetry: false,
   credentials: ({ identifier, value }, name, response) =>
     response.length === RESPONSE_BYTES

@@ -8,6 +8,7 @@ import {
   ntPasswordHash,
   withoutDomain,
 } from '../../crypto/msChapV2.ts';
+import { msChapV2MasterKey } from '../../crypto/msChapV2Keys.ts';
 import { fromUtf8, utf8 } from '../../wire/index.ts';
 import type { AuthenticationAnswer, Credentials, NetworkParameters } from '../output.ts';
 
@@ -42,6 +43,7 @@ export function judgeCredentials(
   return {
     ...accepted,
     authenticatorResponse: generateAuthenticatorResponse(crypto, challenges, ntHash, credentials.ntResponse),
+    masterKey: msChapV2MasterKey(crypto, ntHash, credentials.ntResponse),
   };
 }
 
@@ -55,6 +57,8 @@ function matches(crypto: Crypto, credentials: Credentials, secret: Secret): bool
       const { identifier, challenge, response } = credentials;
       return checkChapMd5Response(crypto, identifier, utf8(secret.password), challenge, response);
     }
+    case 'certificate':
+      return true;
     case 'ms-chap-v2':
       return checkNtResponse(crypto, challengesOf(credentials), ntHashOf(crypto, secret), credentials.ntResponse);
   }

@@ -21,6 +21,7 @@ const PapCode = { authenticateRequest: 1, authenticateAck: 2, authenticateNak: 3
 
 /** Waits for an Authenticate-Request; the first that parses is judged, and its verdict is repeated to duplicates. */
 export class PapAuthenticator implements Authenticator {
+  readonly protocol = Protocol.PAP;
   readonly #in: AuthenticationEnvironment;
   readonly #owner: AuthenticatorOwner;
   #state: 'waiting' | 'judging' | 'accepted' | 'refused' = 'waiting';
@@ -62,7 +63,7 @@ export class PapAuthenticator implements Authenticator {
     this.#state = answer.accepted ? 'accepted' : 'refused';
     this.#message = answer.message ?? '';
     this.#reply();
-    if (answer.accepted) this.#owner.peerAccepted(this.#user, answer, now);
+    if (answer.accepted) this.#owner.peerAccepted(this.#user, 'pap', answer, now);
     else this.#owner.peerRefused(answer.reason, 'local', now);
   }
 
@@ -80,6 +81,7 @@ export class PapAuthenticator implements Authenticator {
 
 /** Sends its Authenticate-Request until it is answered. */
 export class PapAuthenticatee implements Authenticatee {
+  readonly protocol = Protocol.PAP;
   readonly method = 'pap';
   readonly #in: AuthenticationEnvironment;
   readonly #owner: AuthenticateeOwner;

@@ -1,9 +1,10 @@
-/** Authentication-Protocol: who must prove itself, and how. RFC 1661 §6.2, RFC 1994 §3, RFC 2759 §2. */
+/** Authentication-Protocol: who must prove itself, and how. RFC 1661 §6.2, RFC 1994 §3, RFC 2759 §2, RFC 3748 §4. */
 
+import { isEapMethod } from '../../eap/index.ts';
 import { type Codec, nameOf, toHex } from '../../wire/index.ts';
 import { Protocol } from '../frame.ts';
 import type { LcpContext } from '../lcp.ts';
-import type { AuthenticationMethod } from '../output.ts';
+import type { AuthenticationMethod, LcpAuthentication } from '../output.ts';
 import type { Option } from './option.ts';
 
 /** An authentication protocol as the option names it. Unknown ones survive. */
@@ -14,10 +15,11 @@ export interface AuthenticationChoice {
 }
 
 /** RFC 1994 §3: 5 is MD5; RFC 2759 §2: 0x81. */
-const methods: Readonly<Record<AuthenticationMethod, AuthenticationChoice>> = {
+const methods: Readonly<Record<LcpAuthentication, AuthenticationChoice>> = {
   pap: { protocol: Protocol.PAP, parameter: new Uint8Array(0) },
   'chap-md5': { protocol: Protocol.CHAP, parameter: Uint8Array.of(0x05) },
   'ms-chap-v2': { protocol: Protocol.CHAP, parameter: Uint8Array.of(0x81) },
+  eap: { protocol: Protocol.EAP, parameter: new Uint8Array(0) },
 };
 
 const codec: Codec<AuthenticationChoice> = {
@@ -55,7 +57,7 @@ export const authenticationProtocol: Option<LcpContext, AuthenticationChoice> = 
   judge: (context, asked) => {
     const { config } = context;
     const method = methodOf(asked);
-    const accepted = config.credentials === undefined ? [] : config.acceptFromPeer;
+    const accepted = config.credentials === undefined ? [] : lcpChoices(config.acceptFromPeer);
     if (method !== undefined && accepted.includes(method)) {
       context.refusedDemand = undefined;
       return 'ack';
@@ -70,9 +72,14 @@ function textOf(choice: AuthenticationChoice): string {
 }
 
 /** @returns undefined for a protocol that is not spoken here */
-export function methodOf({ protocol, parameter }: AuthenticationChoice): AuthenticationMethod | undefined {
+export function methodOf({ protocol, parameter }: AuthenticationChoice): LcpAuthentication | undefined {
   const found = Object.entries(methods).find(
     ([, choice]) => choice.protocol === protocol && toHex(choice.parameter) === toHex(parameter),
   );
-  return found?.[0] as AuthenticationMethod | undefined;
+  return found?.[0] as LcpAuthentication | undefined;
+}
+
+/** What LCP has to agree on for one of these methods: EAP stands where its first method stands. */
+export function lcpChoices(wanted: readonly AuthenticationMethod[]): readonly LcpAuthentication[] {
+  return [...new Set(wanted.map((method) => (isEapMethod(method) ? 'eap' : (method as LcpAuthentication))))];
 }

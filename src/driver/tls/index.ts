@@ -1,0 +1,5 @@
+/** TLS for EAP by Node's own OpenSSL. docs/eap.md. */
+
+export { certificateNames } from './certificateNames.ts';
+export { NodeTlsEngine } from './nodeTlsEngine.ts';
+export type { TlsRole, TlsSettings, VerifyChain } from './tlsSettings.ts';
