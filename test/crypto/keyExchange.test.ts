@@ -1,12 +1,14 @@
-/** Diffie-Hellman: RFC 5903 §8 vectors, MODP groups against their defining formula, and what must be refused. */
+/** Key exchange: RFC 5903 §8 and RFC 7748 §6 vectors, ML-KEM against accumulated vectors, MODP groups against their defining formula, and what must be refused. */
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import type { GroupName, KemName } from '../../src/crypto/index.ts';
 import { nodeKeyExchange } from '../../src/crypto/node/index.ts';
 import { concat, fromHex, toHex } from '../../src/wire/index.ts';
 
-const { generateKey, deriveSecret } = nodeKeyExchange;
+const { generateKey, deriveSecret, encapsulate } = nodeKeyExchange;
 
 // RFC 5903 §8.1, §8.2, §8.3
 const ecpVectors = [
@@ -108,6 +110,95 @@ for (const [group, bits, offset] of modpGroups) {
     assert.equal(deriveSecret(group, own.privateValue, short), undefined);
     assert.equal(deriveSecret(group, own.privateValue, concat(Uint8Array.of(0), own.publicValue)), undefined);
     assert.equal(deriveSecret(group, own.privateValue, new Uint8Array(0)), undefined);
+  });
+}
+
+// RFC 7748 §6.1 and §6.2
+const montgomeryVectors = [
+  {
+    group: 'curve25519',
+    a: '77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a',
+    publicA: '8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a',
+    b: '5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb',
+    publicB: 'de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f',
+    secret: '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742',
+  },
+  {
+    group: 'curve448',
+    a:
+      '9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28d' +
+      'd9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b',
+    publicA:
+      '9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c' +
+      '22c5d9bbc836647241d953d40c5b12da88120d53177f80e532c41fa0',
+    b:
+      '1c306a7ac2a0e2e0990b294470cba339e6453772b075811d8fad0d1d' +
+      '6927c120bb5ee8972b0d3e21374c9c921b09d1b0366f10b65173992d',
+    publicB:
+      '3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b430' +
+      '27d8b972fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609',
+    secret:
+      '07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282b' +
+      'b60c0b56fd2464c335543936521c24403085d59a449a5037514a879d',
+  },
+] as const;
+
+for (const { group, a, publicA, b, publicB, secret } of montgomeryVectors) {
+  test(`${group}: RFC 7748 §6, and points of small order and other lengths are refused`, () => {
+    assert.equal(toHex(deriveSecret(group, fromHex(a), fromHex(publicB))!), secret);
+    assert.equal(toHex(deriveSecret(group, fromHex(b), fromHex(publicA))!), secret);
+    const length = publicA.length / 2;
+    for (const value of [0, 1]) {
+      const small = new Uint8Array(length);
+      small[0] = value;
+      assert.equal(deriveSecret(group, fromHex(a), small), undefined);
+    }
+    assert.equal(deriveSecret(group, fromHex(a), fromHex(publicB).subarray(1)), undefined);
+    assert.equal(deriveSecret(group, fromHex(a), new Uint8Array(length + 1).fill(9)), undefined);
+  });
+}
+
+// The accumulated vectors of C2SP CCTV in the form that Go's crypto/mlkem tests with 100 rounds: inputs come of SHAKE-128
+// of nothing, and of all encapsulation keys, ciphertexts and secrets one SHAKE-128 is taken.
+test('ML-KEM-768: the accumulated vectors', () => {
+  const rounds = 100;
+  const inputs = createHash('shake128', { outputLength: rounds * (64 + 32 + 1088) }).digest();
+  let at = 0;
+  const take = (length: number) => {
+    at += length;
+    return new Uint8Array(inputs.subarray(at - length, at));
+  };
+  const all = createHash('shake128', { outputLength: 32 });
+  for (let i = 0; i < rounds; i++) {
+    const { publicKey, secretKey } = ml_kem768.keygen(take(64));
+    const { cipherText, sharedSecret } = ml_kem768.encapsulate(publicKey, take(32));
+    if (i < 40) assert.deepEqual(deriveSecret('mlkem768', secretKey, cipherText), sharedSecret);
+    all.update(publicKey).update(cipherText).update(sharedSecret);
+    all.update(deriveSecret('mlkem768', secretKey, take(1088))!);
+  }
+  assert.equal(all.digest('hex'), '1114b1b6699ed191734fa339376afa7e285c9e6acf6ff0177d346696ce564415');
+});
+
+// FIPS 203 §8, table 3.
+const kemSizes = { mlkem512: [800, 768], mlkem768: [1184, 1088], mlkem1024: [1568, 1568] } as const;
+
+for (const [name, [keyBytes, ciphertextBytes]] of Object.entries(kemSizes)) {
+  test(`${name}: the initiator's key, the responder's ciphertext, one secret; what is no key is refused`, () => {
+    const kem = name as KemName;
+    const own = generateKey(kem);
+    assert.equal(own.publicValue.length, keyBytes);
+    const { ciphertext, secret } = encapsulate(kem, own.publicValue)!;
+    assert.equal(ciphertext.length, ciphertextBytes);
+    assert.equal(secret.length, 32);
+    assert.deepEqual(deriveSecret(kem, own.privateValue, ciphertext), secret);
+    // A ciphertext for nobody gives a secret that nobody else has: FIPS 203 §6.3.
+    const other = ciphertext.slice();
+    other[7]! ^= 1;
+    assert.notDeepEqual(deriveSecret(kem, own.privateValue, other), secret);
+    assert.equal(deriveSecret(kem, own.privateValue, ciphertext.subarray(1)), undefined);
+    assert.equal(encapsulate(kem, own.publicValue.subarray(1)), undefined);
+    // Coefficients of 4095 are not below the modulus: FIPS 203 §7.2.
+    assert.equal(encapsulate(kem, new Uint8Array(keyBytes).fill(0xff)), undefined);
   });
 }
 

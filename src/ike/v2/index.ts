@@ -2,6 +2,7 @@
 
 export * from './authentication.ts';
 export { COOKIE_SECRET_LIFETIME, CookieJar, type CookieSubject } from './cookie.ts';
+export { type Described, dumpV2, payloadSummary, summaryV2 } from './describe.ts';
 export * from './keys.ts';
 export * from './payloads/index.ts';
 export {

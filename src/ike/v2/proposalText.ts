@@ -102,14 +102,8 @@ export function parseChildProposal(text: string): ChildAlternatives {
   const { ciphers, integrities, groups, additional, esn } = parsed;
   checkedCiphers(text, parsed, 'aes256-sha256');
   if (parsed.prfs.length > 0) throw new ProposalSyntaxError(text, 'a PRF is for IKE SAs alone');
-  const espCiphers = ciphers.map(({ encryption, keyBits }) => {
-    if (encryption === 'chacha20-poly1305') {
-      throw new ProposalSyntaxError(text, 'ESP here has no ChaCha20-Poly1305', 'chacha20poly1305', 'aes256gcm16');
-    }
-    return { encryption: encryption satisfies EspEncryption, keyBits };
-  });
   const list = {
-    ciphers: espCiphers,
+    ciphers: ciphers satisfies readonly Cipher<EspEncryption>[],
     integrities: integrities.map(([name]) => name),
     groups: groups.length === 0 ? (['none'] as const) : groups,
     additional,
