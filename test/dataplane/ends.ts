@@ -10,11 +10,13 @@ import {
   type MemoryDatagram,
   MemoryDataPlane,
   type MemoryDataPlaneOptions,
+  type SaRecord,
   type SessionParameters,
+  type TunnelSessionParameters,
 } from '../../src/dataplane/index.ts';
 import { type EspKeys, type EspSuite, espKeyBytes } from '../../src/esp/index.ts';
-import { parseIpv4 } from '../../src/net/index.ts';
-import { ipv4Packet } from '../net/slow.ts';
+import { parseIpv4, parseIpv6 } from '../../src/net/index.ts';
+import { type Ipv6Packet, ipv4Packet, ipv6Packet } from '../net/slow.ts';
 import { seededEnvironment } from '../sim/random.ts';
 
 export const crypto = nodeCrypto;
@@ -156,14 +158,50 @@ export function openTunnel(client: End, gateway: End, options: TunnelOptions = {
   });
 }
 
+/** Both ends of a tunnel-mode session, as IKEv2 would open it: the client's addresses are those of `inner`. */
+export function openNativeTunnel(
+  client: End,
+  gateway: End,
+  options: Omit<TunnelOptions, 'session'> & {
+    readonly inner?: string;
+    readonly inner6?: string;
+    readonly session?: Partial<TunnelSessionParameters>;
+    readonly extendedSequence?: boolean;
+  } = {},
+): void {
+  const { protection = 'udp', suite = suites.gcm, channel = 1, slot = 0, seed = 1, inner = '10.10.10.2' } = options;
+  const local = options.clientAddress ?? { address: '192.0.2.2', port: 4500 };
+  const remote = options.gatewayAddress ?? { address: '192.0.2.1', port: 4500 };
+  const ports = { localL2tpPort: 0, remoteL2tpPort: 0 };
+  client.plane.post({ type: 'openChannel', record: { channel, protection, local, remote, ...ports } });
+  gateway.plane.post({ type: 'openChannel', record: { channel, protection, local: remote, remote: local, ...ports } });
+  const { extendedSequence = false } = options;
+  installPair(client, gateway, channel, suite, seed, { mode: 'tunnel', extendedSequence });
+  useSas(client, gateway, channel, seed);
+  const common = { slot, channel, mtuToPeer: 1400, mss: 1360, ...options.session };
+  const { inner6 } = options;
+  client.plane.post({ type: 'openTunnelSession', session: { ...common, ipv6: inner6 !== undefined } });
+  gateway.plane.post({
+    type: 'openTunnelSession',
+    session: { ...common, peerAddress: inner, ...(inner6 === undefined ? {} : { peerPrefixes: [inner6] }) },
+  });
+}
+
 /** SPIs that follow from `seed`: towards the gateway and towards the client. */
 export const toGatewaySpi = (seed: number) => 0xc0000000 + seed;
 export const toClientSpi = (seed: number) => 0x10000000 + seed;
 export const toGatewayKeys = (suite: EspSuite, seed: number) => keysOf(suite, 1000 + seed);
 export const toClientKeys = (suite: EspSuite, seed: number) => keysOf(suite, 2000 + seed);
 
-export function installPair(client: End, gateway: End, channel: number, suite: EspSuite, seed: number): void {
-  const common = { channel, mode: 'transport', suite, replayWindow: 128 } as const;
+export function installPair(
+  client: End,
+  gateway: End,
+  channel: number,
+  suite: EspSuite,
+  seed: number,
+  more: Partial<SaRecord> = {},
+): void {
+  const common = { channel, mode: 'transport', suite, replayWindow: 128, ...more } as const;
   client.plane.post({
     type: 'installSa',
     record: {
@@ -205,3 +243,13 @@ export function innerPacket(
 export const CLIENT = '10.10.10.2';
 export const OTHER_CLIENT = '10.10.10.3';
 export const SERVER = '198.51.100.9';
+
+export const CLIENT6 = '2001:db8:10::2';
+export const OTHER_CLIENT6 = '2001:db8:11::2';
+export const SERVER6 = '2001:db8:ffff::9';
+
+/** An inner IPv6 packet whose payload is recognizable. */
+export function innerPacket6(from: string, to: string, size = 100, more: Partial<Ipv6Packet> = {}): Uint8Array {
+  const payload = new Uint8Array(size).map((_, i) => i * 13 + size);
+  return ipv6Packet({ source: parseIpv6(from)!, destination: parseIpv6(to)!, payload, ...more });
+}

@@ -105,3 +105,55 @@ export function reassemble(fragments: readonly Uint8Array[]): Uint8Array | undef
   }
   return whole.finish();
 }
+
+export interface Ipv6Packet {
+  readonly trafficClass?: number;
+  readonly hopLimit?: number;
+  /** Of the first header in `payload`. */
+  readonly nextHeader?: number;
+  readonly source: Uint8Array;
+  readonly destination: Uint8Array;
+  /** Extension headers and all. */
+  readonly payload: Uint8Array;
+}
+
+export function ipv6Packet(packet: Ipv6Packet): Uint8Array {
+  const { trafficClass = 0, hopLimit = 64, nextHeader = 17, source, destination, payload } = packet;
+  return new Writer()
+    .u32(0x60000000 | (trafficClass << 20))
+    .u16(payload.length)
+    .u8(nextHeader)
+    .u8(hopLimit)
+    .bytes(source)
+    .bytes(destination)
+    .bytes(payload)
+    .finish();
+}
+
+export function readIpv6(bytes: Uint8Array): Required<Ipv6Packet> {
+  const from = new Reader(bytes);
+  const first = from.u32();
+  const length = from.u16();
+  const nextHeader = from.u8();
+  const hopLimit = from.u8();
+  const source = from.bytes(16);
+  const destination = from.bytes(16);
+  return { trafficClass: (first >>> 20) & 255, hopLimit, nextHeader, source, destination, payload: from.bytes(length) };
+}
+
+/** Protocol and place of the first header that is no extension, by RFC 8200's drawings; undefined where there is none. */
+export function upperOf(packet: Uint8Array): { protocol: number; offset: number; later: boolean } | undefined {
+  const chain = new Set([0, 43, 44, 51, 60]);
+  let { nextHeader: next } = readIpv6(packet.slice(0, 40).fill(0, 4, 6));
+  let offset = 40;
+  for (let count = 0; chain.has(next); count++) {
+    if (count > 8 || packet.length < offset + 8) return undefined;
+    const from = new Reader(packet.subarray(offset));
+    const kind = next;
+    next = from.u8();
+    const length = from.u8();
+    if (kind === 44 && from.u16() >> 3 !== 0) return { protocol: next, offset: offset + 8, later: true };
+    offset += kind === 44 ? 8 : kind === 51 ? (length + 2) * 4 : (length + 1) * 8;
+  }
+  return offset <= packet.length ? { protocol: next, offset, later: false } : undefined;
+}
