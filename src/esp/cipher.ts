@@ -1,9 +1,9 @@
-/** Encryption and authentication of whole ESP packets, keyed once per SA. RFC 4303 §3.3.2, §3.4.4; RFC 4106 §3–5. */
+/** Encryption and authentication of whole ESP packets, keyed once per SA. RFC 4303 §3.3.2, §3.4.4; RFC 4106 §3–5, 7634 §2. */
 
 import type { CbcName, Crypto, HashName } from '../crypto/index.ts';
 import { concat } from '../wire/index.ts';
 import type { EspKeys, EspSuite } from './suite.ts';
-import { ESP_HEADER_BYTES, type EspGeometry, encryptionTransforms, integrityTransforms } from './transforms.ts';
+import { ESP_HEADER_BYTES, type EspGeometry, integrityTransforms } from './transforms.ts';
 
 /** In place of the high half of a sequence number: the SA's numbers are of 32 bits. */
 export const NOT_EXTENDED = -1;
@@ -34,21 +34,35 @@ export type NewPacketCipher = (suite: EspSuite, keys: EspKeys, geometry: EspGeom
 /** Ciphers over a `Crypto`: correct everywhere, at the price of what `Crypto` allocates for each packet. */
 export function packetCiphers(crypto: Crypto): NewPacketCipher {
   return ({ encryption, keyBits, integrity }, keys, geometry) => {
-    if (encryption === 'aes-gcm-16') return new GcmCipher(crypto, keys.encryption, keyBits / 8, geometry);
+    if (encryption === 'aes-gcm-16' || encryption === 'chacha20-poly1305') {
+      return new AeadCipher(aeadOf(crypto, encryption), keys.encryption, keyBits / 8, geometry);
+    }
     return new CbcHmacCipher(crypto, encryption, integrityTransforms[integrity!].hash, keys, geometry);
   };
 }
 
-class GcmCipher implements PacketCipher {
-  readonly #crypto: Crypto;
+interface Aead {
+  readonly seal: Crypto['gcmSeal'];
+  readonly open: Crypto['gcmOpen'];
+}
+
+function aeadOf(crypto: Crypto, encryption: 'aes-gcm-16' | 'chacha20-poly1305'): Aead {
+  return encryption === 'aes-gcm-16'
+    ? { seal: crypto.gcmSeal.bind(crypto), open: crypto.gcmOpen.bind(crypto) }
+    : { seal: crypto.chachaSeal.bind(crypto), open: crypto.chachaOpen.bind(crypto) };
+}
+
+class AeadCipher implements PacketCipher {
+  readonly #aead: Aead;
   readonly #key: Uint8Array;
   readonly #geometry: EspGeometry;
   /** Salt and the packet's IV. */
   readonly #nonce: Uint8Array;
-  readonly #saltBytes = encryptionTransforms['aes-gcm-16'].saltBytes;
+  readonly #saltBytes: number;
 
-  constructor(crypto: Crypto, keyAndSalt: Uint8Array, keyBytes: number, geometry: EspGeometry) {
-    this.#crypto = crypto;
+  constructor(aead: Aead, keyAndSalt: Uint8Array, keyBytes: number, geometry: EspGeometry) {
+    this.#aead = aead;
+    this.#saltBytes = keyAndSalt.length - keyBytes;
     this.#key = keyAndSalt.slice(0, keyBytes);
     this.#geometry = geometry;
     this.#nonce = new Uint8Array(this.#saltBytes + geometry.ivBytes);
@@ -59,13 +73,13 @@ class GcmCipher implements PacketCipher {
     const from = at + this.#geometry.prefixBytes;
     const header = aeadHeader(bytes, at, high);
     const plaintext = bytes.subarray(from, at + length);
-    bytes.set(this.#crypto.gcmSeal(this.#key, this.#nonceOf(bytes, at), header, plaintext), from);
+    bytes.set(this.#aead.seal(this.#key, this.#nonceOf(bytes, at), header, plaintext), from);
   }
 
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
     const header = aeadHeader(bytes, at, high);
     const sealed = bytes.subarray(at + this.#geometry.prefixBytes, at + length + this.#geometry.icvBytes);
-    const plaintext = this.#crypto.gcmOpen(this.#key, this.#nonceOf(bytes, at), header, sealed);
+    const plaintext = this.#aead.open(this.#key, this.#nonceOf(bytes, at), header, sealed);
     if (plaintext === undefined) return false;
     out.set(plaintext, outAt);
     return true;

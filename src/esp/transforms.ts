@@ -1,6 +1,6 @@
 /**
  * What each ESP transform adds to a packet and wants as keys.
- * RFC 3602 (AES-CBC), 4106 (AES-GCM), 2451 (3DES), 2403 (MD5), 2404 (SHA-1), 4868 (SHA-2).
+ * RFC 3602 (AES-CBC), 4106 (AES-GCM), 7634 (ChaCha20-Poly1305), 2451 (3DES), 2403 (MD5), 2404 (SHA-1), 4868 (SHA-2).
  */
 
 import type { HashName } from '../crypto/index.ts';
@@ -37,6 +37,7 @@ interface EncryptionTransform {
 export const encryptionTransforms: Readonly<Record<EspEncryption, EncryptionTransform>> = {
   'aes-cbc': { keyBits: [128, 192, 256], saltBytes: 0, ivBytes: 16, blockBytes: 16, icvBytes: 0 },
   'aes-gcm-16': { keyBits: [128, 192, 256], saltBytes: 4, ivBytes: 8, blockBytes: 1, icvBytes: 16 },
+  'chacha20-poly1305': { keyBits: [256], saltBytes: 4, ivBytes: 8, blockBytes: 1, icvBytes: 16 },
   '3des-cbc': { keyBits: [192], saltBytes: 0, ivBytes: 8, blockBytes: 8, icvBytes: 0 },
 };
 

@@ -35,6 +35,7 @@ export function espSaLine(sa: EspSaLine): string {
 const encryptionNames: Readonly<Record<EspEncryption, string>> = {
   'aes-cbc': 'AES-CBC [RFC3602]',
   'aes-gcm-16': 'AES-GCM with 16 octet ICV [RFC4106]',
+  'chacha20-poly1305': 'ChaCha20 with Poly1305 [RFC7634]',
   '3des-cbc': 'TripleDES-CBC [RFC2451]',
 };
 

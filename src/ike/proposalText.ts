@@ -19,7 +19,8 @@ export class ProposalSyntaxError extends Error {
   }
 }
 
-type Encryption = readonly [EspEncryption, number];
+/** IKEv1 has no number for ChaCha20-Poly1305. */
+type Encryption = readonly [Exclude<EspEncryption, 'chacha20-poly1305'>, number];
 
 const encryptionWords: Readonly<Record<string, Encryption>> = {
   aes256gcm16: ['aes-gcm-16', 256],

@@ -22,7 +22,7 @@ export const SPI = 0xc0ffee01;
 export const suites: readonly EspSuite[] = (Object.keys(encryptionTransforms) as EspEncryption[]).flatMap(
   (encryption) =>
     encryptionTransforms[encryption].keyBits.flatMap((keyBits): EspSuite[] =>
-      encryption === 'aes-gcm-16'
+      encryptionTransforms[encryption].icvBytes > 0
         ? [{ encryption, keyBits }]
         : (Object.keys(integrityTransforms) as EspIntegrity[]).map((integrity) => ({ encryption, keyBits, integrity })),
     ),

@@ -1,4 +1,4 @@
-/** Whole ESP packets as published: RFC 3602 §4 (AES-CBC) and draft-mcgrew-gcm-test-01 §4 (AES-GCM). */
+/** Whole ESP packets as published: RFC 3602 §4 (AES-CBC), draft-mcgrew-gcm-test-01 §4 (AES-GCM), RFC 7634 appendix A. */
 
 // The packets of RFC 3602 carry no ICV: one is put behind them by the HMAC that the vectors of HMAC cover.
 export const cbcCases = [
@@ -101,3 +101,20 @@ export const gcmCases = [
     sealed: '437f866bcb3f699fe9b0822bac961c4504bef270',
   },
 ] as const;
+
+/** ChaCha20-Poly1305; the plaintext is followed by its padding, the ciphertext by the tag. */
+export const chachaCases = [
+  {
+    key: '808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f',
+    nonce: 'a0a1a2a31011121314151617',
+    header: '0102030400000005',
+    plaintext:
+      '45000054a6f200004001e778c6336405c000020508005b7a3a080000553bec100007362708090a0b0c0d0e0f10111213' +
+      '1415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f30313233343536370102' +
+      '0204',
+    sealed:
+      '24039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c614ee8099d52844eb61aa95dfab4c02f7' +
+      '2aa71e7c4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da9165b82829f641e0' +
+      '76aaa8266b7fb0f7b11b369907e1ad43',
+  },
+];

@@ -10,6 +10,7 @@ const numbers = {
   'aes-cbc': { iv: 16, block: 16 },
   '3des-cbc': { iv: 8, block: 8 },
   'aes-gcm-16': { iv: 8, block: 4 },
+  'chacha20-poly1305': { iv: 8, block: 4 },
 };
 const hmacs = {
   'hmac-md5-96': ['md5', 12],
@@ -39,9 +40,10 @@ export function slowSeal(sa: TwinSa, sequence: number, iv: Uint8Array, nextHeade
   plaintext.u8(padding).u8(nextHeader);
 
   const header = new Writer().u32(sa.spi).u32(sequence).finish();
-  if (sa.suite.encryption === 'aes-gcm-16') {
+  if (sa.suite.encryption === 'aes-gcm-16' || sa.suite.encryption === 'chacha20-poly1305') {
     const [key, salt] = keyAndSalt(sa);
-    return concat(header, iv, sa.crypto.gcmSeal(key, concat(salt, iv), header, plaintext.finish()));
+    const seal = sa.suite.encryption === 'aes-gcm-16' ? sa.crypto.gcmSeal : sa.crypto.chachaSeal;
+    return concat(header, iv, seal(key, concat(salt, iv), header, plaintext.finish()));
   }
   const encrypted = sa.crypto.cbcEncrypt(sa.suite.encryption, sa.keys.encryption, iv, plaintext.finish());
   const covered = concat(header, iv, encrypted);
@@ -52,7 +54,7 @@ export function slowOpen(sa: TwinSa, packet: Uint8Array): Opened | undefined {
   const { sequence, rest: behind } = EspPacket.decode(packet);
   const from = new Reader(behind);
   const iv = from.bytes(numbers[sa.suite.encryption].iv);
-  const plaintext = sa.suite.encryption === 'aes-gcm-16' ? openGcm(sa, packet, iv, from.rest()) : openCbc(sa, packet);
+  const plaintext = sa.suite.integrity === undefined ? openAead(sa, packet, iv, from.rest()) : openCbc(sa, packet);
   if (plaintext === undefined) return undefined;
   const padding = plaintext.at(-2)!;
   const payload = plaintext.subarray(0, plaintext.length - 2 - padding);
@@ -61,13 +63,14 @@ export function slowOpen(sa: TwinSa, packet: Uint8Array): Opened | undefined {
   return { sequence, nextHeader: plaintext.at(-1)!, payload };
 }
 
-function openGcm(sa: TwinSa, packet: Uint8Array, iv: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+function openAead(sa: TwinSa, packet: Uint8Array, iv: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
   const [key, salt] = keyAndSalt(sa);
-  return sa.crypto.gcmOpen(key, concat(salt, iv), packet.subarray(0, 8), sealed);
+  const open = sa.suite.encryption === 'aes-gcm-16' ? sa.crypto.gcmOpen : sa.crypto.chachaOpen;
+  return open(key, concat(salt, iv), packet.subarray(0, 8), sealed);
 }
 
 function openCbc(sa: TwinSa, packet: Uint8Array): Uint8Array | undefined {
-  if (sa.suite.encryption === 'aes-gcm-16') return undefined;
+  if (sa.suite.encryption === 'aes-gcm-16' || sa.suite.encryption === 'chacha20-poly1305') return undefined;
   const icvAt = packet.length - hmacs[sa.suite.integrity!][1];
   if (!sa.crypto.equal(icv(sa, packet.subarray(0, icvAt)), packet.subarray(icvAt))) return undefined;
   const ivEnd = 8 + numbers[sa.suite.encryption].iv;

@@ -6,7 +6,7 @@ import { nodeCrypto } from '../../src/crypto/node/index.ts';
 import { type EspSuite, espGeometry, RandomPool } from '../../src/esp/index.ts';
 import { concat, fromHex, sameBytes, toHex } from '../../src/wire/index.ts';
 import { inbound, newCipher, outbound } from './fixtures.ts';
-import { cbcCases, gcmCases } from './publishedPackets.ts';
+import { cbcCases, chachaCases, gcmCases } from './publishedPackets.ts';
 
 for (const { name, key, packet, payload, nextHeader } of cbcCases) {
   test(`RFC 3602 §4 ${name}`, () => {
@@ -32,9 +32,18 @@ for (const { name, key, packet, payload, nextHeader } of cbcCases) {
   });
 }
 
-for (const [i, { key, nonce, header, plaintext, sealed }] of gcmCases.entries()) {
-  test(`draft-mcgrew-gcm-test-01 §4, case ${i + 1} of those taken`, () => {
-    const suite: EspSuite = { encryption: 'aes-gcm-16', keyBits: key.length * 4 };
+const aeadCases = [
+  ...gcmCases.map((packet) => ({
+    ...packet,
+    source: 'draft-mcgrew-gcm-test-01 §4',
+    encryption: 'aes-gcm-16' as const,
+  })),
+  ...chachaCases.map((packet) => ({ ...packet, source: 'RFC 7634 A', encryption: 'chacha20-poly1305' as const })),
+];
+
+for (const [i, { source, encryption, key, nonce, header, plaintext, sealed }] of aeadCases.entries()) {
+  test(`${source}, case ${i + 1} of those taken`, () => {
+    const suite: EspSuite = { encryption, keyBits: key.length * 4 };
     const keys = { encryption: fromHex(key + nonce.slice(0, 8)), integrity: new Uint8Array(0) };
     const wire = fromHex(header + nonce.slice(8) + sealed);
     const bare = fromHex(plaintext);

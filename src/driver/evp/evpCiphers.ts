@@ -25,6 +25,7 @@ export function evpCiphers(slow: NewPacketCipher): EvpCiphers {
   const newCipher: NewPacketCipher = (suite, keys, geometry) => {
     if (!isFast(suite)) return slow(suite, keys, geometry);
     const { integrity, keyBits } = suite;
+    if (suite.encryption === 'chacha20-poly1305') return new AeadCipher(CHACHA, keys.encryption, geometry);
     if (integrity === undefined) return new AeadCipher(`AES-${keyBits}-GCM`, keys.encryption, geometry);
     return new CbcHmacCipher(keyBits, integrityTransforms[integrity].hash, keys, geometry);
   };
@@ -40,7 +41,9 @@ export function evpCiphers(slow: NewPacketCipher): EvpCiphers {
 export function fastSuites(): EspSuite[] {
   const integrities = Object.keys(integrityTransforms) as EspIntegrity[];
   return [
-    ...encryptionTransforms['aes-gcm-16'].keyBits.map((keyBits): EspSuite => ({ encryption: 'aes-gcm-16', keyBits })),
+    ...(['aes-gcm-16', 'chacha20-poly1305'] as const).flatMap((encryption) =>
+      encryptionTransforms[encryption].keyBits.map((keyBits): EspSuite => ({ encryption, keyBits })),
+    ),
     ...encryptionTransforms['aes-cbc'].keyBits.flatMap((keyBits) =>
       integrities.map((integrity): EspSuite => ({ encryption: 'aes-cbc', keyBits, integrity })),
     ),
@@ -49,10 +52,11 @@ export function fastSuites(): EspSuite[] {
 
 /** 3DES and MD5 are rare and slow whatever one does: they stay with the slow ciphers. */
 function isFast({ encryption, integrity }: EspSuite): boolean {
-  if (encryption === 'aes-gcm-16') return true;
-  return encryption === 'aes-cbc' && isBareHash(integrityTransforms[integrity!].hash);
+  if (integrity === undefined) return true;
+  return encryption === 'aes-cbc' && isBareHash(integrityTransforms[integrity].hash);
 }
 
+const CHACHA = 'ChaCha20-Poly1305';
 const PROBE_BLOCKS = 5;
 
 /** @throws Error where both do not make the same packet, or the fast one takes a forged packet or refuses a true one */

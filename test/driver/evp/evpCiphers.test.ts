@@ -16,9 +16,10 @@ import {
 } from '../../../src/esp/index.ts';
 import { concat, fromHex, toHex } from '../../../src/wire/index.ts';
 import { keysFor, newCipher as slow, suites } from '../../esp/fixtures.ts';
-import { cbcCases, gcmCases } from '../../esp/publishedPackets.ts';
+import { cbcCases, chachaCases, gcmCases } from '../../esp/publishedPackets.ts';
 
 const gcm: EspSuite = { encryption: 'aes-gcm-16', keyBits: 128 };
+const chacha: EspSuite = { encryption: 'chacha20-poly1305', keyBits: 256 };
 const cbc: EspSuite = { encryption: 'aes-cbc', keyBits: 256, integrity: 'hmac-sha2-256-128' };
 const options = { skip: ffiAvailable() ? false : 'this platform has no FFI' };
 
@@ -41,8 +42,8 @@ function sealedBy(newCipher: NewPacketCipher, suite: EspSuite, plain: Uint8Array
 const blocks = ({ prefixBytes }: EspGeometry, count: number) =>
   Uint8Array.from({ length: prefixBytes + 16 * count }, (_, i) => i * 5);
 
-test('what is fast: AES with everything but MD5', options, () => {
-  assert.equal(fastSuites().length, 3 + 3 * 4);
+test('what is fast: ChaCha20, and AES with everything but MD5', options, () => {
+  assert.equal(fastSuites().length, 3 + 1 + 3 * 4);
   assert.ok(
     fastSuites().every(({ encryption, integrity }) => encryption !== '3des-cbc' && integrity !== 'hmac-md5-96'),
   );
@@ -114,9 +115,18 @@ for (const { name, key, packet, payload } of cbcCases) {
   });
 }
 
-for (const [i, { key, nonce, header, plaintext, sealed }] of gcmCases.entries()) {
-  test(`draft-mcgrew-gcm-test-01 §4, case ${i + 1} of those taken`, options, () => {
-    const suite: EspSuite = { encryption: 'aes-gcm-16', keyBits: key.length * 4 };
+const aeadCases = [
+  ...gcmCases.map((packet) => ({
+    ...packet,
+    source: 'draft-mcgrew-gcm-test-01 §4',
+    encryption: 'aes-gcm-16' as const,
+  })),
+  ...chachaCases.map((packet) => ({ ...packet, source: 'RFC 7634 A', encryption: 'chacha20-poly1305' as const })),
+];
+
+for (const [i, { source, encryption, key, nonce, header, plaintext, sealed }] of aeadCases.entries()) {
+  test(`${source}, case ${i + 1} of those taken`, options, () => {
+    const suite: EspSuite = { encryption, keyBits: key.length * 4 };
     const keys = { encryption: fromHex(key + nonce.slice(0, 8)), integrity: new Uint8Array(0) };
     const wire = fromHex(header + nonce.slice(8) + sealed);
     const cipher = fast()(suite, keys, espGeometry(suite));
@@ -131,7 +141,7 @@ for (const [i, { key, nonce, header, plaintext, sealed }] of gcmCases.entries())
 
 test('a flipped bit anywhere is refused, and the next true packet opens', options, () => {
   const newCipher = fast();
-  for (const suite of [gcm, cbc]) {
+  for (const suite of [gcm, chacha, cbc]) {
     const geometry = espGeometry(suite);
     const plain = blocks(geometry, 2);
     const packet = sealedBy(newCipher, suite, plain);
@@ -149,7 +159,7 @@ test('a flipped bit anywhere is refused, and the next true packet opens', option
 
 test('SAs do not disturb each other', options, () => {
   const newCipher = fast();
-  const pairs = [gcm, cbc, gcm, cbc].map((suite, seed) => {
+  const pairs = [gcm, cbc, chacha, gcm, chacha, cbc].map((suite, seed) => {
     const geometry = espGeometry(suite);
     return {
       geometry,
@@ -171,7 +181,7 @@ test('SAs do not disturb each other', options, () => {
 
 test('no byte outside of the buffers is touched: what does not fit is refused', options, () => {
   const newCipher = fast();
-  for (const suite of [gcm, cbc]) {
+  for (const suite of [gcm, chacha, cbc]) {
     const geometry = espGeometry(suite);
     const { prefixBytes, icvBytes } = geometry;
     const cipher = newCipher(suite, keysFor(suite), geometry);
