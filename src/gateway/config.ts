@@ -6,6 +6,7 @@ import type { PppConfig } from '../ppp/index.ts';
 import type { ConnectionTimes } from '../session/connectionParts.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
 import type { SingleSession } from './output.ts';
+import type { RemoteAccessRules } from './remoteAccess.ts';
 
 /** A local address with rules of its own. */
 export interface ListenerConfig {
@@ -33,6 +34,8 @@ export interface GatewayConfig {
     /** Whether a peer is followed to the address and port that its authenticated packets come from; default true. */
     readonly followPeers?: boolean;
   };
+  /** Remote access over IKEv2 without L2TP. Default: EAP-MSCHAPv2 and EAP-TLS, everything behind the gateway. */
+  readonly remoteAccess?: Partial<RemoteAccessRules>;
   /** Local addresses on which L2TP without IPsec is served, or `all`. Default: none. */
   readonly plainL2tp?: 'all' | readonly string[];
   /** Sessions at once; default 10,000. */

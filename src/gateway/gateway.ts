@@ -16,6 +16,7 @@ import { ConnectionTable } from './connectionTable.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
 import { type PlainL2tpRules, refusalOfPlain, UNKNOWN_TUNNEL } from './plainL2tp.ts';
+import { RemoteAccess, type RemoteAccessRules } from './remoteAccess.ts';
 import { RepeatedLog } from './repeatedLog.ts';
 import { StrayTunnels } from './strayTunnels.ts';
 import { TlsQuestions } from './tlsQuestions.ts';
@@ -26,6 +27,7 @@ export interface GatewayParts extends PlainL2tpRules, UserRules {
   readonly ike: IkeCore;
   readonly common: CommonParts;
   readonly mostSessions: number;
+  readonly remoteAccess: RemoteAccessRules;
 }
 
 /** Sessions that ended, kept for `sessions --ended` and for diagnosis. */
@@ -53,13 +55,20 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     const { environment, common, mostSessions, ike } = parts;
     this.#parts = parts;
     this.#maker = new ConnectionMaker(environment, common, this.#connections, mostSessions);
-    const from: IkeEvents['from'] = (connection, outputs, now) => this.#from(connection, outputs, now);
-    this.#ike = new IkeSide(ike, this.#connections, this.#maker, {
-      from,
+    this.#users = new Users(parts, ({ record }, reason, now) => this.#disconnect(record.id, reason, now));
+    const events = {
+      from: (connection, outputs, now) => this.#from(connection, outputs, now),
       dropped: ({ code, reason, remote }, now) => this.#dropped(code, reason, remote, now),
       attemptEnded: (record) => this.#keepEnded(record.view()),
+    } satisfies IkeEvents as IkeEvents;
+    const visitors = new RemoteAccess({
+      rules: parts.remoteAccess,
+      environment,
+      users: this.#users,
+      tls: this.#tls,
+      ike: (command, now) => this.#ike.command(command, now),
     });
-    this.#users = new Users(parts, ({ record }, reason, now) => this.#disconnect(record.id, reason, now));
+    this.#ike = new IkeSide(ike, this.#connections, this.#maker, events, visitors);
   }
 
   get deadline(): Instant | undefined {

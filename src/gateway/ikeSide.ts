@@ -11,6 +11,7 @@ import type { SessionRecord } from '../session/record.ts';
 import type { ConnectionMaker } from './connectionMaker.ts';
 import type { ConnectionTable } from './connectionTable.ts';
 import type { GatewayOutput } from './output.ts';
+import type { RemoteAccess } from './remoteAccess.ts';
 
 /** What IKE tells the gateway. */
 export interface IkeEvents {
@@ -21,17 +22,28 @@ export interface IkeEvents {
   attemptEnded(record: SessionRecord): void;
 }
 
+/** Who looks after the clients of IKEv2's own remote access. */
+export type Visitors = Pick<RemoteAccess, 'eap' | 'configuration' | 'take' | 'release'>;
+
 export class IkeSide {
   readonly #ike: IkeCore;
   readonly #connections: ConnectionTable;
   readonly #maker: ConnectionMaker;
   readonly #events: IkeEvents;
+  readonly #visitors: Visitors;
   /** Records of IKE SAs that have no connection yet. */
   readonly #attempts = new Map<IkeSaId, SessionRecord>();
   /** Codes of failures that the log has of these records: the end of an attempt does not repeat them. */
   readonly #told = new WeakMap<SessionRecord, string>();
 
-  constructor(ike: IkeCore, connections: ConnectionTable, maker: ConnectionMaker, events: IkeEvents) {
+  constructor(
+    ike: IkeCore,
+    connections: ConnectionTable,
+    maker: ConnectionMaker,
+    events: IkeEvents,
+    visitors: Visitors,
+  ) {
+    this.#visitors = visitors;
     this.#ike = ike;
     this.#connections = connections;
     this.#maker = maker;
@@ -105,6 +117,8 @@ export class IkeSide {
         const connection = this.#connections.byIkeSa(output.ikeSa);
         if (connection === undefined || connection.isClosing) return [];
         this.#connections.addChild(connection, output.child);
+        const session = output.mode === 'tunnel' ? this.#visitors.take(output.ikeSa) : undefined;
+        if (session !== undefined) connection.carry(session);
         return this.#events.from(connection, connection.childEstablished(output, now), now);
       }
       case 'childConfirmed': {
@@ -131,9 +145,15 @@ export class IkeSide {
       }
       case 'dropped':
         return this.#events.dropped(output, now);
+      case 'eap': {
+        const record = this.#knownRecord(output.ikeSa);
+        return record === undefined ? [] : this.#visitors.eap(output, record, now);
+      }
+      case 'askConfiguration': {
+        const record = this.#knownRecord(output.ikeSa);
+        return record === undefined ? [] : this.#visitors.configuration(output, record, now);
+      }
       case 'askSignature':
-      case 'askConfiguration':
-      case 'eap':
       case 'configured':
       case 'redirected':
         return [];
@@ -154,6 +174,7 @@ export class IkeSide {
 
   #closed({ ikeSa, established, reason }: Extract<IkeOutput, { type: 'ikeClosed' }>, now: Instant): GatewayOutput[] {
     const out: GatewayOutput[] = [];
+    this.#visitors.release(ikeSa);
     const attempt = this.#attempts.get(ikeSa);
     if (attempt !== undefined) {
       this.#attempts.delete(ikeSa);

@@ -1,5 +1,6 @@
 /** A gateway from a configuration: the cores of every layer put together. */
 
+import type { EapServerConfig } from '../eap/index.ts';
 import { IkeV1Endpoint } from '../ike/v1/index.ts';
 import { AddressPool } from '../net/index.ts';
 import { commonParts } from '../session/commonParts.ts';
@@ -13,6 +14,8 @@ const MOST_SESSIONS = 10_000;
 const MOST_FAILED_LOGINS = 5;
 const MOST_PLAIN = 1000;
 const MOST_PLAIN_PER_SOURCE = 16;
+/** IKEv2 repeats EAP's requests itself, and believes no success without a key. */
+const EAP: EapServerConfig = { methods: ['eap-mschapv2', 'eap-tls'], needsKey: true };
 
 /**
  * @param counters the data plane's shared counters
@@ -37,6 +40,7 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
     addresses,
     reserved: network.reserved ?? new Map(),
     network: { localAddress: network.localAddress, dns: network.dns ?? [], nbns: network.nbns ?? [] },
+    remoteAccess: { eap: EAP, subnets: [], domains: [], ...config.remoteAccess },
     plainL2tp: (address) => plainL2tp === 'all' || plainL2tp.includes(address),
     mostSessions: config.mostSessions ?? MOST_SESSIONS,
     mostFailedLogins: config.mostFailedLogins ?? MOST_FAILED_LOGINS,

@@ -1,0 +1,215 @@
+/**
+ * Remote access over IKEv2 without L2TP: who proves themselves with EAP or a certificate of their own, the addresses that
+ * they get, and the session that each has. RFC 7296 §2.16 and §2.19.
+ */
+
+import type { Endpoint, Failure, Instant } from '../core/index.ts';
+import { type EapOutput, EapServer, type EapServerConfig, type TlsAsk } from '../eap/index.ts';
+import type { ConfigurationAsk, EapReceived, Identity, IkeAnswer, IkeCommand, IkeSaId } from '../ike/output.ts';
+import type { AuthenticationAnswer, Credentials } from '../ppp/output.ts';
+import type { StackEnvironment } from '../session/environment.ts';
+import { layerEntry } from '../session/log.ts';
+import type { SessionRecord } from '../session/record.ts';
+import { TunnelSession } from '../session/tunnelSession.ts';
+import type { GatewayOutput } from './output.ts';
+import type { TlsQuestions } from './tlsQuestions.ts';
+import type { Users } from './users.ts';
+
+export interface RemoteAccessRules {
+  /** What clients may prove themselves with inside IKEv2's EAP. */
+  readonly eap: EapServerConfig;
+  /** Networks that clients are told of, as prefixes; empty: everything. */
+  readonly subnets: readonly string[];
+  /** Names that only our name servers know. */
+  readonly domains: readonly string[];
+}
+
+export interface RemoteAccessParts {
+  readonly rules: RemoteAccessRules;
+  readonly environment: StackEnvironment;
+  readonly users: Users;
+  readonly tls: TlsQuestions;
+  /** Gives a command to IKE, and returns what follows from it. */
+  ike(command: IkeCommand, now: Instant): GatewayOutput[];
+}
+
+/** Somebody who asks for access over one IKE SA. */
+interface Visitor {
+  readonly session: TunnelSession;
+  readonly peer: Endpoint;
+  eap?: EapServer;
+  /** The last EAP packet for the peer, kept until the verdict: both travel in one command. */
+  packet?: Uint8Array;
+}
+
+export class RemoteAccess {
+  readonly #parts: RemoteAccessParts;
+  readonly #visitors = new Map<IkeSaId, Visitor>();
+
+  constructor(parts: RemoteAccessParts) {
+    this.#parts = parts;
+  }
+
+  /** An EAP packet of the peer, or, where it is empty, the moment to begin. */
+  eap({ ikeSa, bytes }: EapReceived, record: SessionRecord, now: Instant): GatewayOutput[] {
+    const visitor = this.#visitorOf(ikeSa, record);
+    if (visitor.eap !== undefined) return this.#fromEap(ikeSa, visitor.eap.receive(bytes, now), now);
+    if (bytes.length > 0) return [];
+    visitor.eap = new EapServer({ ...this.#parts.rules.eap }, this.#parts.environment);
+    return this.#fromEap(ikeSa, visitor.eap.command({ type: 'start' }, now), now);
+  }
+
+  /** A client asks for addresses: whom EAP proved has been judged, who proved themselves to IKE is judged now. */
+  configuration(ask: ConfigurationAsk, record: SessionRecord, now: Instant): GatewayOutput[] {
+    const { ikeSa, id, identity, user } = ask;
+    const visitor = this.#visitorOf(ikeSa, record);
+    const tell = (configuration: Extract<IkeAnswer, { kind: 'configuration' }>['configuration'], at: Instant) =>
+      this.#parts.ike({ type: 'answer', id, answer: { kind: 'configuration', configuration } }, at);
+    if (visitor.session.network !== undefined) return tell(this.#configurationOf(visitor.session, ask), now);
+    if (user !== undefined) return tell(NOT_JUDGED, now);
+    const credentials: Credentials = { method: 'certificate', user: nameOf(identity), names: [identity.value] };
+    const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
+      this.#accept(visitor, judgement, credentials);
+      return tell(judgement.accepted ? this.#configurationOf(visitor.session, ask) : judgement.reason, at);
+    };
+    return this.#judge(ikeSa, visitor, credentials, answer, now);
+  }
+
+  /** The session of an IKE SA, for the connection that carries it from now on. */
+  take(ikeSa: IkeSaId): TunnelSession | undefined {
+    const session = this.#visitors.get(ikeSa)?.session;
+    if (session?.network === undefined) return undefined;
+    this.#forget(ikeSa);
+    return session;
+  }
+
+  /** The IKE SA is gone before a connection carried the session: what it was given is free again. */
+  release(ikeSa: IkeSaId): void {
+    const visitor = this.#visitors.get(ikeSa);
+    if (visitor !== undefined) this.#parts.users.release(visitor.session);
+    this.#forget(ikeSa);
+  }
+
+  #forget(ikeSa: IkeSaId): void {
+    this.#visitors.get(ikeSa)?.eap?.command({ type: 'stop' }, 0);
+    this.#visitors.delete(ikeSa);
+  }
+
+  #visitorOf(ikeSa: IkeSaId, record: SessionRecord): Visitor {
+    const known = this.#visitors.get(ikeSa);
+    if (known !== undefined) return known;
+    const visitor: Visitor = { session: new TunnelSession(record), peer: record.peer };
+    this.#visitors.set(ikeSa, visitor);
+    return visitor;
+  }
+
+  #fromEap(ikeSa: IkeSaId, outputs: readonly EapOutput[], now: Instant): GatewayOutput[] {
+    const visitor = this.#visitors.get(ikeSa);
+    if (visitor === undefined) return [];
+    const out: GatewayOutput[] = [];
+    for (const output of outputs) {
+      switch (output.type) {
+        case 'send':
+          visitor.packet = output.bytes;
+          break;
+        case 'ask':
+          out.push(...this.#askEap(ikeSa, visitor, output.id, output.credentials, now));
+          break;
+        case 'askTls':
+          out.push(...this.#askTls(ikeSa, visitor, output.id, output.ask));
+          break;
+        case 'success': {
+          const { identity: user, msk } = output;
+          out.push(...this.#sendEap(ikeSa, visitor, now, { user, ...(msk === undefined ? {} : { msk }) }));
+          break;
+        }
+        case 'failure':
+          visitor.session.record.ended ??= output.failure;
+          out.push(...this.#sendEap(ikeSa, visitor, now, { failure: output.failure }));
+          break;
+        case 'trace':
+        case 'dropped':
+          out.push(layerEntry(visitor.session.record, output));
+          break;
+        case 'retrying':
+          break;
+      }
+    }
+    out.push(...this.#sendEap(ikeSa, visitor, now));
+    return out;
+  }
+
+  #sendEap(
+    ikeSa: IkeSaId,
+    visitor: Visitor,
+    now: Instant,
+    done?: NonNullable<Extract<IkeCommand, { type: 'eap' }>['done']>,
+  ): GatewayOutput[] {
+    const { packet: bytes } = visitor;
+    if (bytes === undefined) return [];
+    delete visitor.packet;
+    return this.#parts.ike({ type: 'eap', ikeSa, bytes, ...(done === undefined ? {} : { done }) }, now);
+  }
+
+  #askEap(ikeSa: IkeSaId, visitor: Visitor, id: number, credentials: Credentials, now: Instant): GatewayOutput[] {
+    const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
+      this.#accept(visitor, judgement, credentials);
+      const { eap } = visitor;
+      return eap === undefined
+        ? []
+        : this.#fromEap(ikeSa, eap.command({ type: 'answer', id, answer: judgement }, at), at);
+    };
+    return this.#judge(ikeSa, visitor, credentials, answer, now);
+  }
+
+  #askTls(ikeSa: IkeSaId, visitor: Visitor, id: number, ask: TlsAsk): GatewayOutput[] {
+    return this.#parts.tls.ask(ask, (progress, at) => {
+      const { eap } = visitor;
+      if (eap === undefined || this.#visitors.get(ikeSa) !== visitor) return [];
+      return this.#fromEap(ikeSa, eap.command({ type: 'tlsAnswer', id, progress }, at), at);
+    });
+  }
+
+  #judge(
+    ikeSa: IkeSaId,
+    { session, peer }: Visitor,
+    credentials: Credentials,
+    answer: (judgement: AuthenticationAnswer, now: Instant) => GatewayOutput[],
+    now: Instant,
+  ): GatewayOutput[] {
+    const isOver = () => this.#visitors.get(ikeSa)?.session !== session;
+    return this.#parts.users.ask({ session, peer, credentials, answer, isOver }, now);
+  }
+
+  #accept({ session }: Visitor, judgement: AuthenticationAnswer, { user, method }: Credentials): void {
+    if (!judgement.accepted || judgement.network === undefined) return;
+    session.network = judgement.network;
+    session.record.user = user;
+    session.record.authentication = method;
+  }
+
+  #configurationOf({ network }: TunnelSession, { wantsIpv4, wantsIpv6 }: ConfigurationAsk) {
+    const { rules } = this.#parts;
+    if (network === undefined) return NOT_JUDGED;
+    const { peerAddress, peerAddress6, dns } = network;
+    const addresses = [peerAddress, ...(peerAddress6 === undefined ? [] : [peerAddress6])].filter((address) =>
+      address.includes(':') ? wantsIpv6 : wantsIpv4,
+    );
+    if (addresses.length === 0) return NO_SUCH_FAMILY;
+    return { addresses, dns, subnets: rules.subnets, domains: rules.domains };
+  }
+}
+
+/** `ann@example.org` and `CN=ann` are the user ann where there is no user of the whole name: the judgement decides. */
+const nameOf = ({ value }: Identity): string => /(?:^|, ?)CN=([^,]+)/.exec(value)?.[1] ?? value;
+
+const NOT_JUDGED: Failure = {
+  code: 'no-address',
+  reason: 'The client asks for an address before it has logged in.',
+};
+
+const NO_SUCH_FAMILY: Failure = {
+  code: 'no-address',
+  reason: 'The client asks for addresses of a family that the gateway has none of.',
+  remedy: 'Set network.ipv6_pool, or let the client ask for IPv4 addresses.',
+};
