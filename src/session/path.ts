@@ -177,11 +177,12 @@ export class Path {
 
 /**
  * The initiator renews in time. The responder leaves that to it until the SA has carried all that was agreed, because
- * the two count differently, and only then does it itself; the SA goes when it has carried a quarter more.
+ * the two count differently, and only then does it itself. The SA goes when it has carried so much more that a renewal
+ * cannot be under way: at 1 Gbit/s the 250 MB of Windows are gone in 2 s, and a lost message costs one.
  */
 function byteLimits({ role, lifetimeKilobytes }: ChildEstablished): { renewBytes?: number; mostBytes?: number } {
   if (lifetimeKilobytes === undefined) return {};
-  const [renew, most] = role === 'initiator' ? [0.85, 1] : [1, 1.25];
+  const [renew, most] = role === 'initiator' ? [0.85, 1.5] : [1, 2];
   const bytes = Math.max(lifetimeKilobytes, LEAST_KILOBYTES) * 1024;
   return { renewBytes: bytes * renew, mostBytes: bytes * most };
 }

@@ -86,7 +86,7 @@ test('where the initiator does not renew, the responder does when all that was a
   exchange(network, gateway, client, 'on the new SA');
 });
 
-test('where nobody renews, the SA goes with a Delete when a quarter more has been carried, and the log says why', () => {
+test('where nobody renews, the SA goes with a Delete when it has carried twice what was agreed, and the log says why', () => {
   const network = world();
   const gateway = new GatewayEnd(network, SERVER, gatewayConfig({ ike: limited() }), USERS);
   const client = new ClientEnd(network, '192.0.2.2', clientConfig(), 2);
@@ -100,7 +100,7 @@ test('where nobody renews, the SA goes with a Delete when a quarter more has bee
   }
   const receive = client.client.receive.bind(client.client);
   client.client.receive = (event, now) => (event.type === 'saExpiring' ? [] : receive(event, now));
-  transfer(network, gateway, client, 1.5 * KILOBYTES * 1024);
+  transfer(network, gateway, client, 2.2 * KILOBYTES * 1024);
   assert.ok(gateway.log.some(({ event }) => event === 'sa-used-up'));
   network.run(network.now + 30 * SECOND);
   assert.ok(client.closed !== undefined, 'the client was told');

@@ -54,6 +54,20 @@ export function initiateQuickMode(context: Context, sa: IkeSa, wanted: WantedChi
   });
 }
 
+/**
+ * A peer that renews the IKE SA may answer nothing on the old one any more: what it left unanswered there begins anew on
+ * the successor. @returns whether it did
+ */
+export function restartOnSuccessor(context: Context, sa: IkeSa, messageId: number, now: Instant): boolean {
+  const quickMode = sa.quickModes.get(messageId);
+  const { current } = sa;
+  if (quickMode?.state.name !== 'offered' || current === sa || !current.established) return false;
+  sa.quickModes.delete(messageId);
+  sa.timers.clear(`quickMode:${messageId}`);
+  initiateQuickMode(context, current, quickMode.state.wanted, now);
+  return true;
+}
+
 function offer(
   context: Context,
   sa: IkeSa,
