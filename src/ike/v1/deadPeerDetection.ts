@@ -114,6 +114,6 @@ function sequenceOf(sa: IkeSa, { spi, data }: NotifyPayload): number | undefined
   return data.reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
-const sequenceBytes = (sequence: number) => {
+export const sequenceBytes = (sequence: number) => {
   return Uint8Array.of(sequence >>> 24, sequence >>> 16, sequence >>> 8, sequence);
 };

@@ -212,7 +212,8 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       return undefined;
     }
     const { exchange } = message.header;
-    if (sa.state.name === 'computing' && exchange !== ExchangeType.INFORMATIONAL) {
+    const waits = sa.state.name === 'computing' || sa.undecided !== undefined;
+    if (waits && exchange !== ExchangeType.INFORMATIONAL) {
       if (sa.waiting.some(({ bytes }) => digestOf(this.#context.crypto, bytes) === digest)) return BUSY;
       if (sa.waiting.length >= MAX_WAITING) return BUSY;
       sa.waiting.push(datagram);

@@ -13,6 +13,7 @@ import { armKeepalive } from './natTraversal.ts';
 import { addPeer, othersOfPeer } from './peers.ts';
 import { milestone } from './phase1.ts';
 import { initiateQuickMode } from './quickModeInitiator.ts';
+import { findOut, probeGhosts } from './reboundPeer.ts';
 
 /** How long a predecessor is kept for messages that are under way. */
 export const SUPERSEDED_TIMEOUT = 60_000;
@@ -36,8 +37,26 @@ export function establish(
   context.halfOpen.remove(sa);
   addPeer(context, sa);
   milestone(context, sa, `ike ${sa.exchange} mode done`);
-  if (initialContact) dropEarlier(context, sa);
+  if (initialContact) {
+    dropEarlier(context, sa);
+    probeGhosts(context, sa, now);
+  }
   const predecessor = predecessorOf(context, sa);
+  const told = { lifetimeSeconds, initialContact };
+  const goesOn = (found: IkeSa | undefined, later: Instant) => announce(context, sa, secured, told, found, later);
+  const isNew = predecessor === undefined && sa.role === 'responder' && !initialContact;
+  if (!isNew || !findOut(context, sa, goesOn, now)) goesOn(predecessor, now);
+}
+
+/** Tells the owner of an SA, which takes over the children of its predecessor. */
+function announce(
+  context: Context,
+  sa: IkeSa,
+  secured: Secured,
+  { lifetimeSeconds, initialContact }: { readonly lifetimeSeconds: number; readonly initialContact: boolean },
+  predecessor: IkeSa | undefined,
+  now: Instant,
+): void {
   context.emit({
     type: 'ikeEstablished',
     ikeSa: sa.id,

@@ -9,6 +9,7 @@ import type { Child } from './childSa.ts';
 import type { Cookies, Nonces, Phase1Keys, Phase1Transcript } from './keys.ts';
 import type { PeerAbilities } from './peerAbilities.ts';
 import type { QuickMode } from './quickMode.ts';
+import type { Undecided } from './reboundPeer.ts';
 import { AnsweredMessages, type Outstanding } from './retransmission.ts';
 
 export const COOKIE_BYTES = 8;
@@ -110,6 +111,7 @@ export type TimerName =
   | 'keepalive'
   | 'deadPeer'
   | 'probe'
+  | 'undecided'
   | 'renew'
   | 'lifetime'
   | 'superseded'
@@ -161,6 +163,8 @@ export class IkeSa {
   readonly wanted: readonly WantedChild[];
   /** The IKE SA that this one, which we began, is to renew. */
   readonly renews: IkeSa | undefined;
+  /** It stands, and its owner is told of it when it is known whose successor it is. */
+  undecided: Undecided | undefined;
   /** The IKE SA that has taken over the children. */
   successor: IkeSa | undefined;
   readonly children = new Map<ChildSaId, Child>();

@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { movePeer } from './peers.ts';
 import { milestone } from './phase1.ts';
+import { lookAgain } from './reboundPeer.ts';
 
 /** The NAT-D payloads of our message; none to a peer that knows no NAT traversal. RFC 3947 §3.2. */
 export function natPayloads(context: Context, sa: IkeSa, hash: HashName): readonly NatDPayload[] {
@@ -75,6 +76,7 @@ export function movePath(
   sa.local = local;
   sa.remote = remote;
   movePeer(context, sa);
+  lookAgain(context, sa);
   return true;
 }
 

@@ -11,7 +11,7 @@ export function addPeer(context: Context, sa: IkeSa): void {
   const secured = sa.secured;
   if (secured === undefined) return;
   const { type, value } = secured.remoteIdentity;
-  const key = [sa.local.address, sa.remote.address, sa.remote.port, type, value].join('|');
+  const key = [sa.local.address, sa.remote.address, type, value].join('|');
   removePeer(context, sa);
   sa.peerKey = key;
   const sas = context.peers.get(key);
@@ -33,6 +33,15 @@ export function movePeer(context: Context, sa: IkeSa): void {
 
 /** The other SAs of the same peer, oldest first. */
 export function othersOfPeer(context: Context, sa: IkeSa): readonly IkeSa[] {
+  return sameIdentity(context, sa).filter((other) => other.remote.port === sa.remote.port);
+}
+
+/** SAs of the same identity and address at other ports: of the same peer or of another one behind its NAT. Oldest first. */
+export function otherPortsOfPeer(context: Context, sa: IkeSa): readonly IkeSa[] {
+  return sameIdentity(context, sa).filter((other) => other.remote.port !== sa.remote.port);
+}
+
+function sameIdentity(context: Context, sa: IkeSa): readonly IkeSa[] {
   if (sa.peerKey === undefined) return [];
   return [...(context.peers.get(sa.peerKey) ?? [])].filter((other) => other !== sa);
 }

@@ -9,7 +9,8 @@ import { peerDeleted } from './informational.ts';
 import { onKeepaliveTimer } from './natTraversal.ts';
 import { onHalfOpenTimer, onRetransmitTimer, renew } from './phase1Exchange.ts';
 import { onQuickModeTimer } from './quickMode.ts';
-import { initiateQuickMode } from './quickModeInitiator.ts';
+import { initiateQuickMode, restartOnSuccessor } from './quickModeInitiator.ts';
+import { onUndecidedTimer } from './reboundPeer.ts';
 
 /** An initiator tries again to renew when it did not come to a successor. */
 const RENEW_AGAIN = 60_000;
@@ -29,6 +30,7 @@ const actions = {
   keepalive: onKeepaliveTimer,
   deadPeer: onDeadPeerTimer,
   probe: onProbeTimer,
+  undecided: onUndecidedTimer,
   renew: (context, sa, now) => {
     sa.timers.set('renew', now + RENEW_AGAIN);
     renew(context, sa, now);
@@ -40,7 +42,9 @@ const actions = {
   orphaned: (context, sa) => closed(context, sa, peerDeleted),
   repeatDelete,
   forget,
-  quickMode: (context, sa, now, id) => onQuickModeTimer(context, sa, id, now),
+  quickMode: (context, sa, now, id) => {
+    if (!restartOnSuccessor(context, sa, id, now)) onQuickModeTimer(context, sa, id, now);
+  },
   child: (context, sa, _now, id) => onChildExpired(context, sa, id),
   renewChild: (context, sa, now, id) => {
     const child = context.children.get(id);
