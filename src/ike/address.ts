@@ -12,11 +12,23 @@ export function addressText(bytes: Uint8Array): string | undefined {
 }
 
 function ipv4Bytes(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
-    return undefined;
-  return Uint8Array.from(parts, Number);
+  const bytes = new Uint8Array(4);
+  let at = 0;
+  for (let part = 0; part < 4; part++) {
+    if (part > 0 && text.charCodeAt(at++) !== DOT) return undefined;
+    const first = at;
+    let byte = 0;
+    for (; at - first < 3 && isDigit(text.charCodeAt(at)); at++) byte = byte * 10 + text.charCodeAt(at) - ZERO;
+    if (at === first || byte > 255 || (at - first > 1 && text.charCodeAt(first) === ZERO)) return undefined;
+    bytes[part] = byte;
+  }
+  return at === text.length ? bytes : undefined;
 }
+
+const DOT = 46;
+const ZERO = 48;
+/** False for the NaN behind the end of a text. */
+const isDigit = (code: number) => code >= ZERO && code <= ZERO + 9;
 
 function ipv6Bytes(text: string): Uint8Array | undefined {
   const halves = text.split('::');

@@ -100,6 +100,7 @@ export class ControlLink {
     avps: AvpValues = {},
     note?: string,
   ): void {
+    if (this.#context.environment.untraced) return;
     const summary = { direction, type, ns, nr, tunnel: this.#tunnel, session, avps };
     this.#context.emit(traceOf(note === undefined ? summary : { ...summary, note }));
   }

@@ -215,7 +215,7 @@ function missing(required: readonly AvpName[], values: Record<string, unknown>):
 }
 
 function valueBytes(definition: AvpDefinition<unknown>, value: unknown): Uint8Array {
-  const to = new Writer(32);
+  const to = new Writer();
   definition.codec.write(to, value);
   return to.finish();
 }

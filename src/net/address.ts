@@ -8,17 +8,24 @@ export function parseIpv4(text: string): Uint8Array | undefined {
 
 /** The address as an unsigned 32-bit number, or undefined as `parseIpv4`. */
 export function parseIpv4Number(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
   let value = 0;
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const byte = Number(part);
-    if (byte > 255) return undefined;
+  let at = 0;
+  for (let part = 0; part < 4; part++) {
+    if (part > 0 && text.charCodeAt(at++) !== DOT) return undefined;
+    const first = at;
+    let byte = 0;
+    for (; at - first < 3 && isDigit(text.charCodeAt(at)); at++) byte = byte * 10 + text.charCodeAt(at) - ZERO;
+    const hasLeadingZero = at - first > 1 && text.charCodeAt(first) === ZERO;
+    if (at === first || byte > 255 || hasLeadingZero) return undefined;
     value = value * 256 + byte;
   }
-  return value;
+  return at === text.length ? value : undefined;
 }
+
+const DOT = 46;
+const ZERO = 48;
+/** False for the NaN behind the end of a text. */
+const isDigit = (code: number) => code >= ZERO && code <= ZERO + 9;
 
 export function ipv4Bytes(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255);

@@ -62,6 +62,6 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
 
 /** A frame in full: FF 03 and two bytes of protocol, as LCP must always be sent and every peer takes the rest too. */
 export function encodeFrame({ protocol, information }: Frame): Uint8Array {
-  const to = new Writer(information.length + 4);
+  const to = new Writer();
   return to.u8(ALL_STATIONS).u8(UNNUMBERED_INFORMATION).u16(protocol).bytes(information).finish();
 }

@@ -195,7 +195,7 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
   }
 
   sendEchoRequest(): void {
-    this.control.send(Code.echoRequest, new Writer(4).u32(this.localMagic).finish());
+    this.control.send(Code.echoRequest, new Writer().u32(this.localMagic).finish());
   }
 
   echoUnanswered(failures: number, now: Instant): void {

@@ -131,7 +131,7 @@ export class Negotiation<Context> {
 }
 
 function encode<Context>(option: AnyOption<Context>, value: unknown): RawOption {
-  const to = new Writer(8);
+  const to = new Writer();
   option.codec.write(to, value);
   return { type: option.type, data: to.finish() };
 }

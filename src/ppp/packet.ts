@@ -50,7 +50,7 @@ export function decodePacket(bytes: Uint8Array): Packet {
 
 export function encodePacket({ code, identifier, data }: Packet): Uint8Array {
   const length = data.length + PACKET_HEADER_BYTES;
-  return new Writer(length).u8(code).u8(identifier).u16(length).bytes(data).finish();
+  return new Writer().u8(code).u8(identifier).u16(length).bytes(data).finish();
 }
 
 /** @throws Malformed when an option's length is below 2 or beyond the list */
@@ -67,7 +67,7 @@ export function decodeOptions(bytes: Uint8Array): RawOption[] {
 }
 
 export function encodeOptions(options: readonly RawOption[]): Uint8Array {
-  const to = new Writer(64);
+  const to = new Writer();
   for (const { type, data } of options)
     to.u8(type)
       .u8(data.length + OPTION_HEADER_BYTES)

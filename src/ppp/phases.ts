@@ -39,6 +39,7 @@ type Ending = Pick<PppClosed, 'by' | 'reason'>;
 export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   readonly timers = new Timers<TimerName>();
   readonly #settings: Settings;
+  readonly #untraced: boolean;
   readonly #lcp: Lcp;
   readonly #authentication: Authentication;
   #ipcp: Ipcp | undefined;
@@ -54,6 +55,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
 
   constructor(config: PppConfig, env: PppEnvironment) {
     this.#settings = withDefaults(config);
+    this.#untraced = env.untraced ?? false;
     this.#lcp = new Lcp(this.#settings, env.random, this, this);
     this.#authentication = new Authentication({ line: this, settings: this.#settings, env }, this);
     this.#lcp.control.open(0);
@@ -293,6 +295,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   }
 
   #trace(direction: 'in' | 'out', protocol: number, packet: Packet) {
+    if (this.#untraced) return;
     this.#outputs.push({ type: 'trace', layer: 'ppp', direction, summary: packetText(protocol, packet) });
   }
 

@@ -140,7 +140,7 @@ export class GatewayProcess {
       keyLog: keyLog !== undefined,
       warn: (text) => log.warn('config', text),
     });
-    this.#gateway = makeGateway(config, nodeEnvironment, counters);
+    this.#gateway = makeGateway(config, { ...nodeEnvironment, untraced: !log.isVerbose }, counters);
     return this.#gateway;
   }
 

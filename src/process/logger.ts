@@ -9,6 +9,8 @@ export type LogFormat = 'json' | 'pretty';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface Log {
+  /** Whether it takes what is said at level `debug`, such as traces. */
+  readonly isVerbose: boolean;
   entry(entry: LogEntry): void;
   info(event: string, text: string, fields?: Record<string, unknown>): void;
   warn(event: string, text: string, fields?: Record<string, unknown>): void;
@@ -38,6 +40,7 @@ export function makeLog(format: LogFormat, level: LogLevel, fd = 1): Log {
     write(at, { layer, event, ...censored(fields), ...(session === undefined ? {} : { session }) }, text);
   };
   return {
+    isVerbose: level === 'debug',
     entry: ({ level: at, layer, event, text, session, fields }) => put(at, event, text, fields, layer, session),
     info: (event, text, fields) => put('info', event, text, fields),
     warn: (event, text, fields) => put('warn', event, text, fields),

@@ -2,7 +2,9 @@
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const HEX_DIGITS = '0123456789abcdef';
+/** What `toHex` turns into text at a time. */
+const HEX_BYTES = 256;
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
@@ -18,12 +20,17 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Equality of public values. For secrets and authenticators use `Crypto.equal`, which takes constant time. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function toHex(bytes: Uint8Array): string {
-  // Joined, the text is one string in memory; added up it would be a chain of them.
-  return Array.from(bytes, (byte) => HEX[byte]).join('');
+  // Made of character codes, the text is one string in memory; added up it would be a chain of them.
+  if (bytes.length <= HEX_BYTES) return String.fromCharCode.apply(undefined, hexCodes(bytes));
+  let hex = '';
+  for (let at = 0; at < bytes.length; at += HEX_BYTES) hex += toHex(bytes.subarray(at, at + HEX_BYTES));
+  return hex;
 }
 
 /** @throws RangeError when `hex` is not an even number of hexadecimal digits (white space is ignored) */
@@ -44,4 +51,13 @@ export function printable(bytes: Uint8Array, most = 128): string {
     return `\\x${c.codePointAt(0)!.toString(16).padStart(2, '0')}`;
   });
   return bytes.length > most ? `${safe}…` : safe;
+}
+
+function hexCodes(bytes: Uint8Array): number[] {
+  const codes: number[] = [];
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    codes.push(HEX_DIGITS.charCodeAt(byte >> 4), HEX_DIGITS.charCodeAt(byte & 15));
+  }
+  return codes;
 }

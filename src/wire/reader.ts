@@ -4,14 +4,12 @@ import { Truncated } from './malformed.ts';
 
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #what: string;
   #at = 0;
 
   /** @param what name of the structure, for error messages */
   constructor(bytes: Uint8Array, what = 'packet') {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
   }
 
@@ -26,15 +24,18 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#bytes[this.#take(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    const at = this.#take(2);
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    const at = this.#take(4);
+    const bytes = this.#bytes;
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 
   /** The next `length` bytes as a view on the input, not a copy. */

@@ -1,15 +1,21 @@
 /** A growing big-endian buffer. Lengths are reserved first and patched when what they cover is written. */
 
-const INITIAL_BYTES = 256;
+const INITIAL_BYTES = 1024;
+/** Buffers that no writer uses now: to make one costs more than to write a message. */
+const spare: Uint8Array[] = [];
+const MOST_SPARE = 4;
+const LARGEST_SPARE = 8192;
 
 export class Writer {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
+  /** The buffer was given back: what `finish` gave is copied before more is written. */
+  #isFinished = false;
 
-  constructor(initialBytes = INITIAL_BYTES) {
-    this.#bytes = new Uint8Array(initialBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+  /** @param expectedBytes room that is there from the beginning */
+  constructor(expectedBytes = 0) {
+    const spareOne = expectedBytes > INITIAL_BYTES ? undefined : spare.pop();
+    this.#bytes = spareOne ?? new Uint8Array(Math.max(expectedBytes, INITIAL_BYTES));
   }
 
   get length(): number {
@@ -18,19 +24,19 @@ export class Writer {
 
   u8(value: number): this {
     const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.#bytes[at] = value;
     return this;
   }
 
   u16(value: number): this {
     const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.patchU16(at, value);
     return this;
   }
 
   u32(value: number): this {
     const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.patchU32(at, value);
     return this;
   }
 
@@ -41,17 +47,24 @@ export class Writer {
   }
 
   zeros(count: number): this {
-    this.#grow(count);
+    const at = this.#grow(count);
+    this.#bytes.fill(0, at, at + count);
     return this;
   }
 
   /** Overwrites two bytes that were written before. */
   patchU16(at: number, value: number): void {
-    this.#view.setUint16(at, value);
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 8;
+    bytes[at + 1] = value;
   }
 
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value);
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
   }
 
   /**
@@ -67,18 +80,26 @@ export class Writer {
 
   /** A copy of what was written. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const finished = this.#bytes.slice(0, this.#length);
+    if (!this.#isFinished && spare.length < MOST_SPARE && this.#bytes.length <= LARGEST_SPARE) {
+      // It may have held a secret.
+      spare.push(this.#bytes.fill(0, 0, this.#length));
+      this.#bytes = finished;
+      this.#isFinished = true;
+      return finished;
+    }
+    return finished;
   }
 
-  /** Makes room. Call it before `#bytes` or `#view` is read in the same statement: both may be replaced. */
+  /** Makes room. Call it before `#bytes` is read in the same statement: it may be replaced. */
   #grow(by: number): number {
     const at = this.#length;
     const needed = at + by;
-    if (needed > this.#bytes.length) {
+    if (this.#isFinished || needed > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
+      this.#isFinished = false;
     }
     this.#length = needed;
     return at;

@@ -72,12 +72,14 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
     seed: number,
     behind?: SimulatedNat | SimulatedHost,
     cryptography = REAL,
+    untraced = false,
   ) {
     const { crypto } = cryptography;
     this.cryptography = cryptography;
     this.network = network;
     this.address = address;
-    this.environment = { ...seededEnvironment(seed), crypto, unixTime: () => EPOCH + network.now / 1000 };
+    const unixTime = () => EPOCH + network.now / 1000;
+    this.environment = { ...seededEnvironment(seed), crypto, unixTime, untraced };
     const receiver: Receiver = ({ local, remote, bytes }) => {
       if (this.#off) return;
       const protocol = local.port === 0 ? 'esp' : 'udp';
@@ -202,8 +204,9 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
     seed = 1,
     staticAddresses: Readonly<Record<string, string>> = {},
     cryptography?: Cryptography,
+    untraced?: boolean,
   ) {
-    super(network, address, seed, undefined, cryptography);
+    super(network, address, seed, undefined, cryptography, untraced);
     this.users = new Map(Object.entries(users));
     this.#static = new Map(Object.entries(staticAddresses));
     this.gateway = makeGateway(config, this.environment, this.plane.counters);
@@ -269,8 +272,9 @@ export class ClientEnd extends StackEnd<ClientOutput> {
     seed = 2,
     behind?: SimulatedNat | SimulatedHost,
     cryptography?: Cryptography,
+    untraced?: boolean,
   ) {
-    super(network, address, seed, behind, cryptography);
+    super(network, address, seed, behind, cryptography, untraced);
     this.config = config;
     const port = config.ike === undefined ? 1701 : 500;
     this.client = makeClient(

@@ -73,15 +73,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(fc.constant('length' as const), fc.uint8Array({ maxLength: 700 }), fc.nat(8)),
 );
 
-test('a writer grows without losing a byte, whatever its first size', () => {
+test('a writer grows without losing a byte, also after what was written so far was taken', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 0, max: 64 }), (steps, initial) => {
-      const writer = new Writer(initial);
+    fc.property(fc.array(step, { maxLength: 30 }), fc.nat(30), (steps, takenAfter) => {
+      const writer = new Writer();
       const expected: number[] = [];
       const number = (value: number, width: number) => {
         for (let shift = width - 8; shift >= 0; shift -= 8) expected.push((value >>> shift) & 0xff);
       };
-      for (const [what, value, extra = 0] of steps) {
+      for (const [i, [what, value, extra = 0]] of steps.entries()) {
+        if (i === takenAfter) assert.deepEqual([...writer.finish()], expected);
         if (what === 'bytes') {
           writer.bytes(value);
           expected.push(...value);
@@ -105,7 +106,7 @@ test('a writer grows without losing a byte, whatever its first size', () => {
 });
 
 test('what is patched is patched, also after the buffer was replaced', () => {
-  const writer = new Writer(4).u16(0).u32(0).bytes(new Uint8Array(600).fill(7));
+  const writer = new Writer().u16(0).u32(0).bytes(new Uint8Array(3000).fill(7));
   writer.patchU16(0, 0xabcd);
   writer.patchU32(2, 0x8000_0001);
   assert.deepEqual(writer.finish().subarray(0, 7), Uint8Array.of(0xab, 0xcd, 0x80, 0, 0, 1, 7));

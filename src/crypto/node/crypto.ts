@@ -1,16 +1,10 @@
 /** `Crypto` by node:crypto, and MD4, which OpenSSL 3 keeps in a provider that is not loaded. */
 
-import {
-  type CipherGCM,
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  type DecipherGCM,
-  timingSafeEqual,
-} from 'node:crypto';
+import { type CipherGCM, createCipheriv, createDecipheriv, type DecipherGCM, timingSafeEqual } from 'node:crypto';
+import { concat } from '../../wire/index.ts';
 import type { CbcName, Crypto } from '../crypto.ts';
 import { md4 } from '../md4.ts';
+import { digest, hmacOf } from './hash.ts';
 import { plain } from './plain.ts';
 
 const TAG_BYTES = 16;
@@ -19,15 +13,11 @@ const DES_KEY_BYTES = 7;
 
 export const nodeCrypto: Crypto = {
   hash(name, ...data) {
-    const hash = createHash(name);
-    for (const part of data) hash.update(part);
-    return plain(hash.digest());
+    return digest(name, data.length === 1 ? data[0]! : concat(...data));
   },
 
   hmac(name, key, ...data) {
-    const hmac = createHmac(name, key);
-    for (const part of data) hmac.update(part);
-    return plain(hmac.digest());
+    return hmacOf(name, key, data);
   },
 
   cbcEncrypt(name, key, iv, data) {

@@ -13,6 +13,8 @@ export interface Context {
   readonly crypto: Crypto;
   random(length: number): Uint8Array;
   emit(output: IkeOutput): void;
+  /** Nobody reads traces, and summaries of messages are left empty. */
+  readonly untraced: boolean;
 
   /** Lets public-key work be done; `then` is not called where the SA is gone by the time of the answer. */
   ask<Kind extends KeyAsk['ask']['kind']>(

@@ -69,6 +69,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       crypto: given.crypto,
       random: (length) => given.environment.random(length),
       emit: (output) => void this.#outputs.push(output),
+      untraced: given.environment.untraced ?? false,
       ask: (sa, ask, then) => this.#ask(sa, ask, then as Asked['then']),
       resume: (sa, now) => this.#resume(sa, now),
       nextIkeSaId: () => this.#nextIkeSaId++,

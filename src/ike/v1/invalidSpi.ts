@@ -47,7 +47,7 @@ export function tellInvalidSpi(context: Context, { spi, bytes, ...source }: Unkn
   const answer = encodeMessage(head, [notify]);
   const summary = `${summaryOf(messageTable.clearInformational, { payloads: [notify], raw: [] })} in the clear`;
   const fields = { remote, bytes: answer.length };
-  context.emit({ type: 'trace', layer: 'ike', direction: 'out', summary, fields });
+  if (!context.untraced) context.emit({ type: 'trace', layer: 'ike', direction: 'out', summary, fields });
   context.emit({ type: 'send', local, remote, bytes: answer });
 }
 

@@ -42,7 +42,7 @@ export function prepare(
     exchange: rule.exchange,
     messageId,
   };
-  const summary = summaryOf(rule, { payloads, raw: [] });
+  const summary = context.untraced ? '' : summaryOf(rule, { payloads, raw: [] });
   if (protect === undefined) return { bytes: encodeMessage(head, payloads), summary, nextIv: new Uint8Array(0) };
   const encrypted = encryptMessage(context.crypto, protect.cipher, protect.iv, head, payloads);
   return { bytes: encrypted.bytes, summary, nextIv: encrypted.nextIv };
@@ -56,7 +56,7 @@ export function transmit(
   sends = 1,
 ): void {
   const again = sends > 1 ? ` (sending ${sends})` : '';
-  traceOut(context, sa, message.summary + again, message.bytes);
+  if (!context.untraced) traceOut(context, sa, message.summary + again, message.bytes);
   for (const bytes of pieces(context, sa, message.bytes, sends)) {
     context.emit({ type: 'send', local: sa.local, remote: sa.remote, bytes });
   }
@@ -92,6 +92,7 @@ export function traceIn(
   chain: PayloadChain,
   { header: { length: bytes, messageId } }: Message,
 ): void {
+  if (context.untraced) return;
   const fields = { ikeSa: sa.id, remote: sa.remote, bytes, messageId };
   context.emit({ type: 'trace', layer: 'ike', direction: 'in', summary: summaryOf(rule, chain), fields });
 }

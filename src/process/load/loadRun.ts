@@ -148,7 +148,7 @@ export class LoadRun {
 
   async #startPlane(): Promise<RunningCore<ManyClientsCommand, DgramDataPlane>> {
     const { target, count, hold, concurrency, ports = PORTS } = this.#settings;
-    const environment = { ...systemEnvironment, crypto: nodeCrypto, unixTime: () => Date.now() / 1000 };
+    const environment = { ...systemEnvironment, crypto: nodeCrypto, untraced: true, unixTime: () => Date.now() / 1000 };
     const plane: RunningCore<ManyClientsCommand, DgramDataPlane> = await runCore({
       dataPlane: (listener) =>
         startDgramDataPlane({

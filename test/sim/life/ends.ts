@@ -34,7 +34,7 @@ export class DeviceEnd extends ClientEnd {
 
 export function makeGatewayEnd(network: SimulatedNetwork, plan: LifePlan, seed: number): LifeGateway {
   const users = Object.fromEntries(plan.devices.map(({ user, password }) => [user, password]));
-  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed, {}, cryptographyOf(plan.seed));
+  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed, {}, cryptographyOf(plan.seed), true);
 }
 
 export function makeDeviceEnd(
@@ -44,7 +44,7 @@ export function makeDeviceEnd(
   behind: SimulatedNat | SimulatedHost | undefined,
   seed: number,
 ): DeviceEnd {
-  return new DeviceEnd(network, plan.address, clientConfig(plan), seed, behind, cryptographyOf(life));
+  return new DeviceEnd(network, plan.address, clientConfig(plan), seed, behind, cryptographyOf(life), true);
 }
 
 /** Every eighth life computes for real. */
