@@ -10,8 +10,8 @@ import {
   Recent,
 } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
-import type { TlsProgress } from '../eap/index.ts';
-import type { IkeOutput, IkeSaId } from '../ike/output.ts';
+import type { EapPeerConfig, TlsAsk, TlsProgress } from '../eap/index.ts';
+import type { IkeCommand, IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import { Connection } from '../session/connection.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
@@ -22,6 +22,7 @@ import type { ConnectionOutput } from '../session/output.ts';
 import { SessionRecord, type SessionView } from '../session/record.ts';
 import { Slots } from '../session/slots.ts';
 import type { ClientCommand, ClientOutput } from './output.ts';
+import { RemoteAccess } from './remoteAccess.ts';
 
 export interface ClientParts {
   readonly environment: StackEnvironment;
@@ -33,6 +34,10 @@ export interface ClientParts {
   readonly remote: Endpoint;
   /** Our L2TP port inside the protection. */
   readonly l2tpPort: number;
+  /** IKEv2's own remote access instead of L2TP: IP packets stand in ESP themselves. */
+  readonly tunnelMode: boolean;
+  /** How we log in where an IKEv2 server asks for EAP. */
+  readonly eap: EapPeerConfig | undefined;
   readonly id: string;
 }
 
@@ -44,15 +49,18 @@ const L2TP_PORT = 1701;
 const STRAGGLERS: Milliseconds = 30_000;
 const MOST_REMOVED_SPIS = 256;
 
+type TlsContinuation = (progress: TlsProgress, now: Instant) => ClientOutput[];
+
 export class Client implements Core<ClientCommand, ClientOutput> {
   readonly #parts: ClientParts;
   readonly #record: SessionRecord;
   readonly #connection: Connection;
+  readonly #remoteAccess: RemoteAccess;
   /** IKE SAs that stand or are being set up; the end waits for the last. */
   readonly #ikeSas = new Set<IkeSaId>();
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
   /** Who waits for steps of EAP-TLS. */
-  readonly #tlsAsks = new Map<number, (progress: TlsProgress, now: Instant) => ClientOutput[]>();
+  readonly #tlsAsks = new Map<number, TlsContinuation>();
   #asked = 0;
   #reason: Failure | undefined;
   #closed = false;
@@ -68,6 +76,13 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       channel: CHANNEL,
       slots: new Slots(1),
       newId: () => parts.id,
+    });
+    this.#remoteAccess = new RemoteAccess({
+      eap: parts.eap,
+      environment,
+      record: this.#record,
+      ike: (command, at) => this.#fromIke(parts.ike?.command(command, at) ?? [], at),
+      askTls: (ask, then) => this.#askTls(ask, then),
     });
   }
 
@@ -173,24 +188,26 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   }
 
   #connect(now: Instant): ClientOutput[] {
-    const { ike, local, remote, l2tpPort } = this.#parts;
+    const { ike, local, remote } = this.#parts;
     if (ike === undefined) {
       return this.#from([...this.#connection.openPlain(local, remote, now), ...this.#connection.connect(now)], now);
     }
     this.#ikeSas.add(IKE_SA);
-    const selector = { protocol: UDP };
-    const outputs = ike.command(
-      {
-        type: 'connect',
-        ikeSa: IKE_SA,
-        local,
-        remote,
-        localSelector: { ...selector, address: local.address, port: l2tpPort },
-        remoteSelector: { ...selector, address: remote.address, port: L2TP_PORT },
-      },
-      now,
-    );
+    const outputs = ike.command({ type: 'connect', ikeSa: IKE_SA, local, remote, ...this.#selectors() }, now);
     return this.#fromIke(outputs, now);
+  }
+
+  /** Everything in tunnel mode, of which the gateway grants what it likes; else L2TP. */
+  #selectors(): Pick<Extract<IkeCommand, { type: 'connect' }>, 'localSelector' | 'remoteSelector'> {
+    const { local, remote, l2tpPort, tunnelMode } = this.#parts;
+    if (tunnelMode) {
+      const everything = { address: '0.0.0.0/0', protocol: 0, port: 0 };
+      return { localSelector: everything, remoteSelector: everything };
+    }
+    return {
+      localSelector: { protocol: UDP, address: local.address, port: l2tpPort },
+      remoteSelector: { protocol: UDP, address: remote.address, port: L2TP_PORT },
+    };
   }
 
   #fromIke(outputs: readonly IkeOutput[], now: Instant): ClientOutput[] {
@@ -213,8 +230,10 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           : [];
       case 'childEstablished':
         return connection.isClosing ? [] : this.#from(connection.childEstablished(output, now), now);
-      case 'childConfirmed':
-        return this.#from([...connection.childConfirmed(output.child), ...connection.connect(now)], now);
+      case 'childConfirmed': {
+        const l2tp = this.#parts.tunnelMode ? [] : connection.connect(now);
+        return this.#from([...connection.childConfirmed(output.child), ...l2tp], now);
+      }
       case 'childClosed':
         return this.#from(connection.childClosed(output, now), now);
       case 'ikeClosed':
@@ -233,9 +252,12 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return [layerEntry(this.#record, output)];
       case 'askSignature':
       case 'askConfiguration':
-      case 'eap':
-      case 'configured':
       case 'redirected':
+        return [];
+      case 'eap':
+        return this.#remoteAccess.eap(output, now);
+      case 'configured':
+        connection.carry(this.#remoteAccess.configured(output));
         return [];
       default:
         return [passOn(output, this.#record)];
@@ -281,10 +303,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'askTls': {
           const { session, id, ask } = output;
-          this.#tlsAsks.set(++this.#asked, (progress, at) =>
-            this.#from(this.#connection.answer(session, { type: 'tlsAnswer', id, progress }, at), at),
-          );
-          out.push({ type: 'askTls', id: this.#asked, ask });
+          const then: TlsContinuation = (progress, at) =>
+            this.#from(this.#connection.answer(session, { type: 'tlsAnswer', id, progress }, at), at);
+          out.push(...this.#askTls(ask, then));
           break;
         }
         case 'askUser':
@@ -293,6 +314,11 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       }
     }
     return out;
+  }
+
+  #askTls(ask: TlsAsk, then: TlsContinuation): ClientOutput[] {
+    this.#tlsAsks.set(++this.#asked, then);
+    return [{ type: 'askTls', id: this.#asked, ask }];
   }
 
   /** Puts `closed` behind everything else, once, when both the connection and the last IKE SA are gone. */

@@ -50,6 +50,8 @@ export function makeClient(
       local,
       remote,
       l2tpPort,
+      tunnelMode: false,
+      eap: undefined,
     },
     now,
   );
