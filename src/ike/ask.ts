@@ -70,6 +70,8 @@ export interface VerifyAsk {
   /** DER, the peer's own certificate first, the others in whatever order they came. */
   readonly chain: readonly Uint8Array[];
   readonly identity: Identity;
+  /** Whom we meant to reach, where the peer may state another identity: the certificate must be for both. */
+  readonly expected?: Identity;
   readonly scheme: SignatureScheme;
   readonly octets: Uint8Array;
   readonly signature: Uint8Array;

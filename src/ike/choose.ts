@@ -5,6 +5,7 @@ import type { EspSuite } from '../esp/suite.ts';
 import { Doi, type Proposal, ProtocolId, type SaPayload, saPayload, type Transform } from './payloads/index.ts';
 import { type ProfileName, profileNames, profiles } from './policy.ts';
 import {
+  type AuthenticationMethod,
   compactTexts,
   type EspPolicy,
   espSuiteText,
@@ -16,6 +17,7 @@ import {
   authenticationNumber,
   type Lifetime,
   type OfferedEsp,
+  type OfferedIke,
   readEncapsulation,
   readEspTransform,
   readIkeTransform,
@@ -34,11 +36,14 @@ export interface Mismatch {
   readonly accepted: readonly string[];
   /** The strictest profile that would have found a common transform, where there is one. */
   readonly profile?: ProfileName;
+  /** The methods of authentication that are taken, where none of them was offered. */
+  readonly authentication?: readonly AuthenticationMethod[];
 }
 
 export interface ChosenIke {
   readonly type: 'chosen';
   readonly proposal: IkeProposal;
+  readonly authentication: AuthenticationMethod;
   /** E.g. `aes-cbc-256/hmac-sha2-256/modp2048`. */
   readonly text: string;
   /** The smaller of the peer's and the policy's. */
@@ -81,15 +86,23 @@ const SPI_BYTES = 4;
 export const FIRST_FREE_SPI = 256;
 
 /** The policy's best phase 1 proposal among those that were offered; the order of the offer does not count. */
-export function chooseIke(offered: SaPayload, policy: IkePolicy): ChosenIke | Mismatch {
-  const chosen = bestIke(offered, policy);
+export function chooseIke(
+  offered: SaPayload,
+  policy: IkePolicy,
+  methods: readonly AuthenticationMethod[] = [policy.authentication],
+): ChosenIke | Mismatch {
+  const chosen = bestIke(offered, policy, methods);
   if (chosen !== undefined) return chosen;
-  const { authentication } = policy;
+  const numbers = methods.map(authenticationNumber);
+  const known = alternatives(offered, ProtocolId.PROTO_ISAKMP).some(({ transform }) =>
+    numbers.includes(readIkeTransform(transform).authentication ?? 0),
+  );
   return {
     type: 'mismatch',
     offered: offeredTexts(offered),
     accepted: compactTexts(policy.proposals.map(ikeProposalText)),
-    ...profileThat((name) => bestIke(offered, { ...profiles[name].accept.ike, authentication }) !== undefined),
+    ...profileThat((name) => bestIke(offered, profiles[name].accept.ike, methods) !== undefined),
+    ...(known ? {} : { authentication: methods }),
   };
 }
 
@@ -109,8 +122,12 @@ export function chooseEsp(offered: SaPayload, policy: EspPolicy, context: EspCon
  * Reads a responder's choice as the initiator that offered `policy`.
  * @returns a mismatch where it is not exactly one transform, or one that was not offered
  */
-export function readIkeAnswer(answer: SaPayload, policy: IkePolicy): ChosenIke | Mismatch {
-  const chosen = isOneTransform(answer) ? bestIke(answer, policy) : undefined;
+export function readIkeAnswer(
+  answer: SaPayload,
+  policy: IkePolicy,
+  methods: readonly AuthenticationMethod[] = [policy.authentication],
+): ChosenIke | Mismatch {
+  const chosen = isOneTransform(answer) ? bestIke(answer, policy, methods) : undefined;
   return chosen ?? { type: 'mismatch', offered: policy.proposals.map(ikeProposalText), accepted: offeredTexts(answer) };
 }
 
@@ -130,24 +147,62 @@ export function offeredTexts(offered: SaPayload): readonly string[] {
 }
 
 /** The sentence for the log and for `explain`. */
-export function mismatchText({ offered, accepted, profile }: Mismatch): string {
+export function mismatchText({ offered, accepted, profile, authentication }: Mismatch): string {
+  if (authentication !== undefined) {
+    return `the peer offered ${list(cut(offered))}; none is authenticated by ${list(authentication)}, which this end takes`;
+  }
   const hint = profile === undefined ? 'no profile has one in common' : `profile '${profile}' would accept one of them`;
   return `the peer offered ${list(cut(offered))}; accepted are ${list(accepted)}; ${hint}`;
 }
 
-function bestIke(offered: SaPayload, policy: IkePolicy): ChosenIke | undefined {
-  const authentication = authenticationNumber(policy.authentication);
-  const candidates = alternatives(offered, ProtocolId.PROTO_ISAKMP)
-    .map((candidate) => ({ ...candidate, offer: readIkeTransform(candidate.transform) }))
-    .filter(({ offer }) => offer.authentication === authentication);
+/** The best method counts more than the best proposal. */
+function bestIke(
+  offered: SaPayload,
+  policy: IkePolicy,
+  methods: readonly AuthenticationMethod[],
+): ChosenIke | undefined {
+  const candidates = alternatives(offered, ProtocolId.PROTO_ISAKMP).map((candidate) => {
+    const offer = readIkeTransform(candidate.transform);
+    return { ...candidate, offer, text: offer.proposal && ikeProposalText(offer.proposal) };
+  });
+  for (const authentication of methods) {
+    const number = authenticationNumber(authentication);
+    const by = candidates.filter(({ offer }) => offer.authentication === number);
+    const chosen = by.length === 0 ? undefined : bestBy(authentication, by, offered, policy);
+    if (chosen !== undefined) return chosen;
+  }
+  return undefined;
+}
+
+interface IkeCandidate {
+  readonly proposal: Proposal;
+  readonly transform: Transform;
+  readonly offer: OfferedIke;
+  readonly text: string | undefined;
+}
+
+function bestBy(
+  authentication: AuthenticationMethod,
+  candidates: readonly IkeCandidate[],
+  offered: SaPayload,
+  policy: IkePolicy,
+): ChosenIke | undefined {
   for (const proposal of policy.proposals) {
     const text = ikeProposalText(proposal);
-    const match = candidates.find(({ offer }) => offer.proposal && ikeProposalText(offer.proposal) === text);
+    const match = candidates.find((candidate) => candidate.text === text);
     if (match === undefined) continue;
     const asked = match.offer.lifetime.seconds ?? DEFAULT_LIFETIME_SECONDS;
     const lifetimeSeconds = Math.min(asked, policy.lifetimeSeconds);
     const answer = answerWith(offered, match.proposal, match.transform, new Uint8Array(0));
-    return { type: 'chosen', proposal, text, lifetimeSeconds, shortened: lifetimeSeconds < asked, answer };
+    return {
+      type: 'chosen',
+      proposal,
+      authentication,
+      text,
+      lifetimeSeconds,
+      shortened: lifetimeSeconds < asked,
+      answer,
+    };
   }
   return undefined;
 }

@@ -1,13 +1,22 @@
 /** The proposals that an initiator sends: as many transforms as its policy names, in its order. RFC 2409 §5, RFC 2407 §4.4. */
 
-import { ProtocolId, type SaPayload, saPayload } from './payloads/index.ts';
-import type { EspPolicy, IkePolicy } from './proposal.ts';
+import { MAX_TRANSFORMS, ProtocolId, type SaPayload, saPayload } from './payloads/index.ts';
+import type { AuthenticationMethod, EspPolicy, IkePolicy } from './proposal.ts';
 import { espTransform, ikeTransform } from './transform.ts';
 import { EncapsulationMode } from './v1/attributes.ts';
 
-/** Phase 1: one proposal with a transform for each combination of the policy. */
-export function buildIkeProposals(policy: IkePolicy): SaPayload {
-  const transforms = policy.proposals.map((proposal, i) => ikeTransform(i + 1, proposal, policy));
+/**
+ * Phase 1: one proposal with a transform for each combination of the policy, by each method.
+ * @param methods default: the policy's
+ */
+export function buildIkeProposals(
+  policy: IkePolicy,
+  methods: readonly AuthenticationMethod[] = [policy.authentication],
+): SaPayload {
+  const combinations = methods.flatMap((method) => policy.proposals.map((proposal) => ({ method, proposal })));
+  const transforms = combinations
+    .slice(0, MAX_TRANSFORMS)
+    .map(({ method, proposal }, i) => ikeTransform(i + 1, proposal, policy, method));
   return saPayload([{ number: 1, protocol: ProtocolId.PROTO_ISAKMP, spi: new Uint8Array(0), transforms }]);
 }
 

@@ -129,7 +129,12 @@ export function readEspTransform(transform: Transform): OfferedEsp {
 }
 
 /** A proposal of ours as a phase 1 transform. */
-export function ikeTransform(number: number, proposal: IkeProposal, policy: IkePolicy): Transform {
+export function ikeTransform(
+  number: number,
+  proposal: IkeProposal,
+  policy: IkePolicy,
+  authentication: AuthenticationMethod = policy.authentication,
+): Transform {
   const T = IkeAttributeType;
   const { encryption, keyBits, hash, group } = proposal;
   const attributes: Attribute[] = [{ type: T.EncryptionAlgorithm, value: IkeEncryption[encryption] }];
@@ -138,7 +143,7 @@ export function ikeTransform(number: number, proposal: IkeProposal, policy: IkeP
   attributes.push(
     { type: T.HashAlgorithm, value: IkeHash[hash] },
     { type: T.GroupDescription, value: GroupDescription[group] },
-    { type: T.AuthenticationMethod, value: authenticationNumber(policy.authentication) },
+    { type: T.AuthenticationMethod, value: authenticationNumber(authentication) },
     { type: T.LifeType, value: LifeType.seconds },
     numberAttribute(T.LifeDuration, policy.lifetimeSeconds),
   );
@@ -165,6 +170,7 @@ export function espTransform(number: number, suite: EspSuite, policy: EspPolicy,
       numberAttribute(T.LifeDuration, policy.lifetimeKilobytes),
     );
   }
+  if (encryption === 'chacha20-poly1305') throw new RangeError('IKEv1 has no number for ChaCha20-Poly1305');
   return { number, id: EspTransform[encryption], attributes };
 }
 

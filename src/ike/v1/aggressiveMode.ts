@@ -35,6 +35,8 @@ import {
 } from './phase1.ts';
 import { clearNotify, prepare, traceIn, transmit, transmitUntilAnswered } from './transmission.ts';
 
+const BY_SECRET = { authentication: 'pre-shared-key' } as const;
+
 /** Message 1, out. All transforms have one group, for its KE payload cannot wait for the choice. */
 export function initiateAggressiveMode(context: Context, sa: IkeSa): void {
   const policy = aggressiveOffer(context);
@@ -186,7 +188,7 @@ export function onAggressive2(context: Context, sa: IkeSa, { message, digest }: 
     sa.unconfirmed = last;
     transmit(context, sa, last);
     const { proposal } = exchanged;
-    const secured = { keys, lastBlock: last.nextIv, proposal, localIdentity: local, remoteIdentity };
+    const secured = { keys, lastBlock: last.nextIv, proposal, ...BY_SECRET, localIdentity: local, remoteIdentity };
     const { lifetimeSeconds } = toldLifetime(message, exchanged);
     establish(context, sa, secured, { lifetimeSeconds, initialContact: false }, later);
   });
@@ -211,7 +213,7 @@ export function onAggressive3(context: Context, sa: IkeSa, arrival: Arrival, now
   traceIn(context, sa, messageTable.aggressiveMode3, chain, arrival.message);
   keysAgreed(context, sa, exchanged, keys);
   const { proposal, lifetimeSeconds } = exchanged;
-  const secured = { keys, lastBlock, proposal, localIdentity: local, remoteIdentity };
+  const secured = { keys, lastBlock, proposal, ...BY_SECRET, localIdentity: local, remoteIdentity };
   const initialContact = all(chain, 'N').some(({ notifyType }) => notifyType === NotifyType.INITIAL_CONTACT);
   establish(context, sa, secured, { lifetimeSeconds, initialContact }, now);
   return undefined;

@@ -38,13 +38,16 @@ export const IkeEncryption = {
 /** RFC 2409 Appendix A; the SHA2 numbers are IANA's. */
 export const IkeHash = { md5: 1, sha1: 2, tiger: 3, sha256: 4, sha384: 5, sha512: 6 } as const;
 
-/** RFC 2409 Appendix A; XAUTH's private numbers are named so that a log shows them. */
+/** RFC 2409 Appendix A, RFC 4754 §6; XAUTH's private numbers are named so that a log shows them. */
 export const IkeAuthentication = {
   'pre-shared-key': 1,
   'dss-signatures': 2,
   'rsa-signatures': 3,
   'rsa-encryption': 4,
   'revised-rsa-encryption': 5,
+  'ecdsa-256': 9,
+  'ecdsa-384': 10,
+  'ecdsa-521': 11,
   'hybrid-init-rsa': 64221,
   'xauth-init-pre-shared-key': 65001,
   'xauth-init-rsa-signatures': 65005,

@@ -5,6 +5,7 @@ import type { Quirk } from '../fingerprint.ts';
 import type { Identity, Selector } from '../output.ts';
 import type { Profile } from '../policy.ts';
 import { profiles } from '../policy.ts';
+import type { Credential, TrustAnchor } from '../signature.ts';
 import type { HalfOpenLimits } from './halfOpen.ts';
 import { DEFAULT_SCHEDULE, type RetransmissionSchedule } from './retransmission.ts';
 import type { Secrets } from './secrets.ts';
@@ -30,10 +31,18 @@ export interface DeadPeerDetection {
 
 export interface IkeV1Config {
   readonly secrets: Secrets;
+  /** Our certificates, in the order of preference; the keys stay with whoever answers `sign`. Default: none. */
+  readonly credentials?: readonly Credential[];
+  /** Whom we trust, for CERTREQ. Default: none. */
+  readonly trustAnchors?: readonly TrustAnchor[];
+  /** How both ends prove themselves, the preferred first. Default: by certificate where there is one, and by secret. */
+  readonly accept?: readonly ('pre-shared-key' | 'signature')[];
   /** Default: `compatible`. */
   readonly profile?: Profile;
   /** Default: our address as an ID_IPV4_ADDR or ID_IPV6_ADDR. */
   readonly localIdentity?: Identity;
+  /** The same where we prove it by certificate, e.g. its subject. Default: `localIdentity`. */
+  readonly certificateIdentity?: Identity;
   /** An initiator refuses a peer of another identity. Default: any that holds the secret. */
   readonly remoteIdentity?: Identity;
   /** `unsafe` answers Aggressive Mode: a passive observer can then guess the secret off-line. Default `off`. */
@@ -75,8 +84,9 @@ export interface IkeV1Config {
   readonly spiInUse?: (spi: number) => boolean;
 }
 
-export type ResolvedConfig = Required<Omit<IkeV1Config, 'localIdentity' | 'remoteIdentity' | 'quirks'>> &
-  Pick<IkeV1Config, 'localIdentity' | 'remoteIdentity' | 'quirks'>;
+type Optional = 'localIdentity' | 'certificateIdentity' | 'remoteIdentity' | 'quirks';
+
+export type ResolvedConfig = Required<Omit<IkeV1Config, Optional>> & Pick<IkeV1Config, Optional>;
 
 const L2TP_PORT = 1701;
 const UDP = 17;
@@ -87,6 +97,9 @@ export function resolveConfig(config: IkeV1Config): ResolvedConfig {
     throw new RangeError("initiate: 'aggressive' needs aggressive: 'unsafe'");
   }
   return {
+    credentials: [],
+    trustAnchors: [],
+    accept: config.credentials === undefined ? ['pre-shared-key'] : ['signature', 'pre-shared-key'],
     profile: profiles.compatible,
     aggressive: 'off',
     initiate: 'main',

@@ -2,7 +2,7 @@
 
 import type { Instant } from '../../core/index.ts';
 import type { Crypto } from '../../crypto/index.ts';
-import type { ChildSaId, IkeAnswer, IkeOutput, IkeSaId, KeyAsk } from '../output.ts';
+import type { ChildSaId, IkeAnswer, IkeOutput, IkeSaId, KeyAsk, SignatureAsk } from '../output.ts';
 import type { Child } from './childSa.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { HalfOpenTable, OncePer } from './halfOpen.ts';
@@ -20,6 +20,12 @@ export interface Context {
   ask<Kind extends KeyAsk['ask']['kind']>(
     sa: IkeSa,
     ask: Extract<KeyAsk['ask'], { readonly kind: Kind }>,
+    then: (answer: Extract<IkeAnswer, { readonly kind: Kind }>, now: Instant) => void,
+  ): void;
+  /** The same for work with certificates and their keys. */
+  askSignature<Kind extends SignatureAsk['ask']['kind']>(
+    sa: IkeSa,
+    ask: Extract<SignatureAsk['ask'], { readonly kind: Kind }>,
     then: (answer: Extract<IkeAnswer, { readonly kind: Kind }>, now: Instant) => void,
   ): void;
   /** Feeds the messages that came during public-key work. */

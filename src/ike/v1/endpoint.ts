@@ -5,7 +5,7 @@ import type { Crypto } from '../../crypto/index.ts';
 import { Malformed, toHex } from '../../wire/index.ts';
 import { FragmentReassembly } from '../fragmentation.ts';
 import { decodeMessage, find, type Message } from '../message.ts';
-import type { ChildSaId, IkeAnswer, IkeCommand, IkeDatagram, IkeOutput, IkeSaId, KeyAsk } from '../output.ts';
+import type { ChildSaId, IkeAnswer, IkeCommand, IkeDatagram, IkeOutput, IkeSaId } from '../output.ts';
 import { ExchangeType } from '../payloads/index.ts';
 import { type Arrival, decode, digestOf, isEncrypted, isZero, type Refusal } from './arrival.ts';
 import type { Child } from './childSa.ts';
@@ -40,7 +40,7 @@ interface Asked {
 }
 
 /**
- * IKEv1 in both roles. Feed it datagrams without the non-ESP marker; do what it returns, in order; answer each `ask`.
+ * IKEv1 in both roles. Feed it datagrams without the non-ESP marker; do what it returns, in order; answer each `ask` and `askSignature`.
  *
  *     const endpoint = new IkeV1Endpoint({ config, crypto, environment });
  *     perform(endpoint.receive({ local, remote, bytes }, now));
@@ -70,7 +70,12 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       random: (length) => given.environment.random(length),
       emit: (output) => void this.#outputs.push(output),
       untraced: given.environment.untraced ?? false,
-      ask: (sa, ask, then) => this.#ask(sa, ask, then as Asked['then']),
+      ask: (sa, ask, then) => {
+        this.#outputs.push({ type: 'ask', id: this.#asks(sa, then as Asked['then']), ask });
+      },
+      askSignature: (sa, ask, then) => {
+        this.#outputs.push({ type: 'askSignature', id: this.#asks(sa, then as Asked['then']), ask });
+      },
       resume: (sa, now) => this.#resume(sa, now),
       nextIkeSaId: () => this.#nextIkeSaId++,
       nextChildId: () => this.#nextChildId++,
@@ -272,10 +277,10 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     }
   }
 
-  #ask(sa: IkeSa, ask: KeyAsk['ask'], then: Asked['then']): void {
+  #asks(sa: IkeSa, then: Asked['then']): number {
     const id = this.#nextAskId++;
     this.#asked.set(id, { sa, then });
-    this.#outputs.push({ type: 'ask', id, ask });
+    return id;
   }
 
   #answer(id: number, answer: IkeAnswer, now: Instant): void {

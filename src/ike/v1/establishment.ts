@@ -74,6 +74,7 @@ function announce(
     quirks: context.config.quirks ?? fingerprint(sa.abilities)?.quirks ?? [],
     ...(predecessor !== undefined && { adopts: predecessor.id }),
     initialContact,
+    ...(secured.authentication !== 'pre-shared-key' && { authentication: SIGNED }),
   });
   armLifetime(context, sa, lifetimeSeconds, now);
   armKeepalive(context, sa, now);
@@ -86,6 +87,8 @@ function announce(
   // Where two ends began at once, the other's IKE SA may stand first, and have no child yet.
   if (current.children.size === 0) for (const wanted of sa.wanted) initiateQuickMode(context, current, wanted, now);
 }
+
+const SIGNED = { local: 'signature', remote: 'signature' } as const;
 
 /** INITIAL-CONTACT: the peer has forgotten what was before. RFC 2407 §4.6.3.3. */
 export function dropEarlier(context: Context, sa: IkeSa): void {

@@ -4,7 +4,7 @@ import { type Endpoint, type Failure, type Instant, Timers } from '../../core/in
 import type { KeyPair } from '../../crypto/index.ts';
 import { toHex } from '../../wire/index.ts';
 import type { ChildSaId, Identity, IkeDatagram, IkeSaId, NatSituation, Selector } from '../output.ts';
-import type { IkeProposal } from '../proposal.ts';
+import type { AuthenticationMethod, IkeProposal } from '../proposal.ts';
 import type { Child } from './childSa.ts';
 import type { Cookies, Nonces, Phase1Keys, Phase1Transcript } from './keys.ts';
 import type { PeerAbilities } from './peerAbilities.ts';
@@ -21,6 +21,7 @@ export const MAX_WAITING = 4;
 /** What phase 1 has agreed on. */
 export interface Agreement {
   readonly proposal: IkeProposal;
+  readonly authentication: AuthenticationMethod;
   readonly lifetimeSeconds: number;
   /** The peer asked for more than what was agreed, and is told. */
   readonly shortened: boolean;
@@ -101,6 +102,7 @@ export interface Secured {
   /** Last block of ciphertext of phase 1, from which the IVs of phase 2 start. */
   readonly lastBlock: Uint8Array;
   readonly proposal: IkeProposal;
+  readonly authentication: AuthenticationMethod;
   readonly localIdentity: Identity;
   readonly remoteIdentity: Identity;
 }
@@ -144,6 +146,8 @@ export class IkeSa {
   outstanding: Outstanding | undefined;
   /** The last message of Aggressive Mode, repeated with what follows it until the peer shows that it has come. */
   unconfirmed: { readonly bytes: Uint8Array; readonly summary: string } | undefined;
+  /** Certificates of the peer that were judged before one passed. */
+  judgements = 0;
   /** Deletes of this SA that we have sent. */
   deletesSent = 0;
   /** Messages that came while public-key work was under way. */

@@ -7,6 +7,7 @@ import { all, encodePayloadBody, find, receivedBody } from '../message.ts';
 import { buildIkeProposals } from '../offer.ts';
 import type { Payload } from '../payloads/index.ts';
 import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
+import { certificateRequests, isSigned, methodsOf, NO_METHOD } from './certificates.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { type Agreement, COOKIE_BYTES, type Exchanged, type IkeSa } from './ikeSa.ts';
@@ -14,11 +15,17 @@ import { authenticateToResponder } from './mainModeAuthentication.ts';
 import { detectNat, natPayloads } from './natTraversal.ts';
 import { abilitiesOf, announcements } from './peerAbilities.ts';
 import { agreementOf, isNonceLength, milestone, NONCE_BYTES, noProposalChosen, refusedKey, settled } from './phase1.ts';
+import { signToResponder } from './signatureAuthentication.ts';
 import { prepare, transmit, transmitUntilAnswered } from './transmission.ts';
 
 /** Message 1, out. */
 export function initiateMainMode(context: Context, sa: IkeSa, now: Instant): void {
-  const offer = buildIkeProposals(context.config.profile.offer.ike);
+  const methods = methodsOf(context);
+  if (methods.length === 0) {
+    closed(context, sa, NO_METHOD);
+    return;
+  }
+  const offer = buildIkeProposals(context.config.profile.offer.ike, methods);
   const message = prepare(context, sa, 'mainMode1', [offer, ...announcements(undefined)]);
   milestone(context, sa, 'ike first message', 'sent');
   sa.state = { name: 'saOffered', awaits: 'mainMode2', saBody: encodePayloadBody(offer) };
@@ -49,7 +56,7 @@ export function onMessage1(
 export function onMessage2(context: Context, sa: IkeSa, { message }: Arrival): Refusal {
   if (sa.state.name !== 'saOffered') return outOfState;
   if (isZero(message.header.responderCookie)) return noCookie;
-  const chosen = readIkeAnswer(find(message, 'SA')!, context.config.profile.offer.ike);
+  const chosen = readIkeAnswer(find(message, 'SA')!, context.config.profile.offer.ike, methodsOf(context));
   if (chosen.type === 'mismatch') {
     // Nobody has authenticated this answer: the true one may still come.
     sa.hint = noProposalChosen(chosen, 'initiator');
@@ -86,7 +93,8 @@ export function onMessage3(context: Context, sa: IkeSa, { message, digest }: Arr
   context.ask(sa, { kind: 'generateKey', group }, ({ keyPair }, later) => {
     const nonce = context.random(NONCE_BYTES);
     const payloads = keyExchangePayloads(context, sa, agreement, keyPair, nonce);
-    const answer = prepare(context, sa, 'mainMode4', payloads);
+    const requests = isSigned(agreement) ? certificateRequests(context) : [];
+    const answer = prepare(context, sa, 'mainMode4', [...payloads, ...requests]);
     sa.answered.remember(digest, answer, later);
     transmit(context, sa, answer);
     const exchanged = exchangedOf(sa, agreement, {
@@ -122,6 +130,7 @@ export function onMessage4(context: Context, sa: IkeSa, { message }: Arrival, no
   const { privateValue } = keyPair;
   context.ask(sa, { kind: 'deriveSecret', group, privateValue, peerPublicValue }, ({ secret }, later) => {
     if (secret === undefined) closed(context, sa, refusedKey);
+    else if (isSigned(exchanged)) signToResponder(context, sa, exchanged, secret);
     else authenticateToResponder(context, sa, exchanged, secret, later);
   });
   return undefined;

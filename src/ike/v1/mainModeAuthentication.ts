@@ -1,19 +1,19 @@
 /** Messages 5 and 6 of Main Mode: both ends prove that they hold the pre-shared key. RFC 2409 §5.4, RFC 3947 §4. */
 
 import type { Instant } from '../../core/index.ts';
-import { Malformed } from '../../wire/index.ts';
 import { identityOf, identityPayload, identityText, sameIdentity } from '../identity.ts';
-import { all, encodePayloadBody, find, type Message, type PayloadChain, receivedBody } from '../message.ts';
+import { all, encodePayloadBody, find, type Message, receivedBody } from '../message.ts';
 import type { Identity } from '../output.ts';
 import { NotifyType, type Payload } from '../payloads/index.ts';
 import { type Arrival, outOfState, type Refusal } from './arrival.ts';
+import { type OpenedAuthentication, openAuthentication } from './authenticationMessage.ts';
+import { isSigned } from './certificates.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { establish } from './establishment.ts';
 import type { Exchanged, IkeSa } from './ikeSa.ts';
 import { hashI, hashR, type Phase1Keys } from './keys.ts';
-import { decryptMessage } from './message.ts';
-import { breach, messageTable } from './messageTable.ts';
+import { messageTable } from './messageTable.ts';
 import { floatPorts, followPath } from './natTraversal.ts';
 import { ikeLifetimeNotify, isakmpNotify, toldLifetime } from './notifications.ts';
 import { hasPeer } from './peers.ts';
@@ -27,6 +27,7 @@ import {
   pskMismatch,
   settled,
 } from './phase1.ts';
+import { onSignedMessage5, onSignedMessage6 } from './signatureAuthentication.ts';
 import { clearNotify, prepare, traceIn, transmit, transmitUntilAnswered } from './transmission.ts';
 
 /** Message 5, out, from port 4500 where there is a NAT. */
@@ -63,6 +64,7 @@ export function authenticateToResponder(
 export function onMessage5(context: Context, sa: IkeSa, { message, digest, datagram }: Arrival, now: Instant): Refusal {
   if (sa.state.name !== 'keysAgreed') return outOfState;
   const { exchanged } = sa.state;
+  if (isSigned(exchanged)) return onSignedMessage5(context, sa, { message, digest, datagram }, now);
   const opened = openMessage5(context, sa, exchanged, sa.state.sharedSecret, message);
   if (typeof opened === 'string') return refuseMessage5(context, sa, opened, digest, now);
   const { keys, chain, nextIv, identity } = opened;
@@ -80,6 +82,7 @@ export function onMessage5(context: Context, sa: IkeSa, { message, digest, datag
     keys,
     lastBlock: answer.nextIv,
     proposal: exchanged.proposal,
+    authentication: exchanged.authentication,
     localIdentity: local,
     remoteIdentity: identity,
   };
@@ -93,7 +96,8 @@ export function onMessage5(context: Context, sa: IkeSa, { message, digest, datag
 export function onMessage6(context: Context, sa: IkeSa, { message }: Arrival, now: Instant): Refusal {
   if (sa.state.name !== 'authSent') return outOfState;
   const { exchanged, keys, iv, localIdentity: local } = sa.state;
-  const opened = open(context, keys, iv, message, 'mainMode6');
+  if (isSigned(exchanged)) return onSignedMessage6(context, sa, message, now);
+  const opened = openAuthentication(context, keys, iv, message, 'mainMode6', 'HASH');
   const bad = typeof opened === 'string' ? opened : undefined;
   const chain = typeof opened === 'string' ? undefined : opened.chain;
   const idBody = chain && receivedBody(chain, 'ID')!;
@@ -114,34 +118,13 @@ export function onMessage6(context: Context, sa: IkeSa, { message }: Arrival, no
       remedy: 'Correct the expected identity of the server, or its own.',
     });
   }
-  const { nextIv } = opened as Opened;
-  const secured = { keys, lastBlock: nextIv, proposal: exchanged.proposal, localIdentity: local, remoteIdentity };
+  const { nextIv } = opened as OpenedAuthentication;
+  const { proposal, authentication } = exchanged;
+  const secured = { keys, lastBlock: nextIv, proposal, authentication, localIdentity: local, remoteIdentity };
   const initialContact = all(chain, 'N').some(({ notifyType }) => notifyType === NotifyType.INITIAL_CONTACT);
   const { lifetimeSeconds } = toldLifetime(chain, exchanged);
   establish(context, sa, secured, { lifetimeSeconds, initialContact }, now);
   return undefined;
-}
-
-interface Opened {
-  readonly chain: PayloadChain;
-  readonly nextIv: Uint8Array;
-}
-
-/** Decrypts and holds against the table; a wrong key shows in either. */
-function open(
-  context: Context,
-  keys: Phase1Keys,
-  iv: Uint8Array,
-  message: Message,
-  name: 'mainMode5' | 'mainMode6',
-): Opened | string {
-  try {
-    const { message: chain, nextIv } = decryptMessage(context.crypto, keys.cipher, iv, message);
-    return breach(messageTable[name], chain) ?? { chain, nextIv };
-  } catch (error) {
-    if (error instanceof Malformed) return 'it does not decrypt to payloads';
-    throw error;
-  }
 }
 
 /** Tries the secrets of this peer. @returns what opened it, or why nothing did */
@@ -151,11 +134,11 @@ function openMessage5(
   exchanged: Exchanged,
   sharedSecret: Uint8Array,
   message: Message,
-): (Opened & { readonly keys: Phase1Keys; readonly identity: Identity }) | string {
+): (OpenedAuthentication & { readonly keys: Phase1Keys; readonly identity: Identity }) | string {
   let reason: string | undefined;
   for (const secret of candidateSecrets(context, sa)) {
     const keys = keysFor(context, exchanged, sharedSecret, secret);
-    const opened = open(context, keys, keys.phase1Iv, message, 'mainMode5');
+    const opened = openAuthentication(context, keys, keys.phase1Iv, message, 'mainMode5', 'HASH');
     if (typeof opened === 'string') {
       reason ??= opened;
       continue;

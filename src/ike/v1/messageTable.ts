@@ -24,6 +24,8 @@ const NOTIFIES: Cardinality = [0, 10];
 const NAT_HASHES: Cardinality = [0, 10];
 /** Payloads of private types are hashed and ignored. */
 const UNKNOWN: Cardinality = [0, 8];
+/** Windows names every authority that it trusts. */
+const CERTIFICATE_REQUESTS: Cardinality = [0, 48];
 const ONE: Cardinality = [1, 1];
 const OPTIONAL: Cardinality = [0, 1];
 
@@ -35,13 +37,16 @@ const keyExchange: MessageRule['payloads'] = {
   NONCE: ONE,
   'NAT-D': NAT_HASHES,
   VID: VENDOR_IDS,
-  CR: [0, 10],
+  CR: CERTIFICATE_REQUESTS,
   N: NOTIFIES,
   unknown: UNKNOWN,
 };
 const authentication: MessageRule['payloads'] = {
   ID: ONE,
-  HASH: ONE,
+  HASH: OPTIONAL,
+  SIG: OPTIONAL,
+  CERT: [0, 10],
+  CR: CERTIFICATE_REQUESTS,
   N: NOTIFIES,
   VID: VENDOR_IDS,
   unknown: UNKNOWN,
@@ -68,9 +73,9 @@ export const messageTable = {
   mainMode3: { exchange: MAIN_MODE, number: 3, encrypted: false, payloads: keyExchange },
   //                         <--  HDR, KE, Nr, [NAT-D]
   mainMode4: { exchange: MAIN_MODE, number: 4, encrypted: false, payloads: keyExchange },
-  // HDR*, IDii, HASH_I      -->
+  // HDR*, IDii, HASH_I or [CERT,] SIG_I      -->
   mainMode5: { exchange: MAIN_MODE, number: 5, encrypted: true, payloads: authentication },
-  //                         <--  HDR*, IDir, HASH_R
+  //                         <--  HDR*, IDir, HASH_R or [CERT,] SIG_R
   mainMode6: { exchange: MAIN_MODE, number: 6, encrypted: true, payloads: authentication },
 
   // HDR, SA, KE, Ni, IDii   -->

@@ -6,6 +6,7 @@ import { find } from '../message.ts';
 import { ExchangeType, NotifyType } from '../payloads/index.ts';
 import { onAggressive1 } from './aggressiveMode.ts';
 import type { Arrival, Refusal } from './arrival.ts';
+import { methodsOf } from './certificates.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { IkeSa, NO_COOKIE } from './ikeSa.ts';
@@ -32,7 +33,12 @@ export function receiveNewcomer(context: Context, arrival: Arrival, now: Instant
   if (reason !== undefined) return { code: 'unexpected-payload', reason };
   const { admitted, evict } = context.halfOpen.admit(datagram.remote.address);
   if (!admitted) return { code: 'half-open-limit', reason: 'too many unfinished exchanges' };
-  const chosen = chooseIke(find(message, 'SA')!, context.config.profile.accept.ike);
+  const chosen = chooseIke(
+    find(message, 'SA')!,
+    context.config.profile.accept.ike,
+    // Aggressive Mode is there for old pre-shared keys alone.
+    methodsOf(context).filter((method) => !aggressive || method === 'pre-shared-key'),
+  );
   if (chosen.type === 'mismatch') return refuse(context, arrival, noProposalChosen(chosen, 'responder'), now);
   if (evict !== undefined) closed(context, evict, evicted);
   const sa = new IkeSa({

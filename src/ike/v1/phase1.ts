@@ -9,7 +9,7 @@ import { type NotifyPayload, NotifyType } from '../payloads/index.ts';
 import { ikeProposalText } from '../proposal.ts';
 import type { Context } from './context.ts';
 import type { Agreement, Exchanged, IkeSa } from './ikeSa.ts';
-import { derivePhase1Keys, type Phase1Keys, skeyidForPreSharedKey } from './keys.ts';
+import { derivePhase1Keys, type Phase1Keys, skeyidForPreSharedKey, skeyidForSignatures } from './keys.ts';
 
 /** Secrets that are tried, at most, on a message 5 that the address's secret does not open. */
 export const MAX_SECRET_CANDIDATES = 256;
@@ -28,15 +28,17 @@ export function localIdentity(context: Context, sa: IkeSa): Identity {
 
 export function agreementOf(context: Context, sa: IkeSa, chosen: ChosenIke, saBody: Uint8Array): Agreement {
   milestone(context, sa, 'ike proposal agreed', chosen.text);
-  const { proposal, lifetimeSeconds, shortened } = chosen;
-  return { proposal, lifetimeSeconds, shortened, saBody };
+  const { proposal, authentication, lifetimeSeconds, shortened } = chosen;
+  return { proposal, authentication, lifetimeSeconds, shortened, saBody };
 }
 
 export function noProposalChosen(mismatch: Mismatch, role: 'initiator' | 'responder'): Failure {
   const remedy =
-    mismatch.profile === undefined
-      ? 'Let both ends have one combination of encryption, hash and group in common.'
-      : `Use the profile '${mismatch.profile}' for this ${role === 'initiator' ? 'server' : 'listener'}, or modernise the peer.`;
+    mismatch.authentication !== undefined
+      ? 'Let both ends use a pre-shared key, or both certificates with keys of the same kind (RSA, or ECDSA on one curve).'
+      : mismatch.profile === undefined
+        ? 'Let both ends have one combination of encryption, hash and group in common.'
+        : `Use the profile '${mismatch.profile}' for this ${role === 'initiator' ? 'server' : 'listener'}, or modernise the peer.`;
   return { code: 'no-proposal-chosen', reason: mismatchText(mismatch), remedy };
 }
 
@@ -58,6 +60,15 @@ export const refusedKey: Failure = {
   code: 'invalid-key-exchange',
   reason: "the peer's Diffie-Hellman value is not a valid one of its group",
 };
+
+/** SKEYID and all that follows from it, where both ends sign. */
+export function keysForSignatures(context: Context, exchanged: Exchanged, sharedSecret: Uint8Array): Phase1Keys {
+  const { proposal, nonces, transcript } = exchanged;
+  const { encryption, keyBits, hash } = proposal;
+  const skeyid = skeyidForSignatures(context.crypto, hash, nonces, sharedSecret);
+  const { cookies, publicValues } = transcript;
+  return derivePhase1Keys(context.crypto, { encryption, keyBits, hash, skeyid, sharedSecret, cookies, publicValues });
+}
 
 /** SKEYID and all that follows from it, for one pre-shared key. */
 export function keysFor(
@@ -118,6 +129,9 @@ export function keysAgreed(context: Context, sa: IkeSa, exchanged: Exchanged, ke
 export function unanswered(context: Context, sa: IkeSa): Failure {
   if (sa.hint !== undefined) return sa.hint;
   const where = `${sa.remote.address} port ${sa.remote.port}`;
+  if (sa.state.name === 'authSent' && sa.state.exchanged.authentication !== 'pre-shared-key') {
+    return certificateRefused(`${where} fell silent when it got our certificate`);
+  }
   if (sa.state.name === 'authSent') {
     return pskMismatch(`${where} fell silent at the first encrypted message, as peers do whose pre-shared key differs`);
   }
@@ -139,12 +153,21 @@ export function hintFrom(context: Context, sa: IkeSa, notify: NotifyPayload, nam
       remedy: 'Configure a proposal that the server accepts; old servers need the profile legacy.',
     };
   }
+  if (sa.state.name === 'authSent' && sa.state.exchanged.authentication !== 'pre-shared-key') {
+    return certificateRefused(`the peer answered our certificate with ${name}`);
+  }
   if (sa.state.name === 'authSent' && PSK_NOTIFIES.includes(notifyType)) {
     return pskMismatch(`the peer answered the first encrypted message with ${name}`);
   }
   const text = notify.data.length > 0 ? ` (${printable(notify.data)})` : '';
   return { code: 'peer-refused', reason: `the peer answered with ${name}${text}` };
 }
+
+const certificateRefused = (reason: string): Failure => ({
+  code: 'certificate-refused',
+  reason,
+  remedy: 'See the log of the peer: it must trust the authority of our certificate, and our identity must be in it.',
+});
 
 const PSK_NOTIFIES: readonly number[] = [
   NotifyType.PAYLOAD_MALFORMED,

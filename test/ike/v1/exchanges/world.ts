@@ -4,11 +4,13 @@ import type { Endpoint, Instant } from '../../../../src/core/index.ts';
 import { nodeCrypto, nodeKeyExchange } from '../../../../src/crypto/node/index.ts';
 import type {
   ChildEstablished,
+  IkeAnswer,
   IkeEstablished,
   IkeOutput,
   KeyAnswer,
   KeyAsk,
   Selector,
+  SignatureAsk,
 } from '../../../../src/ike/output.ts';
 import { espPolicy, ikePolicy, type Profile } from '../../../../src/ike/policy.ts';
 import { type IkeV1Config, IkeV1Endpoint, secretTable } from '../../../../src/ike/v1/index.ts';
@@ -46,6 +48,8 @@ export class End {
   endpoint: IkeV1Endpoint;
   readonly outputs: { readonly at: Instant; readonly output: IkeOutput }[] = [];
   readonly host: SimulatedHost;
+  /** Who has this end's keys and judges certificates; without one, nobody answers. */
+  answerSignature: ((ask: SignatureAsk['ask']) => IkeAnswer) | undefined;
   readonly #start: () => IkeV1Endpoint;
   #starts = 0;
   #nextId = 1;
@@ -115,6 +119,13 @@ export class End {
         const { id, ask } = output;
         network.schedule(network.now + this.world.publicKeyDelay, (now) => {
           this.perform(this.endpoint.command({ type: 'answer', id, answer: answerTo(ask) }, now));
+        });
+      }
+      if (output.type === 'askSignature') {
+        const { id, ask } = output;
+        network.schedule(network.now + this.world.publicKeyDelay, (now) => {
+          const answer = this.answerSignature?.(ask);
+          if (answer !== undefined) this.perform(this.endpoint.command({ type: 'answer', id, answer }, now));
         });
       }
     }
