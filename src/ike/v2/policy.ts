@@ -42,7 +42,7 @@ const WEAK: readonly GroupName[] = ['modp1536', 'modp1024'];
 /** A hybrid exchange where the peer has one, and never a reason to refuse. RFC 9370. */
 const HYBRID = 'ke1_mlkem768-ke1_mlkem1024-ke1_none';
 
-const AEAD = 'aes256gcm16-aes192gcm16-aes128gcm16';
+const AEAD = 'aes256gcm16-aes192gcm16-aes128gcm16-chacha20poly1305';
 const CBC = 'aes256-aes192-aes128';
 const SHA2_PRFS = 'prfsha384-prfsha256-prfsha512';
 const SHA2 = 'sha256-sha384-sha512';
@@ -50,7 +50,7 @@ const SHA2 = 'sha256-sha384-sha512';
 const words = (groups: readonly GroupName[]) => groups.join('-');
 
 const strictIke = [
-  `${AEAD}-chacha20poly1305-${SHA2_PRFS}-${words(STRONG)}-${HYBRID}`,
+  `${AEAD}-${SHA2_PRFS}-${words(STRONG)}-${HYBRID}`,
   `${CBC}-${SHA2}-prfsha256-prfsha384-prfsha512-${words(STRONG)}-${HYBRID}`,
 ];
 const compatibleIke = [...strictIke, `${CBC}-${SHA2}-sha1-${words(STRONG)}-${HYBRID}`];
@@ -87,7 +87,7 @@ const compatibleOffer = [...strictOffer, `aes256-aes128-sha1-prfsha1-${words(STR
 const legacyOffer = [...compatibleOffer, `aes256-aes128-3des-sha256-sha1-${words([...STRONG, ...WEAK])}`];
 
 const offeredEsp = (groups: readonly GroupName[], ...more: readonly string[]) => [
-  `aes256gcm16-aes128gcm16-${words(groups)}-none`,
+  `aes256gcm16-aes128gcm16-chacha20poly1305-${words(groups)}-none`,
   `aes256-aes128-sha256-sha384-${words(groups)}-none`,
   ...more.map((suite) => `${suite}-${words(groups)}-none`),
 ];

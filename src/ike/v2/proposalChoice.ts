@@ -174,12 +174,10 @@ function bestIke(offered: SaPayload, policy: IkeV2Policy, choice: IkeV2Choice): 
   for (const alternatives of policy.proposals) {
     const table = ikeRows(choice.additional ? alternatives : { ...alternatives, additional: [] });
     if (!choice.additional && !alternatives.additional.every((groups) => groups.includes('none'))) continue;
-    for (const candidate of candidates) {
-      const match = matched(candidate, preferring(table, choice.keGroup), []);
-      if (match === undefined) continue;
-      const proposal = ikeProposalOf(match.picked, alternatives);
-      return { type: 'chosen', proposal, text: ikeV2ProposalText(proposal), ...answering(candidate, match.transforms) };
-    }
+    const best = bestMatch(candidates, preferring(table, choice.keGroup), []);
+    if (best === undefined) continue;
+    const proposal = ikeProposalOf(best.picked, alternatives);
+    return { type: 'chosen', proposal, text: ikeV2ProposalText(proposal), ...answering(best) };
   }
   return undefined;
 }
@@ -192,18 +190,18 @@ function bestChild(offered: SaPayload, policy: ChildSaPolicy, choice: ChildChoic
   for (const alternatives of policy.proposals) {
     const table = childRows(alternatives, choice.initial);
     const wanted = choice.initial ? table : preferring(table, choice.keGroup ?? NONE);
-    for (const candidate of candidates) {
-      const match = matched(candidate, wanted, choice.initial ? EXCHANGES : []);
-      if (match === undefined) continue;
-      const proposal = childProposalOf(match.picked);
-      const text = ikeV2EspProposalText(proposal);
-      return { type: 'chosen', proposal, text, ...answering(candidate, match.transforms) };
-    }
+    const best = bestMatch(candidates, wanted, choice.initial ? EXCHANGES : []);
+    if (best === undefined) continue;
+    const proposal = childProposalOf(best.picked);
+    return { type: 'chosen', proposal, text: ikeV2EspProposalText(proposal), ...answering(best) };
   }
   return undefined;
 }
 
 interface Match {
+  readonly candidate: Proposal;
+  /** For each type, in the order of their numbers, which of our alternatives was picked. */
+  readonly ranks: readonly number[];
   readonly picked: ReadonlyMap<number, Wanted>;
   readonly transforms: readonly Transform[];
 }
@@ -211,24 +209,37 @@ interface Match {
 const EXCHANGES: readonly number[] = Object.values(TransformType).filter(isExchange);
 const KNOWN_TYPES: readonly number[] = Object.values(TransformType);
 
+/** The match that is best by our order: the cipher counts most, then the PRF, the integrity, the key exchange. */
+function bestMatch(candidates: readonly Proposal[], table: Rows, ignored: readonly number[]): Match | undefined {
+  const matches = candidates.flatMap((candidate) => matched(candidate, table, ignored) ?? []);
+  return matches.reduce<Match | undefined>((best, match) => (best && !isBetter(match, best) ? best : match), undefined);
+}
+
+function isBetter({ ranks }: Match, other: Match): boolean {
+  const at = ranks.findIndex((rank, i) => rank !== other.ranks[i]);
+  return at >= 0 && ranks[at]! < (other.ranks[at] ?? 0);
+}
+
 /** One transform of each type that both have. A type that one side leaves out is NONE on that side. */
-function matched({ transforms }: Proposal, table: Rows, ignored: readonly number[]): Match | undefined {
-  const types = new Set([...table.keys(), ...transforms.map(({ type }) => type)]);
+function matched(candidate: Proposal, table: Rows, ignored: readonly number[]): Match | undefined {
+  const { transforms } = candidate;
+  const ranks: number[] = [];
+  const types = new Set([...KNOWN_TYPES, ...table.keys(), ...transforms.map(({ type }) => type)]);
   const picked = new Map<number, Wanted>();
   const answered: Transform[] = [];
   for (const type of [...types].sort((a, b) => a - b)) {
     if (ignored.includes(type)) continue;
     if (!KNOWN_TYPES.includes(type)) return undefined;
     const offered = transforms.filter((transform) => transform.type === type);
-    const match = pick(
-      offered,
-      (table.get(type) ?? [{ id: NONE }]).filter((wanted) => isFresh(type, wanted, picked)),
-    );
+    const wanted = table.get(type) ?? [{ id: NONE }];
+    const fresh = wanted.filter((each) => isFresh(type, each, picked));
+    const match = pick(offered, fresh);
     if (match === undefined) return undefined;
+    ranks.push(wanted.indexOf(match.wanted));
     if (match.wanted.id !== NONE || type === TransformType.ESN) picked.set(type, match.wanted);
     if (match.transform !== undefined) answered.push(match.transform);
   }
-  return { picked, transforms: answered };
+  return { candidate, ranks, picked, transforms: answered };
 }
 
 function pick(offered: readonly Transform[], wanted: readonly Wanted[]) {
@@ -290,7 +301,7 @@ function integrityIn(picked: ReadonlyMap<number, Wanted>) {
 const additionalIn = (picked: ReadonlyMap<number, Wanted>): GroupName[] =>
   [...picked].filter(([type]) => isAdditional(type)).map(([, { id }]) => groupOf(id)!);
 
-function answering({ number, protocol, spi }: Proposal, transforms: readonly Transform[]) {
+function answering({ candidate: { number, protocol, spi }, transforms }: Match) {
   return {
     peerSpi: spi,
     answer: (ourSpi: Uint8Array = new Uint8Array(0)): SaPayload => ({

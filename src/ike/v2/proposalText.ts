@@ -102,14 +102,13 @@ export function parseChildProposal(text: string): ChildAlternatives {
   const { ciphers, integrities, groups, additional, esn } = parsed;
   checkedCiphers(text, parsed, 'aes256-sha256');
   if (parsed.prfs.length > 0) throw new ProposalSyntaxError(text, 'a PRF is for IKE SAs alone');
-  const list = {
+  return {
     ciphers: ciphers satisfies readonly Cipher<EspEncryption>[],
     integrities: integrities.map(([name]) => name),
-    groups: groups.length === 0 ? (['none'] as const) : groups,
+    groups: groups.length === 0 ? ['none'] : groups,
     additional,
     esn: esn.length === 0 ? [false] : esn,
   };
-  return list;
 }
 
 interface Parsed {
