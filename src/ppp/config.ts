@@ -21,6 +21,8 @@ export interface NetworkConfig {
   /** Ask the peer for name servers. Default: for DNS where our address is asked for too; never for NBNS. */
   readonly requestDns?: boolean;
   readonly requestNbns?: boolean;
+  /** Whether IPV6CP is opened beside IPCP. Default: no. */
+  readonly ipv6?: boolean;
 }
 
 export interface PppTimers {

@@ -6,6 +6,7 @@ import type { Packet } from './packet.ts';
 export type TimerName =
   | 'lcp'
   | 'ipcp'
+  | 'ipv6cp'
   | 'authenticator'
   | 'authenticatee'
   | 'reauthenticate'

@@ -31,6 +31,11 @@ export interface NetworkParameters {
   readonly peerAddress: string;
   readonly dns: readonly string[];
   readonly nbns: readonly string[];
+  /** Whether IPv6 is to be had on the link too. Default: as `NetworkConfig.ipv6` says. */
+  readonly ipv6?: boolean;
+  /** IPv6 addresses, ours and the peer's. PPP does not hand them out: for tunnels that do. */
+  readonly localAddress6?: string;
+  readonly peerAddress6?: string;
 }
 
 export interface PppSend {
@@ -88,6 +93,17 @@ export interface NetworkDown {
   readonly family: 'ipv4';
 }
 
+/** IPV6CP is open: both ends have link-local addresses, `fe80::` and these 8 bytes. */
+export interface Ipv6Up {
+  readonly type: 'ipv6Up';
+  readonly localIdentifier: Uint8Array;
+  readonly peerIdentifier: Uint8Array;
+}
+
+export interface Ipv6Down {
+  readonly type: 'ipv6Down';
+}
+
 /** The link is finished: nothing more is sent or expected. */
 export interface PppClosed {
   readonly type: 'closed';
@@ -110,6 +126,8 @@ export type PppOutput =
   | PppAuthenticated
   | NetworkUp
   | NetworkDown
+  | Ipv6Up
+  | Ipv6Down
   | PppClosed
   | PppMilestone
   | Trace

@@ -4,8 +4,9 @@ import { bodyText, decodeEap } from '../eap/index.ts';
 import { Malformed, nameOf, printable, Reader } from '../wire/index.ts';
 import { Protocol } from './frame.ts';
 import { ipcpOptions } from './ipcp.ts';
+import { ipv6cpOptions } from './ipv6cp.ts';
 import { lcpOptions } from './lcp.ts';
-import { declinedByIpcp, declinedByLcp } from './options/declined.ts';
+import { declinedByIpcp, declinedByIpv6cp, declinedByLcp } from './options/declined.ts';
 import type { AnyOption } from './options/option.ts';
 import { Code, decodeOptions, encodePacket, type Packet, type RawOption } from './packet.ts';
 
@@ -48,6 +49,10 @@ const controlCodes = {
 const families: Readonly<Record<number, Family>> = {
   [Protocol.LCP]: { codes: controlCodes, detail: (packet) => controlDetail(packet, lcpOptions, declinedByLcp) },
   [Protocol.IPCP]: { codes: controlCodes, detail: (packet) => controlDetail(packet, ipcpOptions, declinedByIpcp) },
+  [Protocol.IPV6CP]: {
+    codes: controlCodes,
+    detail: (packet) => controlDetail(packet, ipv6cpOptions, declinedByIpv6cp),
+  },
   [Protocol.PAP]: { codes: { AuthReq: 1, AuthAck: 2, AuthNak: 3 }, detail: papDetail },
   [Protocol.EAP]: { codes: { Request: 1, Response: 2, Success: 3, Failure: 4 }, detail: eapDetail },
   [Protocol.CHAP]: { codes: { Challenge: 1, Response: 2, Success: 3, Failure: 4 }, detail: chapDetail },

@@ -1,12 +1,11 @@
-/** The phases of a link, Establish to Terminate: LCP, then authentication, then IPCP. RFC 1661 §3. */
+/** The phases of a link, Establish to Terminate: LCP, then authentication, then the networks. RFC 1661 §3. */
 
 import { type Failure, type Instant, Timers } from '../core/index.ts';
 import type { TlsAsk } from '../eap/index.ts';
 import { type AcceptedAnswer, Authentication, type AuthenticationOwner } from './auth/authentication.ts';
 import { State } from './automaton.ts';
-import { type NetworkConfig, type PppConfig, type PppEnvironment, type Settings, withDefaults } from './config.ts';
+import { type PppConfig, type PppEnvironment, type Settings, withDefaults } from './config.ts';
 import {
-  BAD_ADDRESS,
   ESTABLISH_TIMEOUT,
   LCP_TIMEOUT,
   NOT_AUTHENTICATED,
@@ -15,15 +14,13 @@ import {
   rejectedProtocols,
 } from './failures.ts';
 import { decodeFrame, encodeFrame, Protocol } from './frame.ts';
-import { Ipcp, type IpcpOwner } from './ipcp.ts';
 import { Lcp, type LcpOwner } from './lcp.ts';
 import type { Line, TimerName } from './line.ts';
-import { isIpv4 } from './options/ipAddress.ts';
+import { NetworkPhase, type NetworkPhaseOwner } from './networkPhase.ts';
 import type {
   AuthenticationMethod,
   Credentials,
   NetworkParameters,
-  NetworkUp,
   PppClosed,
   PppCommand,
   PppOutput,
@@ -31,21 +28,16 @@ import type {
 import { Code, decodePacket, encodePacket, type Packet } from './packet.ts';
 import { packetText } from './packetText.ts';
 
-/** IPCP packets kept while authentication is not through; a peer has no reason to send more than two. */
-export const KEPT_PACKETS = 4;
-
 type Ending = Pick<PppClosed, 'by' | 'reason'>;
 
-export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
+export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner, Line {
   readonly timers = new Timers<TimerName>();
   readonly #settings: Settings;
   readonly #untraced: boolean;
   readonly #lcp: Lcp;
   readonly #authentication: Authentication;
-  #ipcp: Ipcp | undefined;
+  readonly #networks: NetworkPhase;
   #network: NetworkParameters | undefined;
-  #kept: Packet[] = [];
-  #networkIsUp = false;
   /** Why the link ends, once it is known; what comes later does not change it. */
   #ending: Ending | undefined;
   /** The peer's Terminate-Request, which a new Configure-Request of the peer takes back. */
@@ -58,6 +50,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
     this.#untraced = env.untraced ?? false;
     this.#lcp = new Lcp(this.#settings, env.random, this, this);
     this.#authentication = new Authentication({ line: this, settings: this.#settings, env }, this);
+    this.#networks = new NetworkPhase(this.#settings, env.random, this, this);
     this.#lcp.control.open(0);
   }
 
@@ -101,7 +94,8 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
       case 'lcp':
         return this.#lcp.control.expire(now);
       case 'ipcp':
-        return this.#ipcp?.control.expire(now);
+      case 'ipv6cp':
+        return this.#networks.expire(timer, now);
       case 'echo':
         return this.#lcp.echo.expire(now);
       case 'linger':
@@ -127,23 +121,21 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
       case Protocol.EAP:
         if (!this.#lcp.opened) return this.drop('lcp-not-opened', 'Authentication before LCP was opened.');
         return this.#authentication.receive(protocol, this.#packet(protocol, information), now);
-      case Protocol.IPCP:
-        return this.#receiveIpcp(information, now);
       case Protocol.IPv4:
         return this.drop('early-data', 'An IPv4 packet before the network was up.');
       default:
+        if (this.#networks.speaks(protocol)) return this.#receiveNetwork(protocol, information, now);
         if (this.#authentication.complete) return this.#lcp.rejectProtocol(protocol, information, now);
         return this.drop('before-authentication', 'A network protocol before authentication was through.');
     }
   }
 
-  #receiveIpcp(information: Uint8Array, now: Instant) {
-    if (this.#ipcp !== undefined) return this.#ipcp.control.receive(this.#packet(Protocol.IPCP, information), now);
-    if (!this.#lcp.opened || this.#kept.length >= KEPT_PACKETS) {
-      return this.drop('before-authentication', 'IPCP before authentication was through.');
+  #receiveNetwork(protocol: number, information: Uint8Array, now: Instant) {
+    const networks = this.#networks;
+    if (networks.isOpen) return networks.receive(protocol, this.#packet(protocol, information), now);
+    if (!this.#lcp.opened || !networks.keep(protocol, this.#packet(protocol, information))) {
+      return this.drop('before-authentication', 'A network protocol before authentication was through.');
     }
-    // Its ConfReq may overtake our answer or the judging of the credentials, and would cost a Restart timer.
-    this.#kept.push(this.#packet(Protocol.IPCP, information.slice()));
     this.#authentication.networkSpoken(now);
   }
 
@@ -161,7 +153,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
     const authentication = peerAuthentication && { authentication: peerAuthentication };
     const options = { peerMru, localMru, sendAddressControl, compressProtocol, localMagic };
     this.#outputs.push({ type: 'lcpUp', ...options, ...authentication });
-    this.#milestone('LCP opened', `mru ${localMru}, peer's mru ${peerMru}`);
+    this.milestone('LCP opened', `mru ${localMru}, peer's mru ${peerMru}`);
     if (peerAuthentication === undefined && this.#settings.requirePeer.length > 0) {
       return this.authenticationFailed(NOT_AUTHENTICATED, 'local', now);
     }
@@ -170,10 +162,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
 
   lcpDown(now: Instant): void {
     this.#authentication.stop();
-    this.#ipcp?.control.down(now);
-    this.#ipcp = undefined;
-    this.#kept = [];
-    this.timers.clear('ipcp');
+    this.#networks.down(now);
     this.timers.set('establish', now + this.#settings.timers.establish);
   }
 
@@ -187,17 +176,18 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   }
 
   terminateReceived(message: string, _now: Instant) {
-    this.#milestone('LCP terminate received');
+    this.milestone('LCP terminate received');
     const authenticating = this.#lcp.opened && !this.#authentication.complete;
     const demanded = this.#lcp.refusedDemand;
     const { credentials, acceptFromPeer } = this.#settings;
     const allowed = credentials === undefined ? [] : acceptFromPeer;
-    const refused = demanded !== undefined && !this.#networkIsUp;
+    const refused = demanded !== undefined && !this.#networks.ipv4IsUp;
     const reason = refused ? noCommonMethod(demanded, allowed) : peerTerminated(message, authenticating);
     this.#peerLeft = { by: 'peer', reason };
   }
 
   protocolRejected(protocol: number, now: Instant) {
+    if (protocol === Protocol.IPV6CP || protocol === Protocol.IPv6) return this.#networks.ipv6Rejected(now);
     const reason = rejectedProtocols[protocol];
     if (reason !== undefined) this.#terminate({ by: 'peer', reason }, now);
   }
@@ -213,7 +203,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   authenticated(who: 'peer' | 'local', user: string, method: AuthenticationMethod, answer?: AcceptedAnswer) {
     if (answer?.network !== undefined) this.#network = answer.network;
     this.#outputs.push({ type: 'authenticated', user, method, who });
-    this.#milestone('authenticated', `${who} as ${user} by ${method}`);
+    this.milestone('authenticated', `${who} as ${user} by ${method}`);
   }
 
   authenticationComplete(now: Instant) {
@@ -228,22 +218,21 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
     this.#terminate({ by, reason }, now);
   }
 
-  networkUp(network: NetworkUp, _now: Instant) {
-    this.timers.clear('establish');
-    this.#networkIsUp = true;
-    this.#milestone('IPCP opened', `local ${network.localAddress}, peer ${network.peerAddress}`);
-    this.#outputs.push(network);
-  }
-
-  networkDown(now: Instant) {
-    if (!this.#networkIsUp) return;
-    this.#networkIsUp = false;
-    this.timers.set('establish', now + this.#settings.timers.establish);
-    this.#outputs.push({ type: 'networkDown', family: 'ipv4' });
+  ipv4Changed(isUp: boolean, now: Instant) {
+    if (isUp) this.timers.clear('establish');
+    else this.timers.set('establish', now + this.#settings.timers.establish);
   }
 
   ipcpFailed(reason: Failure, by: Ending['by'], now: Instant) {
     this.#terminate({ by, reason }, now);
+  }
+
+  emit(output: PppOutput) {
+    this.#outputs.push(output);
+  }
+
+  milestone(name: string, detail?: string) {
+    this.#outputs.push({ type: 'milestone', name, ...(detail !== undefined && { detail }) });
   }
 
   // What the link does for the protocols.
@@ -255,7 +244,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   send(protocol: number, packet: Packet) {
     this.#trace('out', protocol, packet);
     this.#outputs.push({ type: 'send', frame: encodeFrame({ protocol, information: encodePacket(packet) }) });
-    if (protocol === Protocol.LCP && packet.code === Code.terminateRequest) this.#milestone('LCP terminate sent');
+    if (protocol === Protocol.LCP && packet.code === Code.terminateRequest) this.milestone('LCP terminate sent');
   }
 
   drop(code: string, reason: string) {
@@ -264,18 +253,10 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
 
   /** The Network-Layer Protocol phase begins, as soon as the addresses are known. */
   #openNetwork(now: Instant) {
-    if (this.#ipcp !== undefined || !this.#authentication.complete) return;
+    if (this.#networks.isOpen || !this.#authentication.complete) return;
     const { network } = this.#settings;
     if (network === undefined && this.#network === undefined) return;
-    const addresses: NetworkConfig = { ...network, ...this.#network };
-    if (![addresses.localAddress, addresses.peerAddress].every((address) => address === undefined || isIpv4(address))) {
-      return this.#terminate({ by: 'local', reason: BAD_ADDRESS }, now);
-    }
-    this.#ipcp = new Ipcp(addresses, this.#settings, this, this);
-    this.#ipcp.control.up(now);
-    const kept = this.#kept;
-    this.#kept = [];
-    for (const packet of kept) this.#ipcp?.control.receive(packet, now);
+    this.#networks.open({ ...network, ...this.#network }, now);
   }
 
   #terminate(ending: Ending, now: Instant) {
@@ -289,7 +270,7 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   #finish() {
     if (this.#finished) return;
     this.#finished = true;
-    if (this.#networkIsUp) this.#outputs.push({ type: 'networkDown', family: 'ipv4' });
+    this.#networks.finish();
     this.timers.clearAll();
     this.#outputs.push({ type: 'closed', ...this.#ending! });
   }
@@ -297,10 +278,6 @@ export class Phases implements LcpOwner, IpcpOwner, AuthenticationOwner, Line {
   #trace(direction: 'in' | 'out', protocol: number, packet: Packet) {
     if (this.#untraced) return;
     this.#outputs.push({ type: 'trace', layer: 'ppp', direction, summary: packetText(protocol, packet) });
-  }
-
-  #milestone(name: string, detail?: string) {
-    this.#outputs.push({ type: 'milestone', name, ...(detail !== undefined && { detail }) });
   }
 }
 

@@ -10,7 +10,7 @@ import type { Path } from './path.ts';
 import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
-import { messagesOf, trafficOf } from './traffic.ts';
+import { heardAtOf, messagesOf, trafficOf } from './traffic.ts';
 
 /** What a link asked for. */
 export type PppAnswer = Extract<PppCommand, { type: 'answer' | 'tlsAnswer' }>;
@@ -54,11 +54,13 @@ export class PppSessions implements Iterable<PppSession> {
     return false;
   }
 
-  /** Messages from the peers of all sessions that the data plane has counted. */
-  get messages(): number {
-    let messages = 0;
-    for (const session of this.#sessions.values()) messages += this.#messagesOf(session);
-    return messages;
+  /** When the data plane heard a peer of any session last. */
+  get heardAt(): Instant {
+    let heardAt = 0;
+    for (const session of this.#sessions.values()) {
+      heardAt = Math.max(heardAt, heardAtOf(this.#parts.counters, session));
+    }
+    return heardAt;
   }
 
   open(call: SessionUp, record: SessionRecord, now: Instant): ConnectionOutput[] {
@@ -92,19 +94,23 @@ export class PppSessions implements Iterable<PppSession> {
     });
   }
 
-  /** Tells the links whose peers have sent since the last call that they need not ask. */
-  noteTraffic(now: Instant): { readonly alive: boolean; readonly out: ConnectionOutput[] } {
-    let alive = false;
+  /**
+   * Tells the links whose peers have sent since the last call that they need not ask.
+   * @returns when the newest of that came, where anything did
+   */
+  noteTraffic(now: Instant): { readonly heardAt: Instant | undefined; readonly out: ConnectionOutput[] } {
+    let heardAt: Instant | undefined;
     const out: ConnectionOutput[] = [];
     for (const session of this.#sessions.values()) {
       if (session.slot === undefined) continue;
       const seen = this.#messagesOf(session);
       if (seen === session.seenMessages) continue;
       session.seenMessages = seen;
-      alive = true;
-      out.push(...this.#command(session, { type: 'alive' }, now));
+      const at = heardAtOf(this.#parts.counters, session);
+      heardAt = Math.max(heardAt ?? at, at);
+      out.push(...this.#command(session, { type: 'alive', at }, now));
     }
-    return { alive, out };
+    return { heardAt, out };
   }
 
   /** Begins the orderly end: LCP Terminate. */
@@ -189,6 +195,9 @@ export class PppSessions implements Iterable<PppSession> {
           break;
         case 'networkDown':
           out.push(...this.#closeSlot(session));
+          break;
+        case 'ipv6Up':
+        case 'ipv6Down':
           break;
         case 'closed':
           out.push(...this.#linkClosed(session, output.reason, now));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Code, encodePacket, Protocol } from '../../src/ppp/index.ts';
 import { PROTOCOL_REJECTS_PER_WINDOW } from '../../src/ppp/lcp.ts';
-import { KEPT_PACKETS } from '../../src/ppp/phases.ts';
+import { KEPT_PACKETS } from '../../src/ppp/networkPhase.ts';
 import { fromHex, toHex } from '../../src/wire/index.ts';
 import { opened, optionsText, Peer } from './peer.ts';
 import { NETWORK } from './sim.ts';

@@ -29,3 +29,6 @@ export const declinedByIpcp = {
   compression: 2,
   'mobile-ipv4': 4,
 } as const;
+
+/** RFC 5172. */
+export const declinedByIpv6cp = { compression: 2 } as const;
