@@ -28,7 +28,7 @@ export interface EapServerConfig {
   readonly restart?: readonly Milliseconds[];
   /** Transmissions of one Request. Default 10. */
   readonly mostTransmissions?: number;
-  /** How long the peer may take where its user may be typing anew. Default 60 s. */
+  /** How long, after all transmissions, a peer may take whose user may be typing a password anew. Default 60 s. */
   readonly retryPatience?: Milliseconds;
 }
 
@@ -106,8 +106,11 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
   expire(now: Instant): readonly EapOutput[] {
     return this.#run(() => {
       if (this.#timers.due(now).length === 0 || this.#request === undefined) return;
-      if (!this.#patient && this.#transmissions < (this.#config.mostTransmissions ?? MOST_TRANSMISSIONS)) {
-        return this.#transmit(now);
+      const { mostTransmissions = MOST_TRANSMISSIONS, retryPatience = RETRY_PATIENCE } = this.#config;
+      if (this.#transmissions < mostTransmissions) return this.#transmit(now);
+      if (this.#patient) {
+        this.#patient = false;
+        return this.#timers.set('request', now + retryPatience);
       }
       this.#fail(SILENT_PEER, 'timeout');
     });
@@ -276,12 +279,12 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
 
   #transmit(now: Instant) {
     const request = this.#request!;
-    const { restart, retryPatience = RETRY_PATIENCE } = this.#config;
+    const { restart } = this.#config;
     this.#trace('out', decodeEap(request));
     this.#emit(request);
     this.#transmissions++;
     const wait = restart?.[Math.min(this.#transmissions, restart.length) - 1];
-    if (wait !== undefined) this.#timers.set('request', now + (this.#patient ? retryPatience : wait));
+    if (wait !== undefined) this.#timers.set('request', now + wait);
   }
 
   #emit(bytes: Uint8Array) {

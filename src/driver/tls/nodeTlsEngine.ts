@@ -71,6 +71,6 @@ export class NodeTlsEngine implements TlsEngine {
 }
 
 const shared = (role: TlsRole | undefined): SharedState | undefined =>
-  role && { role, ticketKeys: randomBytes(TICKET_KEY_BYTES), ticket: undefined, chains: new Map() };
+  role && { role, ticketKeys: randomBytes(TICKET_KEY_BYTES), ticket: undefined, serverChain: [], chains: new Map() };
 
 const failed = (failure: Failure): TlsProgress => ({ state: 'failed', output: new Uint8Array(0), failure });

@@ -1,6 +1,6 @@
 /** One TLS session between memory and Node's OpenSSL, a step at a time. RFC 5216, RFC 9190. */
 
-import { X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import tls, { type TLSSocket } from 'node:tls';
@@ -15,8 +15,9 @@ import type { TlsRole } from './tlsSettings.ts';
 export interface SharedState {
   readonly role: TlsRole;
   readonly ticketKeys: Buffer;
-  /** The last session's ticket, for a client to resume with. */
+  /** The last session's ticket, for a client to resume with, and the server's chain, which then does not come again. */
   ticket: Buffer | undefined;
+  serverChain: readonly Uint8Array[];
   /** Chains by the fingerprint of their first certificate: a resumed session remembers that one alone. */
   readonly chains: Map<string, readonly Uint8Array[]>;
 }
@@ -82,7 +83,7 @@ export class NodeTlsSession {
       rejectUnauthorized: false,
       ticketKeys,
       sessionIdContext: SESSION_CONTEXT,
-      ...(role.resumption === false && { sessionTimeout: 1 }),
+      ...(role.resumption === false && { secureOptions: constants.SSL_OP_NO_TICKET }),
     });
     server.on('secureConnection', (socket) => this.#secured(socket));
     server.on('tlsClientError', (error) => this.#fail(error));
@@ -181,11 +182,16 @@ export class NodeTlsSession {
       certificate =
         issuer === certificate || issuer?.fingerprint256 === certificate.fingerprint256 ? undefined : issuer;
     }
+    const resumed = socket.isSessionReused();
+    if (this.#purpose === 'server') {
+      if (!resumed) this.#shared.serverChain = chain;
+      return this.#shared.serverChain;
+    }
     const [own] = chain;
     if (own === undefined) return chain;
     const { chains } = this.#shared;
     const key = new X509Certificate(own).fingerprint256;
-    if (socket.isSessionReused()) return chains.get(key) ?? chain;
+    if (resumed) return chains.get(key) ?? chain;
     chains.delete(key);
     chains.set(key, chain);
     if (chains.size > MOST_REMEMBERED_CHAINS) chains.delete(chains.keys().next().value!);
