@@ -36,4 +36,12 @@ export {
   receivedBody,
   unsupportedCritical,
 } from './message.ts';
-export { intermediateOctets, type Opened, openMessage, type Sealing, sealMessage } from './protection.ts';
+export {
+  intermediateOctets,
+  type Opened,
+  type OpenedPart,
+  openMessage,
+  openPart,
+  type Sealing,
+  sealMessage,
+} from './protection.ts';
