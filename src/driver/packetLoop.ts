@@ -32,7 +32,7 @@ import type { UdpSocket } from './udpSocket.ts';
 const TUN_BATCH = 64;
 const TUN_BATCH_BYTES = 512 * 1024;
 /** Calls of recvmmsg on one socket before the next one has its turn. */
-const RECEIVE_BATCHES = 4;
+const RECEIVE_BATCHES = 8;
 /** The longest sleep without anything to do, milliseconds. */
 const MOST_SLEEP = 10_000;
 const POLLFD_BYTES = 8;

@@ -10,6 +10,11 @@ import { MESSAGE_BYTES, MESSAGE_LENGTH } from './messageLayout.ts';
 const MOST_MESSAGES = 32;
 /** Apart by more than a multiple of 4096, so that the beginnings of all rooms fit into the processor's caches. */
 const ROOM_BYTES = HEADROOM + MOST_PACKET_BYTES + TAILROOM + 1408;
+/**
+ * Bytes that one call is to bring: what fits into a processor's second cache together with what is made of it. Where
+ * trains of 64 KB waited, calls brought 370 KB on average, and each packet had left the cache before it was opened.
+ */
+const CALL_BYTES = 192 * 1024;
 /** What the rooms take together. */
 export const BATCH_BYTES = MOST_MESSAGES * ROOM_BYTES;
 
@@ -21,6 +26,9 @@ export class ReceiveBatch {
   readonly #control = new Memory(MOST_MESSAGES * (MESSAGE_BYTES + BLOCK_BYTES));
   /** Headers that the kernel has written to. */
   #used = MOST_MESSAGES;
+  /** Messages that the last call asked for, and that the next one asks for. */
+  #asked = MOST_MESSAGES;
+  #most = MOST_MESSAGES;
 
   /** @param memory `BATCH_BYTES` */
   constructor(memory: Memory) {
@@ -35,13 +43,22 @@ export class ReceiveBatch {
   /** @returns how many messages came; 0 where there is none, `mayHaveMore` tells whether to ask again */
   receive(fd: number): number {
     for (let i = 0; i < this.#used; i++) this.#headers[i]!.prepare();
-    const count = libc().recvmmsg(fd, this.#control.base, MOST_MESSAGES, MessageFlag.dontWait, 0);
-    this.#used = Math.max(0, count);
-    return this.#used;
+    this.#asked = this.#most;
+    const count = Math.max(0, libc().recvmmsg(fd, this.#control.base, this.#asked, MessageFlag.dontWait, 0));
+    this.#used = count;
+    if (count > 0) this.#most = this.#mostOf(count);
+    return count;
   }
 
   get mayHaveMore(): boolean {
-    return this.#used === MOST_MESSAGES;
+    return this.#used === this.#asked;
+  }
+
+  /** How many messages like the last ones bring `CALL_BYTES`. */
+  #mostOf(count: number): number {
+    let bytes = 0;
+    for (let i = 0; i < count; i++) bytes += this.length(i);
+    return Math.max(1, Math.min(MOST_MESSAGES, Math.floor((CALL_BYTES * count) / (bytes + 1))));
   }
 
   /** Where message `i` begins in the memory. */
