@@ -167,6 +167,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'connect':
         return this.#connect(now);
       case 'keyAnswer':
+      case 'signatureAnswer':
         return this.#fromIke(
           this.#parts.ike?.command({ type: 'answer', id: command.id, answer: command.answer }, now) ?? [],
           now,
@@ -250,7 +251,6 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       }
       case 'dropped':
         return [layerEntry(this.#record, output)];
-      case 'askSignature':
       case 'askConfiguration':
       case 'redirected':
         return [];

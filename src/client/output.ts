@@ -3,7 +3,7 @@
 import type { Failure, Milliseconds } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { TlsAsk, TlsProgress } from '../eap/index.ts';
-import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
+import type { KeyAnswer, KeyAsk, KeyLog, SignatureAnswer, SignatureAsk } from '../ike/output.ts';
 import type { LogEntry } from '../session/log.ts';
 import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
@@ -11,6 +11,7 @@ import type { SessionView } from '../session/record.ts';
 export type ClientOutput =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
   | KeyAsk
+  | SignatureAsk
   /** A step of EAP-TLS, made outside the core; answer with the command `tlsAnswer` of the same `id`. */
   | { readonly type: 'askTls'; readonly id: number; readonly ask: TlsAsk }
   | KeyLog
@@ -26,4 +27,5 @@ export type ClientCommand =
   /** Asks the server at once whether it lives; without a sign of life in this time the connection is over. */
   | { readonly type: 'probe'; readonly within: Milliseconds }
   | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
-  | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer };
+  | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer }
+  | { readonly type: 'signatureAnswer'; readonly id: number; readonly answer: SignatureAnswer };

@@ -2,7 +2,7 @@
 
 import type { Failure, Instant } from '../core/index.ts';
 import type { DataPlaneCommand, DataPlaneEvent } from '../dataplane/messages.ts';
-import type { KeyAnswer, KeyAsk } from '../ike/output.ts';
+import type { KeyAnswer, KeyAsk, SignatureAnswer, SignatureAsk } from '../ike/output.ts';
 import { KeyPool } from './keyPool.ts';
 import { type Attached, type Expiring, Loop } from './loop.ts';
 import { StartError } from './openPorts.ts';
@@ -24,8 +24,10 @@ export interface CoreParts<Command, Output, Plane extends RunningDataPlane> {
     dataPlane: Plane,
     now: Instant,
   ) => RunnableCore<Command, Output> | Promise<RunnableCore<Command, Output>>;
-  /** Is given each output but those that are for the data plane and the key pool. */
-  readonly take: (output: Exclude<Output, { readonly type: 'dataPlane' | 'ask' }>) => void;
+  /** Is given each output but those that are for the data plane, the key pool and the signatures. */
+  readonly take: (output: Exclude<Output, { readonly type: ServedType }>) => void;
+  /** Signs with our certificates and judges those of peers. Default: there are none, so that no core asks. */
+  readonly signatures?: (ask: SignatureAsk['ask']) => Promise<SignatureAnswer>;
   /** The data plane has ended by itself. Default: throws, which ends the process. */
   readonly failed?: (failure: Failure) => void;
   /** The data plane refused a command, which no core should give. Default: throws. */
@@ -39,15 +41,16 @@ export interface RunningCore<Command, Plane> {
   close(): Promise<void>;
 }
 
+type ServedType = 'dataPlane' | 'ask' | 'askSignature';
 type Served =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
   | (KeyAsk & { readonly type: 'ask' })
+  | SignatureAsk
   | { readonly type: string };
-interface KeyAnswered {
-  readonly type: 'keyAnswer';
-  readonly id: number;
-  readonly answer: KeyAnswer;
-}
+/** Every core that asks takes the answer as this command. */
+type Answered =
+  | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer }
+  | { readonly type: 'signatureAnswer'; readonly id: number; readonly answer: SignatureAnswer };
 
 /** @throws StartError when the data plane does not start */
 export async function runCore<Command, Output extends { readonly type: string }, Plane extends RunningDataPlane>(
@@ -76,11 +79,14 @@ export async function runCore<Command, Output extends { readonly type: string },
     if (isForDataPlane(served)) dataPlane.post(served.command);
     else if (isKeyAsk(served)) {
       const { id } = served;
-      // Every core that asks takes the answer as this command.
-      const answered = (answer: KeyAnswer) =>
-        command({ type: 'keyAnswer', id, answer } satisfies KeyAnswered as Command);
+      const answered = (answer: KeyAnswer) => command({ type: 'keyAnswer', id, answer } satisfies Answered as Command);
       void keys.answer(served.ask).then(answered);
-    } else parts.take(output as Exclude<Output, { readonly type: 'dataPlane' | 'ask' }>);
+    } else if (isSignatureAsk(served)) {
+      const { id } = served;
+      const answered = (answer: SignatureAnswer) =>
+        command({ type: 'signatureAnswer', id, answer } satisfies Answered as Command);
+      void parts.signatures?.(served.ask).then(answered);
+    } else parts.take(output as Exclude<Output, { readonly type: ServedType }>);
   };
   attached = loop.attach(core, (outputs) => outputs.forEach(take));
 
@@ -111,4 +117,5 @@ async function coreOn<Command, Output, Plane extends RunningDataPlane>(
 
 const isForDataPlane = (output: Served): output is Extract<Served, { command: DataPlaneCommand }> =>
   output.type === 'dataPlane';
+const isSignatureAsk = (output: Served): output is SignatureAsk => output.type === 'askSignature';
 const isKeyAsk = (output: Served): output is KeyAsk => output.type === 'ask';

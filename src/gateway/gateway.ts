@@ -123,6 +123,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   command(command: GatewayCommand, now: Instant): readonly GatewayOutput[] {
     switch (command.type) {
       case 'keyAnswer':
+      case 'signatureAnswer':
         return this.#ike.command({ type: 'answer', id: command.id, answer: command.answer }, now);
       case 'tlsAnswer':
         return this.#tls.answered(command.id, command.progress, now);

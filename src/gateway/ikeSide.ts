@@ -153,7 +153,6 @@ export class IkeSide {
         const record = this.#knownRecord(output.ikeSa);
         return record === undefined ? [] : this.#visitors.configuration(output, record, now);
       }
-      case 'askSignature':
       case 'configured':
       case 'redirected':
         return [];

@@ -3,7 +3,7 @@
 import type { Endpoint, Failure } from '../core/index.ts';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import type { TlsAsk, TlsProgress } from '../eap/index.ts';
-import type { KeyAnswer, KeyAsk, KeyLog } from '../ike/output.ts';
+import type { KeyAnswer, KeyAsk, KeyLog, SignatureAnswer, SignatureAsk } from '../ike/output.ts';
 import type { Credentials } from '../ppp/output.ts';
 import type { LogEntry } from '../session/log.ts';
 import type { SessionView } from '../session/record.ts';
@@ -54,6 +54,7 @@ export interface GatewayTlsAsk {
 export type GatewayOutput =
   | { readonly type: 'dataPlane'; readonly command: DataPlaneCommand }
   | KeyAsk
+  | SignatureAsk
   | UserAsk
   | GatewayTlsAsk
   | { readonly type: 'sessionUp'; readonly view: SessionView }
@@ -65,6 +66,7 @@ export type GatewayOutput =
 
 export type GatewayCommand =
   | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer }
+  | { readonly type: 'signatureAnswer'; readonly id: number; readonly answer: SignatureAnswer }
   | { readonly type: 'userAnswer'; readonly id: number; readonly answer: UserAnswer }
   | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
   /** Ends the sessions of a session id or a user name, in order. */

@@ -49,11 +49,14 @@ export type KeyAnswer =
   /** `encapsulated` is undefined where the peer's encapsulation key was refused. */
   | { readonly kind: 'encapsulate'; readonly encapsulated: Encapsulated | undefined };
 
-export type IkeAnswer =
-  | KeyAnswer
+export type SignatureAnswer =
   | { readonly kind: 'sign'; readonly signature: Uint8Array | Failure }
   /** Undefined: the chain leads to a trust anchor, is for the identity, and made the signature. */
-  | { readonly kind: 'verify'; readonly failure: Failure | undefined }
+  | { readonly kind: 'verify'; readonly failure: Failure | undefined };
+
+export type IkeAnswer =
+  | KeyAnswer
+  | SignatureAnswer
   | { readonly kind: 'configuration'; readonly configuration: RemoteConfiguration | Failure };
 
 /** Our credential of that name signs `octets`; the scheme is one that the credential states. */

@@ -21,7 +21,7 @@ export const nodeEnvironment: StackEnvironment = {
 /** The inner MTU of the TUN device; larger packets for a peer with less room get an ICMP answer in the data path. */
 const TUN_MTU = 1400;
 
-type Served = 'dataPlane' | 'ask' | 'log' | 'keyLog';
+type Served = 'dataPlane' | 'ask' | 'askSignature' | 'log' | 'keyLog';
 
 export interface LinuxParts<Command, Output> {
   readonly plane: Omit<LinuxDataPlaneOptions, keyof DataPlaneListener | 'tun' | 'offloads'>;
@@ -31,6 +31,8 @@ export interface LinuxParts<Command, Output> {
   readonly log: Log;
   readonly keyLog: KeyLogFiles | undefined;
   readonly core: CoreParts<Command, Output, RunningDataPlane>['core'];
+  /** Signs and judges certificates; absent where there are none. */
+  readonly signatures?: CoreParts<Command, Output, RunningDataPlane>['signatures'] | undefined;
   /** Is given what is neither for the data plane, the key pool, the log nor the key files. */
   readonly take: (output: Exclude<Output, { readonly type: Served }>) => void;
   /** The data plane has ended by itself. */
@@ -41,10 +43,11 @@ export interface LinuxParts<Command, Output> {
 export function runOnLinux<Command, Output extends { readonly type: string }>(
   parts: LinuxParts<Command, Output>,
 ): Promise<RunningCore<Command, RunningDataPlane>> {
-  const { log, keyLog, core, failed } = parts;
+  const { log, keyLog, core, failed, signatures } = parts;
   return runCore<Command, Output, RunningDataPlane>({
     dataPlane: (listener) => startDataPlane(parts, listener),
     core,
+    ...(signatures === undefined ? {} : { signatures }),
     take: (output) => {
       if (isLog(output)) log.entry(output);
       else if (isKeyLog(output)) keyLog?.write(output);
