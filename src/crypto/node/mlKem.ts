@@ -1,25 +1,46 @@
-/** ML-KEM for IKEv2, in JavaScript: the OpenSSL of the Node.js versions in use has none. FIPS 203, RFC 9370. */
+/** ML-KEM for IKEv2: by OpenSSL where the Node.js that runs has it (24.7 and later), else in JavaScript. FIPS 203, RFC 9370. */
 
-import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
+import { createRequire } from 'node:module';
 import type { Encapsulated, KemName, KeyPair } from '../crypto.ts';
+import { nativeMlKem } from './nativeMlKem.ts';
 
-const kems = { mlkem512: ml_kem512, mlkem768: ml_kem768, mlkem1024: ml_kem1024 } as const;
+/** Private values are decapsulation keys as FIPS 203 §7.1 has them, whoever made them. */
+export interface Kem {
+  generateKey(): KeyPair;
+  deriveSecret(privateValue: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined;
+  encapsulate(peerPublicValue: Uint8Array): Encapsulated | undefined;
+}
 
-export function mlKem(name: KemName) {
-  const kem = kems[name];
+type Library = typeof import('@noble/post-quantum/ml-kem.js');
+type ScriptKem = Library['ml_kem768'];
+
+const native = nativeMlKem();
+
+/** Loaded when first needed: most processes never need it, and it takes longer than all of node:crypto. */
+let library: Library | undefined;
+
+export function mlKem(name: KemName): Kem {
+  if (native !== undefined) return native[name];
+  library ??= createRequire(import.meta.url)('@noble/post-quantum/ml-kem.js') as Library;
+  const { ml_kem512, ml_kem768, ml_kem1024 } = library;
+  return scriptMlKem({ mlkem512: ml_kem512, mlkem768: ml_kem768, mlkem1024: ml_kem1024 }[name]);
+}
+
+/** @throws nothing: what the library refuses is undefined */
+function scriptMlKem(kem: ScriptKem): Kem {
   return {
-    generateKey(): KeyPair {
+    generateKey() {
       const { publicKey, secretKey } = kem.keygen();
       return { publicValue: publicKey, privateValue: secretKey };
     },
-    deriveSecret(privateValue: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    deriveSecret(privateValue, ciphertext) {
       try {
         return kem.decapsulate(ciphertext, privateValue);
       } catch {
         return undefined;
       }
     },
-    encapsulate(peerPublicValue: Uint8Array): Encapsulated | undefined {
+    encapsulate(peerPublicValue) {
       try {
         const { cipherText, sharedSecret } = kem.encapsulate(peerPublicValue);
         return { ciphertext: cipherText, secret: sharedSecret };
