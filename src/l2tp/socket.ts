@@ -3,7 +3,7 @@
  * RFC 2661 §3.1, §4.4.3 (Tie Breaker, Assigned Tunnel ID), §7.2; RFC 3193 leaves the path's protection to the owner.
  */
 
-import { type Core, earliest, type Instant, Recent } from '../core/index.ts';
+import { type Core, type Instant, Recent } from '../core/index.ts';
 import { Malformed } from '../wire/index.ts';
 import { acknowledgementOf, NO_CONTROL_CONNECTION, stopOf } from './answers.ts';
 import { type L2tpConfig, type L2tpSettings, l2tpConfig } from './config.ts';
@@ -61,7 +61,11 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   }
 
   get deadline(): Instant | undefined {
-    return earliest(Array.from(this.#tunnels.values(), (tunnel) => tunnel.deadline));
+    let first: Instant | undefined;
+    for (const { deadline } of this.#tunnels.values()) {
+      if (deadline !== undefined && (first === undefined || deadline < first)) first = deadline;
+    }
+    return first;
   }
 
   /** @param bytes a whole L2TP message as UDP carried it; it may be reused afterwards */

@@ -4,6 +4,7 @@
  */
 
 import type { Endpoint, Instant, Milliseconds } from '../../src/core/index.ts';
+import { Happenings } from './happenings.ts';
 import { seededNumbers } from './random.ts';
 
 export interface LinkQuality {
@@ -150,12 +151,6 @@ export class SimulatedNat implements Attachment {
   }
 }
 
-interface Happening {
-  readonly at: Instant;
-  readonly order: number;
-  readonly run: (now: Instant) => void;
-}
-
 /** A datagram on the open side of all NATs, for taps and for tests that tamper. */
 export interface CarriedDatagram {
   readonly from: Endpoint;
@@ -179,9 +174,8 @@ export class SimulatedNetwork {
   /** Quality of the way to and from a public address, where it has one of its own. */
   readonly qualities = new Map<string, LinkQuality>();
   readonly #attachments = new Map<string, Attachment>();
-  readonly #happenings: Happening[] = [];
+  readonly #happenings = new Happenings();
   readonly #number: () => number;
-  #order = 0;
 
   constructor(seed: number, quality: LinkQuality = PERFECT) {
     this.#number = seededNumbers(seed);
@@ -202,27 +196,18 @@ export class SimulatedNetwork {
 
   /** Runs `run` when the clock reaches `at`; what was scheduled first for one instant runs first. */
   schedule(at: Instant, run: (now: Instant) => void): void {
-    const happening = { at: Math.max(at, this.now), order: this.#order++, run };
-    let low = 0;
-    let high = this.#happenings.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#happenings[middle]!.at <= happening.at) low = middle + 1;
-      else high = middle;
-    }
-    this.#happenings.splice(low, 0, happening);
+    this.#happenings.add(Math.max(at, this.now), run);
   }
 
   /** Moves the clock to `until`, or to where `done` first holds. @returns whether `done` held */
   run(until: Instant, done: () => boolean = () => false): boolean {
     let atOnce = 0;
     while (!done()) {
-      const next = this.#happenings[0];
-      if (next === undefined || next.at > until) {
+      const next = this.#happenings.take(until);
+      if (next === undefined) {
         this.now = Math.max(this.now, until);
         return done();
       }
-      this.#happenings.shift();
       atOnce = next.at > this.now ? 0 : atOnce + 1;
       if (atOnce > MOST_AT_ONCE) throw new Error(`the clock stands still at ${this.now} ms`);
       this.now = next.at;
