@@ -50,6 +50,8 @@ export interface ServerMethod {
   tlsAnswer?(progress: TlsProgress): ServerTurn;
   /** The challenge that is out, lest the peer has us answer it. */
   readonly challenge?: Uint8Array;
+  /** Why the peer is refused, where its last word is all that is waited for. */
+  readonly refusal?: Failure | undefined;
 }
 
 /**

@@ -112,7 +112,9 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
         this.#patient = false;
         return this.#timers.set('request', now + retryPatience);
       }
-      this.#fail(SILENT_PEER, 'timeout');
+      const refusal = this.#method?.refusal;
+      if (refusal === undefined) this.#fail(SILENT_PEER, 'timeout');
+      else this.#fail(refusal, 'local');
     });
   }
 

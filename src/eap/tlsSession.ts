@@ -39,7 +39,13 @@ export type TlsProgress =
       /** The peer's names in its certificate, which was validated: SAN e-mail addresses, UPNs, DNS names, then the CN. */
       readonly peerNames: readonly string[];
     }
-  | { readonly state: 'failed'; readonly output: Uint8Array; readonly failure: Failure };
+  | {
+      readonly state: 'failed';
+      readonly output: Uint8Array;
+      readonly failure: Failure;
+      /** The peer ended it by an alert, which is to be acknowledged. */
+      readonly alerted?: boolean;
+    };
 
 /** What answers TLS asks, for any number of sessions. Never rejects: what goes wrong is a state `failed`. */
 export interface TlsEngine {

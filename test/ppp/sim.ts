@@ -1,6 +1,7 @@
 /** Two PPP links on a virtual clock, joined by a wire that may lose, duplicate and delay; the same seed, the same run. */
 
 import { nodeCrypto } from '../../src/crypto/node/index.ts';
+import type { TlsEngine } from '../../src/eap/index.ts';
 import {
   type AuthenticationAnswer,
   type Credentials,
@@ -43,6 +44,8 @@ export interface EndOptions {
   readonly judge?: (credentials: Credentials) => AuthenticationAnswer | undefined;
   /** How long judging takes, ms. */
   readonly judgingTakes?: number;
+  /** Makes the steps of EAP-TLS; they take no virtual time. */
+  readonly tls?: TlsEngine;
 }
 
 /** Accepts `User` with `clientPass` and hands out `NETWORK`. */
@@ -75,6 +78,7 @@ export class Pair {
   readonly #next: () => number;
   #planned: Planned[] = [];
   #order = 0;
+  readonly #tlsSteps: Promise<void>[] = [];
 
   constructor(client: EndOptions, server: EndOptions, wire: WireOptions = {}) {
     this.#wire = { seed: 1, loss: 0, duplicates: 0, delay: 10, jitter: 0, ...wire };
@@ -118,6 +122,19 @@ export class Pair {
     return this;
   }
 
+  /** Loses what is under way. */
+  dropInFlight(): void {
+    this.#planned = [];
+  }
+
+  /** The same with EAP-TLS, whose steps are awaited. */
+  async runTls(milliseconds: number): Promise<this> {
+    for (const until = this.now + milliseconds; this.now < until; this.run(10)) {
+      while (this.#tlsSteps.length > 0) await Promise.all(this.#tlsSteps.splice(0));
+    }
+    return this;
+  }
+
   of<T extends PppOutput['type']>(name: Name, type: T): (PppOutput & { type: T })[] {
     return this.outputs[name].filter((output): output is PppOutput & { type: T } => output.type === type);
   }
@@ -140,6 +157,12 @@ export class Pair {
         const answer = judge?.(output.credentials);
         if (answer === undefined) continue;
         this.#plan(judgingTakes, () => this.command(name, { type: 'answer', id: output.id, answer }));
+      }
+      if (output.type === 'askTls') {
+        const step = this.#ends[name]
+          .tls!.advance(output.ask)
+          .then((progress) => this.command(name, { type: 'tlsAnswer', id: output.id, progress }));
+        this.#tlsSteps.push(step);
       }
     }
   }

@@ -42,6 +42,7 @@ export class NodeTlsSession {
   #events = 0;
   #received = 0;
   #failure: Failure | undefined;
+  #alerted = false;
   #facts: { version: TlsVersion; keys: Uint8Array; peerNames: readonly string[] } | undefined;
   #data: Uint8Array[] = [];
 
@@ -62,7 +63,8 @@ export class NodeTlsSession {
     const output = this.#pipe.takeWritten();
     if (this.#failure !== undefined) {
       // What was ready for a peer that is not to be trusted stays here, a proof of our own key above all.
-      return { state: 'failed', output: this.#established ? NOTHING : output, failure: this.#failure };
+      const failed = { state: 'failed', failure: this.#failure, ...(this.#alerted && { alerted: true }) } as const;
+      return { ...failed, output: this.#established ? NOTHING : output };
     }
     if (this.#facts === undefined) return { state: 'handshaking', output };
     const data = new Uint8Array(Buffer.concat(this.#data));
@@ -122,6 +124,7 @@ export class NodeTlsSession {
   #fail(error: Error): void {
     this.#events++;
     this.#failure ??= handshakeFailure(error);
+    this.#alerted ||= /ALERT/.test(codeOf(error));
     this.#shared.ticket = undefined;
   }
 

@@ -43,6 +43,10 @@ export class MsChapV2Server implements ServerMethod {
     return this.#challenge;
   }
 
+  get refusal(): Failure | undefined {
+    return 'failure' in this.#state ? this.#state.failure : undefined;
+  }
+
   start(identifier: number): Uint8Array {
     this.#identifier = identifier;
     return this.#packet(OpCode.Challenge, writeValue(this.#challenge, utf8(this.#parts.name)));

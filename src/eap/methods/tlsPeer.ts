@@ -44,7 +44,10 @@ export class TlsPeer implements PeerMethod {
   }
 
   tlsAnswer(progress: TlsProgress): PeerTurn {
-    if (progress.state === 'failed') return this.#failed(progress.failure, progress.output);
+    if (progress.state === 'failed') {
+      const turn = this.#failed(progress.failure, progress.output);
+      return progress.alerted === true && turn.data === undefined ? { ...turn, data: ACK, by: 'peer' } : turn;
+    }
     if (progress.state === 'handshaking') {
       this.#state = 'handshaking';
       if (progress.output.length === 0) return this.#failed(STALLED, progress.output);
@@ -76,7 +79,7 @@ export class TlsPeer implements PeerMethod {
     return { do: 'respond', data, decision: 'continue' };
   }
 
-  #failed(failure: Failure, alert: Uint8Array): PeerTurn {
+  #failed(failure: Failure, alert: Uint8Array): Extract<PeerTurn, { do: 'fail' }> {
     this.#state = 'done';
     // Without an alert nothing is said: an acknowledgement could be taken for consent.
     return { do: 'fail', failure, by: 'local', ...(alert.length > 0 && { data: this.#fragments.send(alert) }) };

@@ -32,6 +32,10 @@ export class TlsServer implements ServerMethod {
     this.#session = newSession(parts.env);
   }
 
+  get refusal(): Failure | undefined {
+    return this.#state.name === 'failing' ? this.#state.failure : undefined;
+  }
+
   start(): Uint8Array {
     return START;
   }
