@@ -95,6 +95,7 @@ export { IkeV1Endpoint } from './v1/endpoint.ts';
 export * from './v1/keys.ts';
 export { type Decrypted, decryptMessage, type Encrypted, encryptMessage } from './v1/message.ts';
 export { type SecretEntry, type SecretQuery, type Secrets, secretTable } from './v1/secrets.ts';
+export * as v2 from './v2/index.ts';
 export {
   canReassemble,
   deadPeerDetectionPayload,

@@ -127,3 +127,21 @@ test('bounds: payloads, lengths, versions, what follows SK', () => {
   assert.throws(() => decodePayloads(PayloadType.SK, encodePayloads([sealed])), /inside an Encrypted payload/);
   assert.equal(decodeMessage(encodeMessage(head, [vendor, sealed])).sealed?.payload.kind, 'SK');
 });
+
+test('what was decrypted is read or refused as malformed, nothing else', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 30, max: 60 }), fc.uint8Array({ maxLength: 120 }), (first, body) => {
+      const lengths = body.slice();
+      // Lengths that often fit, so that the payloads' own readers are reached.
+      if (lengths.length > 3) lengths.set([0, 0, 0, lengths.length], 0);
+      for (const bytes of [body, lengths]) {
+        try {
+          decodePayloads(first, bytes);
+        } catch (error) {
+          assert.ok(error instanceof Malformed, `${error}`);
+        }
+      }
+    }),
+    { seed: 46, numRuns: 1500 },
+  );
+});
