@@ -68,5 +68,6 @@ export {
   type TunnelShape,
 } from './mtu.ts';
 export { formatPrefix, type Prefix, parsePrefix, prefixContains } from './prefix.ts';
+export { PrefixPool, prefixHost } from './prefixPool.ts';
 export { PrefixMatch, PrefixTable } from './prefixTable.ts';
 export { clampMss } from './tcpMss.ts';
