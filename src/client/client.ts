@@ -226,9 +226,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'ikeMoved':
         return this.#from(connection.moved(output.local, output.remote, now), now);
       case 'ikeSilent':
-        return connection.heardOf()
-          ? this.#fromIke(this.#parts.ike?.command({ type: 'alive', ikeSa: output.ikeSa }, now) ?? [], now)
-          : [];
+        return this.#heard(output.ikeSa, now);
       case 'childEstablished':
         return connection.isClosing ? [] : this.#from(connection.childEstablished(output, now), now);
       case 'childConfirmed': {
@@ -262,6 +260,13 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       default:
         return [passOn(output, this.#record)];
     }
+  }
+
+  /** IKE is told when the data plane heard the server last. */
+  #heard(ikeSa: IkeSaId, now: Instant): ClientOutput[] {
+    const at = this.#connection.heardAt;
+    if (at === undefined) return [];
+    return this.#fromIke(this.#parts.ike?.command({ type: 'alive', ikeSa, at }, now) ?? [], now);
   }
 
   #from(outputs: readonly ConnectionOutput[], now: Instant): ClientOutput[] {

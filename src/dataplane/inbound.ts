@@ -16,6 +16,7 @@ import { Counter } from './messages.ts';
 import type { Outbound } from './outbound.ts';
 import { isFrom, isFromHost, localEndpoint, peerOf, remoteEndpoint } from './peer.ts';
 import type { DataPlanePorts, SocketKind, Source } from './ports.ts';
+import type { Second } from './second.ts';
 import { Strangers } from './strangers.ts';
 import type { Tables } from './tables.ts';
 
@@ -30,6 +31,7 @@ export class Inbound {
   readonly #outbound: Outbound;
   readonly #counters: Float64Array;
   readonly #drops: Drops;
+  readonly #second: Second;
   readonly #strangers: Strangers;
   readonly #fromPeer: FromPeer;
   readonly #l2tp: L2tpInbound;
@@ -41,6 +43,7 @@ export class Inbound {
     this.#outbound = outbound;
     this.#counters = context.counters;
     this.#drops = context.drops;
+    this.#second = context.second;
     this.#strangers = new Strangers(context);
     this.#fromPeer = new FromPeer(context, tables, outbound, clientToClient);
     this.#l2tp = new L2tpInbound(context, tables, this.#fromPeer, outbound);
@@ -113,6 +116,7 @@ export class Inbound {
       return;
     }
     this.#counters[session.counter + Counter.messagesFromPeer]!++;
+    this.#counters[session.counter + Counter.heardAt] = this.#second.now;
     if (source.tos !== 0 && length >= IPV4_HEADER_BYTES && !decapsulateEcn(bytes, at, source.tos)) {
       this.#fromPeer.drop(session, 'outer-congestion', source);
     } else if (next === NextHeader.ipv4) this.#fromPeer.ipv4(session, bytes, at, length, source);

@@ -79,6 +79,7 @@ export class L2tpInbound {
       return;
     }
     this.#counters[session.counter + Counter.messagesFromPeer]!++;
+    this.#counters[session.counter + Counter.heardAt] = this.#second.now;
     if (l2tp.sequenceAt === 0) {
       if (session.reorder!.size > 0) this.#giveAll(session);
       session.follow(false);

@@ -228,8 +228,10 @@ export const Counter = {
   limited: 6,
   /** Of `dropped`: sequenced data messages that came too late or twice. */
   late: 7,
+  /** When the newest of `messagesFromPeer` came, by the clock that all threads share; 0 before the first. */
+  heardAt: 8,
 } as const;
-export const COUNTERS_PER_SESSION = 8;
+export const COUNTERS_PER_SESSION = 9;
 
 /** The data plane as the control plane holds it, whatever thread or simulation is behind it. */
 export interface DataPlane {

@@ -9,7 +9,13 @@ export interface Clock {
   unixTime(): number;
 }
 
+/** The machine's monotonic clock, which is the same in every thread: the data plane's times are the control plane's. */
+function monotonic(): Instant {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: monotonic,
   unixTime: () => Math.floor(Date.now() / 1000),
 };

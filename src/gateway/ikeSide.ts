@@ -110,9 +110,7 @@ export class IkeSide {
           : this.#events.from(connection, connection.moved(output.local, output.remote, now), now);
       }
       case 'ikeSilent':
-        return this.#connections.byIkeSa(output.ikeSa)?.heardOf() === true
-          ? this.command({ type: 'alive', ikeSa: output.ikeSa }, now)
-          : [];
+        return this.#heard(output.ikeSa, now);
       case 'childEstablished': {
         const connection = this.#connections.byIkeSa(output.ikeSa);
         if (connection === undefined || connection.isClosing) return [];
@@ -159,6 +157,12 @@ export class IkeSide {
       default:
         return [passOn(output, undefined)];
     }
+  }
+
+  /** IKE is told when the data plane heard the peer last. */
+  #heard(ikeSa: IkeSaId, now: Instant): GatewayOutput[] {
+    const at = this.#connections.byIkeSa(ikeSa)?.heardAt;
+    return at === undefined ? [] : this.command({ type: 'alive', ikeSa, at }, now);
   }
 
   #established(ike: IkeEstablished, now: Instant): GatewayOutput[] {

@@ -154,8 +154,8 @@ export interface IkeMilestone {
 /** Keys for Wireshark, given only where the owner asked for them. */
 export interface KeyLog {
   readonly type: 'keyLog';
-  /** One line of Wireshark's `ikev1_decryption_table` or `esp_sa` table. */
-  readonly table: 'ikev1_decryption_table' | 'esp_sa';
+  /** One line of Wireshark's `ikev1_decryption_table`, `ikev2_decryption_table` or `esp_sa` table. */
+  readonly table: 'ikev1_decryption_table' | 'ikev2_decryption_table' | 'esp_sa';
   readonly line: string;
 }
 
@@ -208,6 +208,8 @@ export interface IkeMoved {
   readonly ikeSa: IkeSaId;
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** Whether the child SAs travel in UDP from now on, where that may have changed too (MOBIKE). */
+  readonly udpEncapsulation?: boolean;
 }
 
 /**
@@ -268,8 +270,8 @@ export type IkeCommand =
   | { readonly type: 'renewChild'; readonly child: ChildSaId }
   /** Deletes the children, then the IKE SA, with authenticated Delete payloads. */
   | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
-  /** Authenticated inbound ESP or L2TP traffic was seen: proof of life. */
-  | { readonly type: 'alive'; readonly ikeSa: IkeSaId }
+  /** Authenticated inbound ESP or L2TP traffic was seen, `at` that time or now: proof of life. */
+  | { readonly type: 'alive'; readonly ikeSa: IkeSaId; readonly at?: Instant }
   /** Asks the peer at once whether it lives; without a sign of life `within` milliseconds the IKE SA is gone. */
   | { readonly type: 'probe'; readonly ikeSa: IkeSaId; readonly within: number }
   /** ESP of `bytes` bytes came for an SA that is not there; ports are 0 without UDP. The sender is told. */

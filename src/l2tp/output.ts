@@ -1,6 +1,6 @@
 /** What an L2TP socket (all tunnels with one peer over one protected path) tells its owner. RFC 2661. */
 
-import type { Dropped, Failure, Trace } from '../core/index.ts';
+import type { Dropped, Failure, Instant, Trace } from '../core/index.ts';
 import type { CallErrors } from './avps.ts';
 
 /** Our 16-bit tunnel id, as the peer writes it into the packets that it sends us. */
@@ -41,6 +41,8 @@ export interface SessionUp {
   readonly role: 'lac' | 'lns';
   /** Whether data messages that we send carry Ns/Nr (Sequencing Required AVP, or local choice). */
   readonly sequencing: boolean;
+  /** Sequencing Required was sent or received: numbers are always present. */
+  readonly sequencingRequired?: true;
   readonly callSerialNumber: number;
   readonly callingNumber?: string;
   readonly calledNumber?: string;
@@ -93,8 +95,8 @@ export type L2tpCommand =
   | { readonly type: 'disconnect'; readonly tunnel: TunnelId; readonly session: SessionId; readonly reason: Failure }
   /** Ends a tunnel: CDN for each session first, acknowledged, then StopCCN, acknowledged or timed out. */
   | { readonly type: 'close'; readonly tunnel: TunnelId; readonly reason: Failure }
-  /** Data of the peer was seen on the data plane: no HELLO is needed for an interval. */
-  | { readonly type: 'alive' }
+  /** Data of the peer was seen on the data plane, `at` that time or now: no HELLO is needed for an interval. */
+  | { readonly type: 'alive'; readonly at?: Instant }
   /** LNS: tells the peer the negotiated ACCM (SLI). */
   | {
       readonly type: 'setLinkInfo';

@@ -82,7 +82,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
 
   command(command: L2tpCommand, now: Instant): readonly L2tpOutput[] {
     if (command.type === 'connect') this.#connect(now);
-    else if (command.type === 'alive') for (const tunnel of this.#tunnels.values()) tunnel.heard(now);
+    else if (command.type === 'alive') for (const tunnel of this.#tunnels.values()) tunnel.heard(command.at ?? now);
     else {
       const tunnel = this.#tunnels.get(command.tunnel);
       if (tunnel !== undefined) this.#toTunnel(tunnel, command, now);
@@ -209,7 +209,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     }
     // Without protection, anybody can name a tunnel id: the former tunnel then has to find out for itself.
     if (former !== undefined && this.config.protectedPath) former.drop('peer', RESTARTED);
-    const tunnel = this.#add(false, now);
+    const tunnel = this.#add(false, now, peerId);
     for (let calls = 0; calls < waitingCalls; calls++) tunnel.calls.open('incomingLac', now);
     tunnel.receive(header, now);
   }
@@ -262,7 +262,10 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     const message = decodeMessage(header.body, this.#context.hiding);
     // A StopCCN only waits for its acknowledgement.
     if (message.name === 'StopCCN') this.#emit(acknowledgementOf(header, message));
-    else this.#emit(stopOf(header, message.avps.assignedTunnelId ?? 0, header.tunnel, NO_CONTROL_CONNECTION));
+    else {
+      const peerTunnel = message.avps.assignedTunnelId ?? header.tunnel;
+      this.#emit(stopOf(header, peerTunnel, header.tunnel, NO_CONTROL_CONNECTION));
+    }
     this.#unknownAnsweredAt = now;
   }
 
@@ -292,8 +295,13 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     return undefined;
   }
 
-  #add(originator: boolean, now: Instant): Tunnel {
-    const id = freshId(this.#context.environment, (taken) => this.#tunnels.has(taken));
+  /**
+   * @param peerId inside IPsec, where an id is no secret, ours is the peer's: when we have forgotten the tunnel, what
+   * comes for it tells the id by which the peer finds it
+   */
+  #add(originator: boolean, now: Instant, peerId: TunnelId = 0): Tunnel {
+    const takesPeerId = this.config.protectedPath && peerId !== 0 && !this.#tunnels.has(peerId);
+    const id = takesPeerId ? peerId : freshId(this.#context.environment, (taken) => this.#tunnels.has(taken));
     const tunnel = new Tunnel(this.#context, id, originator, now);
     this.#tunnels.set(id, tunnel);
     return tunnel;

@@ -76,8 +76,8 @@ export class Tunnel implements CallTunnel {
   }
 
   /** The peer was heard on the data plane. */
-  heard(now: Instant): void {
-    this.#heardAt = now;
+  heard(at: Instant): void {
+    this.#heardAt = Math.max(this.#heardAt, at);
   }
 
   open(now: Instant): void {

@@ -34,8 +34,8 @@ export class Echo {
   }
 
   /** Anything of the peer arrived. Costs nothing: the timer is looked at again only when it expires. */
-  heard(now: Instant) {
-    this.#lastHeard = now;
+  heard(at: Instant) {
+    this.#lastHeard = Math.max(this.#lastHeard, at);
     this.#unanswered = 0;
   }
 

@@ -1,6 +1,6 @@
 /** What a PPP link tells its owner. RFC 1661. */
 
-import type { Dropped, Failure, Trace } from '../core/index.ts';
+import type { Dropped, Failure, Instant, Trace } from '../core/index.ts';
 import type { Credentials, EapMethodName, TlsAsk, TlsProgress } from '../eap/index.ts';
 
 /** Methods by which an end of a link proves itself. */
@@ -144,5 +144,5 @@ export type PppCommand =
   | { readonly type: 'close'; readonly reason: Failure }
   /** The lower layer is gone: no more frames may be sent; `closed` follows at once. */
   | { readonly type: 'down'; readonly reason: Failure }
-  /** IP traffic of the peer was seen on the data plane: no echo is needed for an interval. */
-  | { readonly type: 'alive' };
+  /** Traffic of the peer was seen on the data plane, `at` that time or now: no echo is needed for an interval. */
+  | { readonly type: 'alive'; readonly at?: Instant };

@@ -85,7 +85,7 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
         this.#lcp.control.down(now);
         return this.#finish();
       case 'alive':
-        return this.#lcp.echo.heard(now);
+        return this.#lcp.echo.heard(command.at ?? now);
     }
   }
 

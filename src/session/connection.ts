@@ -42,9 +42,8 @@ export class Connection {
   #ended = false;
   #forks = 0;
   #signs: ClientSigns = {};
-  /** An L2TP message came since `heardOf` was asked; what the data plane had counted then. */
-  #heard = false;
-  #messagesHeard = 0;
+  /** When the last L2TP message came that the data plane handed up. */
+  #heardAt: Instant = 0;
 
   constructor(parts: ConnectionParts) {
     const { record, channel } = parts;
@@ -170,17 +169,14 @@ export class Connection {
     return this.#tunnels.size > 0 ? [] : this.#tunnels.command({ type: 'connect' }, now);
   }
 
-  /** Whether anything of the peer has come through the path since this was asked last. */
-  heardOf(): boolean {
-    const messages = this.#sessions.messages + this.#tunnelMode.messages;
-    const heard = this.#heard || messages !== this.#messagesHeard;
-    this.#heard = false;
-    this.#messagesHeard = messages;
-    return heard;
+  /** When something of the peer came through the path last; undefined where nothing has. */
+  get heardAt(): Instant | undefined {
+    const heardAt = Math.max(this.#heardAt, this.#sessions.heardAt, this.#tunnelMode.heardAt);
+    return heardAt > 0 ? heardAt : undefined;
   }
 
   l2tpReceived(bytes: Uint8Array, now: Instant): ConnectionOutput[] {
-    this.#heard = true;
+    this.#heardAt = now;
     return this.#tunnels.receive(bytes, now);
   }
 
@@ -218,8 +214,8 @@ export class Connection {
 
   expire(now: Instant): ConnectionOutput[] {
     // Traffic of users proves the peer alive to L2TP and PPP, which then need not ask.
-    const { alive, out } = this.#sessions.noteTraffic(now);
-    if (alive) out.push(...this.#tunnels.command({ type: 'alive' }, now));
+    const { heardAt, out } = this.#sessions.noteTraffic(now);
+    if (heardAt !== undefined) out.push(...this.#tunnels.command({ type: 'alive', at: heardAt }, now));
     out.push(...this.#tunnels.expire(now), ...this.#sessions.expire(now));
     const over = this.#tunnelMode.expire(now);
     if (over !== undefined) out.push(...this.close(over, now));

@@ -1,5 +1,6 @@
 /** What the data plane has counted for a session. */
 
+import type { Instant } from '../core/index.ts';
 import { COUNTERS_PER_SESSION, Counter } from '../dataplane/messages.ts';
 import type { Traffic } from './record.ts';
 import type { UserSession } from './userSession.ts';
@@ -14,6 +15,11 @@ export function trafficOf(counters: Float64Array, { slot, record }: UserSession)
     packetsFromPeer: counters[at + Counter.packetsFromPeer] ?? 0,
     packetsToPeer: counters[at + Counter.packetsToPeer] ?? 0,
   };
+}
+
+/** When the session's peer was heard last in the data plane. */
+export function heardAtOf(counters: Float64Array, { slot }: Pick<UserSession, 'slot'>): Instant {
+  return slot === undefined ? 0 : (counters[slot * COUNTERS_PER_SESSION + Counter.heardAt] ?? 0);
 }
 
 /** Authenticated messages of the session's peer so far, control frames too. */

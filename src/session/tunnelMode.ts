@@ -10,7 +10,7 @@ import { type ConnectionOutput, type SessionNetwork, toDataPlane } from './outpu
 import type { Path } from './path.ts';
 import type { Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
-import { messagesOf, trafficOf } from './traffic.ts';
+import { heardAtOf, trafficOf } from './traffic.ts';
 import type { TunnelSession } from './tunnelSession.ts';
 
 export class TunnelMode {
@@ -32,9 +32,9 @@ export class TunnelMode {
     return this.#session?.clock?.deadline;
   }
 
-  /** Messages of the peer that the data plane has counted. */
-  get messages(): number {
-    return this.#session === undefined ? 0 : messagesOf(this.#parts.counters, this.#session);
+  /** When the data plane heard the peer last. */
+  get heardAt(): Instant {
+    return this.#session === undefined ? 0 : heardAtOf(this.#parts.counters, this.#session);
   }
 
   /** The session that the next child SA of tunnel mode is for. */
@@ -72,6 +72,7 @@ export class TunnelMode {
           ...(isGateway ? peerAddresses(network) : { ipv6: isIpv6(network.localAddress6 ?? network.localAddress) }),
           mtuToPeer: mtu,
           mss,
+          ...session.rates,
         },
       }),
       milestoneEntry(record, 'connected', now, `${user} has ${record.innerAddress}`),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import {
+  COUNTERS_PER_SESSION,
   HEADROOM,
   IKE_MESSAGES_PER_SECOND,
   MESSAGES_PER_SECOND,
@@ -344,7 +345,7 @@ test('only the packet’s own bytes are written, whatever stands around it', () 
       event: () => {},
     },
     {
-      counters: new Float64Array(16),
+      counters: new Float64Array(2 * COUNTERS_PER_SESSION),
       newCipher: packetCiphers(crypto),
       environment: seededEnvironment(3),
       clientToClient: true,

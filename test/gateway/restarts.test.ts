@@ -50,6 +50,21 @@ for (const behindNat of [true, false]) {
   });
 }
 
+test('hints that come again and again do not put off the end of a probe', () => {
+  const network = world();
+  const first = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+  const client = new ClientEnd(network, '10.0.0.2', clientConfig(), 2, network.nat('203.0.113.77'));
+  connected(network, first, client);
+  restarted(network, first);
+  const at = network.now;
+  while (client.closed === undefined && network.now - at < 60 * SECOND) {
+    client.plane.fromTun(outPacket(client));
+    network.run(network.now + SECOND / 2);
+  }
+  assert.equal(client.closed?.reason.code, 'peer-dead');
+  assert.ok(network.now - at < 8 * SECOND, `after ${network.now - at} ms`);
+});
+
 test('strangers’ ESP is answered seldom, with no more bytes than it has, and not at all where it is short', () => {
   const network = world();
   const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);

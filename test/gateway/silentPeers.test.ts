@@ -23,6 +23,35 @@ test('a peer without DPD that vanishes is gone within 121 s of its last packet, 
   assert.equal(gateway.deadline, undefined);
 });
 
+test('dead peer detection counts from the last packet of the peer, not from when it looked', () => {
+  const network = world();
+  const ike = { secrets: secretTable([{ secret: PSK }]), deadPeerDetection: { interval: 20_000, timeout: 10_000 } };
+  const gateway = new GatewayEnd(network, SERVER, gatewayConfig({ ike }), USERS);
+  const client = new ClientEnd(network, '10.0.0.2', clientConfig(), 2, network.nat('203.0.113.77'));
+  connected(network, gateway, client);
+  const asked = () => gateway.log.filter(({ text }) => text.includes('R_U_THERE')).length;
+  for (let second = 0; second < 25; second++) assert.ok(sends(network, gateway, client, `packet ${second}`));
+  client.powerOff();
+  const at = network.now;
+  const before = asked();
+  network.run(at + 60 * SECOND, () => asked() > before);
+  assert.ok(network.now - at <= 20 * SECOND, `asked after ${(network.now - at) / 1000} s`);
+  network.run(at + 60 * SECOND, () => gateway.gateway.sessions().length === 0);
+  assert.ok(network.now - at <= 30.1 * SECOND, `gone after ${(network.now - at) / 1000} s`);
+});
+
+test('HELLO and echoes count from the last packet, too: a peer without DPD is gone within 92 s of it', () => {
+  const network = world();
+  const gateway = new GatewayEnd(network, SERVER, gatewayConfig({ ike: withoutDpd }), USERS);
+  const client = new ClientEnd(network, '10.0.0.2', clientConfig(), 2, network.nat('203.0.113.77'));
+  connected(network, gateway, client);
+  for (let second = 0; second < 75; second++) assert.ok(sends(network, gateway, client, `packet ${second}`));
+  client.powerOff();
+  const at = network.now;
+  network.run(at + 300 * SECOND, () => gateway.gateway.sessions().length === 0);
+  assert.ok(network.now - at <= 92 * SECOND, `after ${(network.now - at) / 1000} s`);
+});
+
 /** L2TP without IPsec, whose messages the network can tell apart. */
 function plainPair() {
   const network = world();

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeData, encodeMessage } from '../../src/l2tp/index.ts';
+import {
+  decodeMessage,
+  encodeData,
+  encodeMessage,
+  readControlMessage,
+  writeControlMessage,
+} from '../../src/l2tp/index.ts';
 import { concat } from '../../src/wire/index.ts';
 import { REASON } from './lab.ts';
 import { rawAvp } from './rawAvp.ts';
@@ -349,4 +355,19 @@ test('SCCRP that comes when the call was given up is answered with StopCCN to th
   const [stop] = peer.say('SCCRP', REPLY);
   assert.deepEqual([stop?.name, stop?.tunnel], ['StopCCN', PEER_TUNNEL]);
   assert.ok(peer.socket.idle);
+});
+
+test('a peer whose tunnel we have forgotten is told so under the id by which it finds the tunnel', () => {
+  const before = new ScriptedPeer();
+  before.establish();
+  const tunnel = before.tunnel;
+  // Another socket: the same peer after our restart.
+  const { socket } = new ScriptedPeer();
+  const body = encodeMessage('HELLO', {});
+  const hello = writeControlMessage({ tunnel, session: 0, ns: 7, nr: 4, body });
+  const [stop] = socket.receive(hello, 1_000_000).flatMap((output) => (output.type === 'send' ? [output.bytes] : []));
+  const header = readControlMessage(stop!);
+  assert.equal(header.tunnel, PEER_TUNNEL, 'the header has the id that the peer assigned');
+  assert.deepEqual([header.ns, header.nr], [4, 8], 'and the numbers that it expects');
+  assert.equal(decodeMessage(header.body, undefined).name, 'StopCCN');
 });

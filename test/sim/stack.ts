@@ -94,6 +94,7 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
       crypto,
       environment: this.environment,
       slots: 256,
+      now: () => network.now,
       send: (datagram) => this.#send(datagram),
       packet: (bytes) => {
         if (this.onPacket === undefined) this.packets.push(bytes.slice());

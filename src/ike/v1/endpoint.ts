@@ -125,7 +125,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       }
       case 'alive': {
         const sa = this.#sas.get(command.ikeSa)?.current;
-        if (sa !== undefined) sa.lastAlive = now;
+        if (sa !== undefined) sa.lastAlive = Math.max(sa.lastAlive, command.at ?? now);
         break;
       }
       case 'probe': {
