@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parsePrefix } from '../net/index.ts';
+import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { ConfigError, parseWith } from './load.ts';
 import { duration, espProposalText, ikeProposalText, optionalDuration } from './schema.ts';
 
@@ -24,6 +25,8 @@ export const ClientSchema = z.strictObject({
   password_file: z.string().min(1).optional().describe('A file (0600) that holds the password.'),
   psk: z.string().min(1).optional().describe('The pre-shared key; better in a file.'),
   psk_file: z.string().min(1).optional().describe('A file (0600) that holds the pre-shared key.'),
+  ike_authentication: ikeAuthentication,
+  ...clientCertificates,
   ipsec: z.boolean().default(true).describe('Without IPsec password and traffic go in the clear.'),
   profile: z.enum(['strict', 'compatible', 'legacy']).default('compatible').describe('Which algorithms are offered.'),
   proposals: z
@@ -67,6 +70,8 @@ export const ClientSchema = z.strictObject({
     .describe('With `kill_switch` and `default_route`: let IPv6 go around the tunnel, instead of nowhere.'),
   dpd_interval: duration('10s', 'How long the server may be silent before it is asked whether it lives.'),
   dpd_timeout: optionalDuration('How long it may then leave that unanswered. 15 s with `persist`, else 60 s.'),
+  lifetime: duration('8h', 'Lifetime of an IKE SA that we propose. The smaller of ours and the server’s counts.'),
+  esp_lifetime: duration('1h', 'Lifetime of an ESP SA that we propose.'),
   offloads: z
     .boolean()
     .default(true)

@@ -18,7 +18,6 @@ export interface ClientIdentity {
 export const IKE_PORT = 500;
 export const NAT_T_PORT = 4500;
 export const L2TP_PORT = 1701;
-const LIFETIMES = { lifetime: 28_800, esp_lifetime: 3600 };
 /** A client that comes back by itself may give up soon. Seconds. */
 const DPD_TIMEOUT = { persistent: 15, other: 60 };
 
@@ -45,7 +44,7 @@ function ikeConfig({ settings, psk = '' }: ClientIdentity, { natT }: BoundPorts,
   const { persist, dpd_interval, dpd_timeout = persist ? DPD_TIMEOUT.persistent : DPD_TIMEOUT.other } = settings;
   return {
     secrets: secretTable([{ secret: utf8(psk) }]),
-    profile: profileOf({ ...settings, ...LIFETIMES }),
+    profile: profileOf(settings),
     ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
     aggressive: settings.aggressive,
     initiate: settings.aggressive === 'unsafe' ? 'aggressive' : 'main',
