@@ -28,6 +28,9 @@ export const MAX_TICKET_BYTES = 2_048;
 /** How long a key seals tickets. */
 export const TICKET_KEY_LIFETIME: Milliseconds = 24 * 3_600_000;
 
+/** Used tickets that are remembered until they would have expired; where there are more, none is taken. */
+export const MAX_USED_TICKETS = 65_536;
+
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const LABEL = utf8('sallyport ticket 1');
@@ -69,7 +72,7 @@ export class TicketSealer {
     const known = this.#keys.find((candidate) => this.#crypto.equal(candidate.id, id));
     const serial = nonce.join('.');
     this.#forget(now);
-    if (known === undefined || this.#used.has(serial)) return undefined;
+    if (known === undefined || this.#used.has(serial) || this.#used.size >= MAX_USED_TICKETS) return undefined;
     const sealed = ticket.subarray(KEY_ID_BYTES + NONCE_BYTES);
     const plain = this.#crypto.gcmOpen(known.key, nonce, concat(LABEL, id), sealed);
     if (plain === undefined) return undefined;
@@ -88,8 +91,12 @@ export class TicketSealer {
     return key;
   }
 
+  /** Looks at no more than has to go: tickets that live equally long expire nearly in the order of their use. */
   #forget(now: Instant): void {
-    for (const [serial, expiresAt] of this.#used) if (expiresAt <= now) this.#used.delete(serial);
+    for (const [serial, expiresAt] of this.#used) {
+      if (expiresAt > now) return;
+      this.#used.delete(serial);
+    }
   }
 }
 

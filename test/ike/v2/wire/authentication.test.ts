@@ -4,21 +4,33 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import test from 'node:test';
 import fc from 'fast-check';
-import { nodeCrypto as crypto } from '../../../../src/crypto/node/index.ts';
+import type { KeyPair } from '../../../../src/crypto/index.ts';
+import { nodeCrypto as crypto, nodeKeyExchange } from '../../../../src/crypto/node/index.ts';
 import type { SignatureScheme } from '../../../../src/ike/signature.ts';
 import {
   AuthMethod,
   COOKIE_SECRET_LIFETIME,
   CookieJar,
   chooseScheme,
+  decodeMessage,
+  ExchangeType,
+  FragmentReassembly,
+  find,
   hashAlgorithmsData,
+  type IkeKeys,
   type IkeV2Authentication,
+  initialKeys,
+  intermediateKeys,
+  intermediateOctets,
+  KeId,
+  type MessageHead,
   nextIntermediate,
   readHashAlgorithms,
   readSignature,
   readTicketData,
   resumedAuth,
   SUPPORTED_HASHES,
+  sealMessage,
   sharedKeyAuth,
   signatureAuthPayload,
   signedOctets,
@@ -59,6 +71,63 @@ test('RFC 9242 §3.3.2: both directions of every intermediate exchange, and the 
   const responder = new Uint8Array(32).fill(7);
   const octets = signedOctets(crypto, { ...side, intermediate: { initiator: second, responder, messageId: 3 } });
   assert.equal(toHex(octets), toHex(concat(signedOctets(crypto, side), second, responder, fromHex('00000003'))));
+});
+
+test('a hybrid exchange by hand: Curve25519, then ML-KEM-768 in a fragmented IKE_INTERMEDIATE, one set of keys and AUTH', () => {
+  const { generateKey, deriveSecret, encapsulate } = nodeKeyExchange;
+  const suite = { encryption: 'aes-gcm-16', keyBits: 256, prf: 'sha384' } as const;
+  const seed = {
+    nonces: { initiator: new Uint8Array(32).fill(1), responder: new Uint8Array(32).fill(2) },
+    spis: { initiator: new Uint8Array(8).fill(3), responder: new Uint8Array(8).fill(4) },
+  };
+  const [a, b] = [generateKey('curve25519'), generateKey('curve25519')];
+  const first = (own: KeyPair, other: KeyPair) =>
+    initialKeys(crypto, suite, seed, deriveSecret('curve25519', own.privateValue, other.publicValue)!);
+  const [initiator, responder] = [first(a, b), first(b, a)];
+
+  const by = { crypto, random: (length: number) => new Uint8Array(length) };
+  const head = (response: boolean): MessageHead => ({
+    initiatorSpi: seed.spis.initiator,
+    responderSpi: seed.spis.responder,
+    exchange: ExchangeType.IKE_INTERMEDIATE,
+    messageId: 1,
+    fromInitiator: !response,
+    response,
+  });
+  /** Sends a KE payload in fragments. @returns what the other end reads, and what both add to AUTH */
+  const carry = (from: IkeKeys, to: IkeKeys, data: Uint8Array, response: boolean) => {
+    const payloads = [{ kind: 'KE', group: KeId.ML_KEM_768, data }] as const;
+    const direction = response ? 'responder' : 'initiator';
+    const pieces = sealMessage(by, from[direction], head(response), payloads, 576);
+    assert.ok(pieces.length > 1);
+    const reassembly = new FragmentReassembly();
+    const results = pieces.map((piece) => reassembly.add('sa', crypto, to[direction], decodeMessage(piece), 0));
+    const last = results.at(-1)!;
+    assert.ok(last.type === 'message');
+    const sent = intermediateOctets(head(response), payloads);
+    assert.deepEqual(last.opened.intermediate, sent);
+    return { data: find(last.opened, 'KE')!.data, octets: sent };
+  };
+  const kem = generateKey('mlkem768');
+  const request = carry(initiator, responder, kem.publicValue, false);
+  const { ciphertext, secret } = encapsulate('mlkem768', request.data)!;
+  const answer = carry(responder, initiator, ciphertext, true);
+  const second = intermediateKeys(crypto, suite, responder, seed, secret);
+  const atInitiator = deriveSecret('mlkem768', kem.privateValue, answer.data)!;
+  assert.deepEqual(intermediateKeys(crypto, suite, initiator, seed, atInitiator), second);
+
+  const octetsOf = (keys: IkeKeys) =>
+    signedOctets(crypto, {
+      ...side,
+      prf: 'sha384',
+      skP: second.skPi,
+      intermediate: {
+        initiator: nextIntermediate(crypto, 'sha384', keys.skPi, undefined, request.octets),
+        responder: nextIntermediate(crypto, 'sha384', keys.skPr, undefined, answer.octets),
+        messageId: 2,
+      },
+    });
+  assert.deepEqual(octetsOf(initiator), octetsOf(responder));
 });
 
 // RFC 7427 Appendix A.1.2, A.3.2 and A.4.3; RFC 8420 Appendix A.
