@@ -1,5 +1,7 @@
 /** How an IKE peer signs. RFC 2409 §5.1 (IKEv1), RFC 7296 §2.15, RFC 4754, RFC 7427, RFC 8420. */
 
+import type { Identity } from './output.ts';
+
 /** How one side of an IKE SA proved itself. */
 export type AuthenticationMethod = 'pre-shared-key' | 'signature' | 'eap' | 'null';
 
@@ -34,6 +36,10 @@ export interface Credential {
   /** DER, our own certificate first, then the intermediates. */
   readonly chain: readonly Uint8Array[];
   readonly key: 'rsa' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'ed25519' | 'ed448';
+  /** Whom it is for, the identity that we state first; by them a credential is chosen for a peer that names one. */
+  readonly identities?: readonly Identity[];
+  /** SHA-1 of the SubjectPublicKeyInfo of each authority above it, by which CERTREQ of IKEv2 names them. */
+  readonly authorities?: readonly Uint8Array[];
 }
 
 /** Whom we trust, as CERTREQ says it. */

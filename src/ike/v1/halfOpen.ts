@@ -39,6 +39,11 @@ export class HalfOpenTable<Key> {
     return { admitted: false };
   }
 
+  /** Unfinished ones of one source. */
+  countOf(source: string): number {
+    return this.#perSource.get(source) ?? 0;
+  }
+
   add(key: Key, source: string): void {
     this.#entries.set(key, { source, proven: false });
     this.#perSource.set(source, (this.#perSource.get(source) ?? 0) + 1);

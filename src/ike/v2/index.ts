@@ -1,8 +1,26 @@
-/** IKEv2: payloads and messages, proposals, keys, authentication, traffic selectors. */
+/** IKEv2: the endpoint with its exchanges, payloads and messages, proposals, keys, authentication, traffic selectors. */
 
 export * from './authentication.ts';
+export {
+  acceptAnything,
+  acceptL2tpAndRemoteAccess,
+  acceptL2tpTransport,
+  acceptRemoteAccess,
+  type ChildGrant,
+  type ChildPolicy,
+  type ChildRequest,
+} from './childPolicy.ts';
+export type {
+  AcceptedMethod,
+  CookieThreshold,
+  IkeV2Config,
+  Initiation,
+  PostquantumKeys,
+  RedirectRule,
+} from './config.ts';
 export { COOKIE_SECRET_LIFETIME, CookieJar, type CookieSubject } from './cookie.ts';
 export { type Described, dumpV2, payloadSummary, summaryV2 } from './describe.ts';
+export { FIRST_OWN_IKE_SA_ID, IkeV2Endpoint } from './endpoint.ts';
 export * from './keys.ts';
 export * from './payloads/index.ts';
 export {

@@ -1,0 +1,186 @@
+/** Pairs of ESP SAs: their making, their times and their end. RFC 7296 §2.8, §2.17. */
+
+import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
+import type { EspKeys } from '../../esp/suite.ts';
+import { espSaLine } from '../../esp/wireshark.ts';
+import { FIRST_FREE_SPI } from '../choose.ts';
+import type { ChildEstablished, ChildSaId, TrafficSelector } from '../output.ts';
+import type { Context } from './context.ts';
+import type { IkeSa } from './ikeSa.ts';
+import { milestone } from './milestone.ts';
+import { encapsulates } from './natTraversal.ts';
+import { type IkeV2EspProposal, ikeV2EspProposalText } from './proposal.ts';
+import { selectorOf } from './selectorText.ts';
+
+export interface Child {
+  readonly id: ChildSaId;
+  readonly sa: IkeSa;
+  /** Of the exchange that made it. */
+  readonly role: 'initiator' | 'responder';
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly mode: 'transport' | 'tunnel';
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  readonly proposal: IkeV2EspProposal;
+  readonly replaces: ChildSaId | undefined;
+  readonly installedAt: Instant;
+  confirmed: boolean;
+  /** Our request to renew it is on its way. */
+  rekeying: boolean;
+  /** Our Delete for it is on its way. */
+  closing: boolean;
+  /** What the peer made to renew it while our own request was under way. RFC 7296 §2.8.1. */
+  rival: { readonly child: ChildSaId; readonly lowestNonce: Uint8Array } | undefined;
+  renewAt: Instant | undefined;
+}
+
+/** Child SAs of one IKE SA; no more are taken. */
+export const MAX_CHILDREN = 16;
+
+/** A responder that hears nothing sends on a new child SA after that time all the same. */
+const CONFIRM_AFTER: Milliseconds = 5000;
+
+/** A free SPI for what we receive. RFC 4303 §2.1. */
+export function allocateSpi(context: Context): number {
+  for (;;) {
+    const bytes = context.random(4);
+    const spi = spiNumber(bytes);
+    if (spi >= FIRST_FREE_SPI && !context.childByInboundSpi.has(spi) && !context.config.spiInUse(spi)) return spi;
+  }
+}
+
+export interface NewChild {
+  readonly role: 'initiator' | 'responder';
+  readonly mode: 'transport' | 'tunnel';
+  readonly proposal: IkeV2EspProposal;
+  readonly inboundSpi: number;
+  readonly outboundSpi: number;
+  readonly inboundKeys: EspKeys;
+  readonly outboundKeys: EspKeys;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  readonly replaces?: Child | undefined;
+}
+
+/** Makes a child SA known to the owner, so that the receiving half works before the peer can use it. */
+export function installChild(context: Context, sa: IkeSa, given: NewChild, now: Instant): Child {
+  const { role, mode, proposal, inboundSpi, outboundSpi, local, remote, replaces } = given;
+  const { lifetimeSeconds, lifetimeKilobytes } = context.config.profile.accept.esp;
+  const lifetime = lifetimeSeconds * 1000;
+  const child: Child = {
+    id: context.nextChildId(),
+    sa,
+    role,
+    inboundSpi,
+    outboundSpi,
+    mode,
+    local,
+    remote,
+    proposal,
+    replaces: replaces?.id,
+    installedAt: now,
+    confirmed: false,
+    rekeying: false,
+    closing: false,
+    rival: undefined,
+    renewAt: renewalOf(context, role, now, lifetime),
+  };
+  context.children.set(child.id, child);
+  context.childByInboundSpi.set(inboundSpi, child);
+  sa.children.set(child.id, child);
+  sa.timers.set(`child:${child.id}`, now + lifetime);
+  if (child.renewAt !== undefined) sa.timers.set(`renewChild:${child.id}`, child.renewAt);
+  const established: ChildEstablished = {
+    type: 'childEstablished',
+    child: child.id,
+    ikeSa: sa.id,
+    role,
+    inboundSpi,
+    outboundSpi,
+    mode,
+    udpEncapsulation: encapsulates(context, sa),
+    local: sa.local,
+    remote: sa.remote,
+    suite: proposal.suite,
+    inboundKeys: given.inboundKeys,
+    outboundKeys: given.outboundKeys,
+    localSelector: selectorOf(local[0]!),
+    remoteSelector: selectorOf(remote[0]!),
+    localSelectors: local,
+    remoteSelectors: remote,
+    extendedSequence: proposal.extendedSequence,
+    ...(proposal.group !== undefined && { pfs: proposal.group }),
+    lifetimeSeconds,
+    ...(lifetimeKilobytes !== undefined && { lifetimeKilobytes }),
+    ...(replaces !== undefined && { replaces: replaces.id }),
+  };
+  milestone(context, sa, 'child keys agreed', ikeV2EspProposalText(proposal));
+  context.emit(established);
+  if (context.config.keyLog) logKeys(context, established);
+  return child;
+}
+
+/** From now on the child SA may be sent on. */
+export function confirmChild(context: Context, child: Child): void {
+  if (child.confirmed || !context.children.has(child.id)) return;
+  child.confirmed = true;
+  child.sa.timers.clear(`confirm:${child.id}`);
+  context.emit({ type: 'childConfirmed', child: child.id });
+}
+
+/** As responder: the peer's next message shows that it has our answer. RFC 7296 §2.8. */
+export function confirmLater(child: Child, now: Instant): void {
+  child.sa.timers.set(`confirm:${child.id}`, now + CONFIRM_AFTER);
+}
+
+/** The peer has gone on, so it has our answer. */
+export function confirmAll(context: Context, sa: IkeSa): void {
+  for (const child of sa.children.values()) {
+    if (!child.confirmed && child.role === 'responder' && !hasSuccessor(sa, child)) confirmChild(context, child);
+  }
+}
+
+/** Ends a child SA without a word to the peer. */
+export function dropChild(context: Context, child: Child, reason: Failure): void {
+  if (!context.children.delete(child.id)) return;
+  const { sa, id, inboundSpi, outboundSpi } = child;
+  context.childByInboundSpi.delete(inboundSpi);
+  sa.children.delete(id);
+  for (const timer of ['child', 'renewChild', 'confirm'] as const) sa.timers.clear(`${timer}:${id}`);
+  context.emit({ type: 'childClosed', child: id, ikeSa: sa.id, inboundSpi, outboundSpi, reason });
+}
+
+/** When what lives for `lifetime` is renewed: by the responder later, for the initiator does so first where it is of one mind. */
+export function renewalOf(
+  context: Context,
+  role: 'initiator' | 'responder',
+  now: Instant,
+  lifetime: Milliseconds,
+): Instant | undefined {
+  const { renewAt, renewJitter } = context.config;
+  if (renewAt <= 0) return undefined;
+  const part = role === 'initiator' ? renewAt : (1 + renewAt) / 2;
+  return now + lifetime * part * (1 - (renewJitter * (1 - renewAt) * context.random(1)[0]!) / 256);
+}
+
+export const hasSuccessor = (sa: IkeSa, { id }: Pick<Child, 'id'>): boolean =>
+  [...sa.children.values()].some(({ replaces }) => replaces === id);
+
+/** The child that the peer sends on under an SPI, or receives on. */
+export const childByOutboundSpi = (sa: IkeSa, spi: number): Child | undefined =>
+  [...sa.children.values()].find(({ outboundSpi }) => outboundSpi === spi);
+
+export const spiBytes = (spi: number): Uint8Array => Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
+export const spiNumber = (spi: Uint8Array): number => spi.reduce((sum, byte) => sum * 256 + byte, 0);
+
+function logKeys(context: Context, child: ChildEstablished): void {
+  const { suite, local, remote } = child;
+  const directions = [
+    { source: remote.address, destination: local.address, spi: child.inboundSpi, suite, keys: child.inboundKeys },
+    { source: local.address, destination: remote.address, spi: child.outboundSpi, suite, keys: child.outboundKeys },
+  ];
+  for (const direction of directions) {
+    context.emit({ type: 'keyLog', table: 'esp_sa', line: espSaLine(direction) });
+  }
+}

@@ -1,0 +1,181 @@
+/** What an IKEv2 endpoint is told: identities, credentials, policy, times and bounds, each with its default. */
+
+import type { Endpoint, Milliseconds } from '../../core/index.ts';
+import type { Quirk } from '../fingerprint.ts';
+import type { Identity } from '../output.ts';
+import type { Credential, TrustAnchor } from '../signature.ts';
+import type { DeadPeerDetection } from '../v1/config.ts';
+import type { HalfOpenLimits } from '../v1/halfOpen.ts';
+import type { RetransmissionSchedule } from '../v1/retransmission.ts';
+import type { Secrets } from '../v1/secrets.ts';
+import { acceptL2tpAndRemoteAccess, type ChildPolicy } from './childPolicy.ts';
+import { type IkeV2Profile, ikeV2Profiles } from './policy.ts';
+
+/** How a peer may prove itself. */
+export type AcceptedMethod = 'pre-shared-key' | 'signature' | 'eap';
+
+/** What an initiator does. */
+export interface Initiation {
+  /** How it proves itself. Default: `eap` is never guessed; `signature` where there are credentials, else the secret. */
+  readonly authenticate?: AcceptedMethod;
+  /** Default `transport`. */
+  readonly mode?: 'transport' | 'tunnel';
+  /** Asks for an address of that family, in tunnel mode. Default: neither. */
+  readonly wantsIpv4?: boolean;
+  readonly wantsIpv6?: boolean;
+  /** Addresses that it had and would like again. */
+  readonly preferred?: readonly string[];
+  /** Begins without a child SA where the peer can (RFC 6023); the owner asks for children later. Default false. */
+  readonly childless?: boolean;
+  /** Lets EAP alone prove the server too (RFC 5998): the method must do so and make a key. Default false. */
+  readonly eapOnly?: boolean;
+  /** Says IDr, for gateways that have several identities. Default: `remoteIdentity`. */
+  readonly sayRemoteIdentity?: boolean;
+  /** The gateway that redirected us here. RFC 5685 §6. */
+  readonly redirectedFrom?: string;
+}
+
+/** Post-quantum pre-shared keys. RFC 8784. */
+export interface PostquantumKeys {
+  /** The key of that identity; undefined where there is none. */
+  keyFor(id: string): Uint8Array | undefined;
+  /** The one that an initiator uses. */
+  readonly id?: string;
+  /** Peers without one are refused. Default false. */
+  readonly required?: boolean;
+}
+
+/** A first message may be answered by the name of another gateway. RFC 5685. */
+export type RedirectRule = (asks: { readonly local: Endpoint; readonly remote: Endpoint }) => string | undefined;
+
+/** Half-open IKE SAs from which on first messages must bring a cookie. RFC 7296 §2.6. */
+export interface CookieThreshold {
+  readonly perSource: number;
+  readonly total: number;
+}
+
+export interface IkeV2Config {
+  /** Default: none. */
+  readonly secrets?: Secrets;
+  /** Our certificates, in the order of preference; the keys stay with whoever answers `sign`. Default: none. */
+  readonly credentials?: readonly Credential[];
+  /** Whom we trust, for CERTREQ. Default: none, and no certificates are asked for. */
+  readonly trustAnchors?: readonly TrustAnchor[];
+  /** How a peer may prove itself. Default: by what there are secrets and trust anchors for; `eap` must be named. */
+  readonly accept?: readonly AcceptedMethod[];
+  /** Believes EAP that made no key (MD5, GTC): only a certificate of the server then protects it. Default false. */
+  readonly eapWithoutKey?: boolean;
+  /** Default: `compatible`. */
+  readonly profile?: IkeV2Profile;
+  /** Default: the subject that a credential is chosen for, else our address. */
+  readonly localIdentity?: Identity;
+  /** An initiator refuses a peer of another identity. Default: any that proves itself. */
+  readonly remoteIdentity?: Identity;
+  /** Default: transport mode for L2TP, tunnel mode for clients that were given an address. */
+  readonly children?: ChildPolicy;
+  /** Answers CFG_REQUEST by asking the owner. Default false. */
+  readonly configures?: boolean;
+  readonly initiate?: Initiation;
+  /** Default: none. */
+  readonly postquantumKeys?: PostquantumKeys;
+  /** Default: nobody is redirected. */
+  readonly redirect?: RedirectRule;
+  /** Follows redirects as initiator, by telling the owner. Default true. */
+  readonly followRedirects?: boolean;
+  /** Default true. RFC 4555. */
+  readonly mobike?: boolean;
+  /** Our other addresses, told to peers. RFC 4555 §3.6. Default: none. */
+  readonly additionalAddresses?: readonly string[];
+  /** Gives and takes tickets for session resumption (RFC 5723). Default false. */
+  readonly resumption?: boolean;
+  readonly ticketLifetimeSeconds?: number;
+  /** Claims a NAT so that ESP travels in UDP. Default false. */
+  readonly forceEncapsulation?: boolean;
+  /** The port that IKE floats to behind a NAT, here and at the peer. Default 4500. */
+  readonly natTraversalPort?: number;
+  readonly localNatTraversalPort?: number;
+  /** Between keepalives while we are behind a NAT. Default 20 s; 0 sends none. */
+  readonly keepaliveInterval?: Milliseconds;
+  /** Default: after 30 s of silence, for 60 s. */
+  readonly deadPeerDetection?: DeadPeerDetection;
+  /** Default: 64 per source, 1024 in all. */
+  readonly halfOpen?: HalfOpenLimits;
+  /** Default: 8 per source, 64 in all. */
+  readonly cookieThreshold?: CookieThreshold;
+  /** How long an unfinished IKE SA of a responder may stand. Default 30 s. */
+  readonly halfOpenTimeout?: Milliseconds;
+  /** The same once EAP has begun: people type passwords. Default 120 s. */
+  readonly eapTimeout?: Milliseconds;
+  /** Requests before the IKE SA stands. Later ones are repeated for as long as dead peer detection is patient. */
+  readonly retransmission?: RetransmissionSchedule;
+  /** Protected messages longer than this are fragmented for peers that can (RFC 7383). Default 1280 bytes. */
+  readonly fragmentBytes?: number;
+  /** Returns keys as `keyLog` outputs. Default false. */
+  readonly keyLog?: boolean;
+  /** As initiator says INITIAL_CONTACT where it knows no other IKE SA with the peer. Default true. */
+  readonly initialContact?: boolean;
+  /** Part of a lifetime after which the end that began renews its SAs; 0 never. Default 0.85. */
+  readonly renewAt?: number;
+  /** Part of that time by which a renewal comes earlier, at random. Default 0.05. */
+  readonly renewJitter?: number;
+  /** Offers and takes extended sequence numbers (RFC 4304), where both can. Default: as the profile says. */
+  readonly quirks?: readonly Quirk[];
+  /** Tells whether another core of the process uses an inbound SPI already. Default: none does. */
+  readonly spiInUse?: (spi: number) => boolean;
+}
+
+type Optional = 'localIdentity' | 'remoteIdentity' | 'quirks' | 'postquantumKeys' | 'redirect';
+
+export type ResolvedConfig = Required<Omit<IkeV2Config, Optional | 'secrets'>> &
+  Pick<IkeV2Config, Optional> & { readonly secrets: Secrets | undefined };
+
+/** Gives up after 13 s, so that a user has the reason within 15 s. */
+const SCHEDULE: RetransmissionSchedule = { initial: 1000, factor: 2, cap: 2500, sends: 6 };
+
+/** @throws RangeError where a value contradicts another */
+export function resolveConfig(config: IkeV2Config): ResolvedConfig {
+  const authenticate = config.initiate?.authenticate;
+  if (authenticate === 'signature' && (config.credentials ?? []).length === 0) {
+    throw new RangeError("initiate.authenticate: 'signature' needs credentials");
+  }
+  return {
+    credentials: [],
+    trustAnchors: [],
+    accept: defaultMethods(config),
+    eapWithoutKey: false,
+    profile: ikeV2Profiles.compatible,
+    children: acceptL2tpAndRemoteAccess,
+    configures: false,
+    initiate: {},
+    followRedirects: true,
+    mobike: true,
+    additionalAddresses: [],
+    resumption: false,
+    ticketLifetimeSeconds: 3600,
+    forceEncapsulation: false,
+    natTraversalPort: 4500,
+    localNatTraversalPort: config.natTraversalPort ?? 4500,
+    keepaliveInterval: 20_000,
+    deadPeerDetection: { interval: 30_000, timeout: 60_000 },
+    halfOpen: { perSource: 64, total: 1024 },
+    cookieThreshold: { perSource: 8, total: 64 },
+    halfOpenTimeout: 30_000,
+    eapTimeout: 120_000,
+    retransmission: SCHEDULE,
+    fragmentBytes: 1280,
+    keyLog: false,
+    initialContact: true,
+    renewAt: 0.85,
+    renewJitter: 0.05,
+    spiInUse: () => false,
+    ...config,
+    secrets: config.secrets,
+  };
+}
+
+function defaultMethods({ secrets, trustAnchors = [] }: IkeV2Config): readonly AcceptedMethod[] {
+  return [
+    ...(secrets === undefined ? [] : (['pre-shared-key'] as const)),
+    ...(trustAnchors.length === 0 ? [] : (['signature'] as const)),
+  ];
+}

@@ -1,0 +1,96 @@
+/** EAP inside IKE_AUTH as the client: packets of the owner out, those of the server in, and AUTH at the end. RFC 7296 §2.16. */
+
+import type { Failure, Instant } from '../../../core/index.ts';
+import type { IkeCommand } from '../../output.ts';
+import type { Association, Task } from '../association.ts';
+import { closed } from '../closing.ts';
+import type { Context } from '../context.ts';
+import { errorIn, failureFrom, malformed } from '../failures.ts';
+import type { IkeSa } from '../ikeSa.ts';
+import { milestone } from '../milestone.ts';
+import { ExchangeType, type Payload } from '../payloads/index.ts';
+import { enqueue, finishTask, sendRequest } from '../requests.ts';
+import { find, type PayloadChain } from '../wire/index.ts';
+import { finish, judge, ourAuth } from './authInitiator.ts';
+import { type EapState, MAX_EAP_ROUNDS } from './authRun.ts';
+import { emitEap, KEYLESS } from './eapRun.ts';
+
+type EapCommand = Extract<IkeCommand, { readonly type: 'eap' }>;
+
+export function onEapCommandAsInitiator(
+  context: Context,
+  sa: IkeSa,
+  eap: EapState,
+  { bytes, done }: EapCommand,
+  now: Instant,
+): void {
+  const { association } = sa;
+  if (done !== undefined && 'failure' in done) {
+    closed(context, sa, done.failure);
+    return;
+  }
+  if (done === undefined) {
+    enqueue(context, association, packetTask(context, association, bytes), now);
+    return;
+  }
+  // Without a key the server that ends EAP need not be the one that began it.
+  if (done.msk === undefined && !(context.config.eapWithoutKey && eap.serverProved)) {
+    closed(context, sa, KEYLESS);
+    return;
+  }
+  eap.done = { msk: done.msk, user: done.user };
+  milestone(context, sa, 'eap done', done.user);
+  enqueue(context, association, finalTask(context, association, done.msk), now);
+}
+
+function packetTask(context: Context, association: Association, bytes: Uint8Array): Task {
+  const { sa } = association;
+  return {
+    name: 'EAP',
+    exchange: ExchangeType.IKE_AUTH,
+    begin: () => [{ kind: 'EAP', data: bytes }] as readonly Payload[],
+    done: (answer, now) => {
+      const eap = sa.auth?.eap;
+      const packet = find(answer, 'EAP');
+      if (eap === undefined || packet === undefined) {
+        closed(context, sa, failureOf(answer));
+        return 'later';
+      }
+      if (++eap.rounds > MAX_EAP_ROUNDS) {
+        closed(context, sa, ENDLESS);
+        return 'later';
+      }
+      eap.asked = true;
+      finishTask(context, association, now);
+      emitEap(context, sa, packet.data.slice());
+      return 'later';
+    },
+  };
+}
+
+/** AUTH with the key of EAP, both ways. */
+function finalTask(context: Context, association: Association, msk: Uint8Array | undefined): Task {
+  return {
+    name: 'authenticate after EAP',
+    exchange: ExchangeType.IKE_AUTH,
+    begin: (now) => {
+      ourAuth(context, association, { method: 'eap', msk }, now, (auth, later) =>
+        sendRequest(context, association, auth, later),
+      );
+      return 'later';
+    },
+    done: (answer, now) => {
+      judge(context, association, answer, now, { msk }, (_, later) =>
+        finish(context, association, answer, 'eap', later),
+      );
+      return 'later';
+    },
+  };
+}
+
+function failureOf(answer: PayloadChain): Failure {
+  const error = errorIn(answer);
+  return error === undefined ? malformed('an answer to EAP without EAP') : failureFrom(error, 'EAP', []);
+}
+
+const ENDLESS: Failure = { code: 'eap-failed', reason: 'the server goes on with EAP without end' };

@@ -1,0 +1,101 @@
+/** INFORMATIONAL requests of the peer: Delete, liveness, errors, addresses. RFC 7296 §1.4, §2.4, §2.25. */
+
+import type { Instant } from '../../../core/index.ts';
+import { nameOf } from '../../../wire/index.ts';
+import type { Association } from '../association.ts';
+import { childByOutboundSpi, confirmChild, dropChild, spiBytes } from '../childSa.ts';
+import { closedAfterAnswer, deletedSpis, REPLACED, retire } from '../closing.ts';
+import type { Context } from '../context.ts';
+import { failureFrom } from '../failures.ts';
+import type { IkeSa } from '../ikeSa.ts';
+import { deleteEsp, NotifyType, type Payload, ProtocolId } from '../payloads/index.ts';
+import type { Arrival } from '../receiving.ts';
+import { respond } from '../transmission.ts';
+import { all, findNotify, type PayloadChain } from '../wire/index.ts';
+import { answerMobike } from './mobikeResponder.ts';
+import { onRedirect } from './redirect.ts';
+import { settleOnDelete } from './rekeyIkeResponder.ts';
+
+export function onInformational(context: Context, association: Association, arrival: Arrival, now: Instant): void {
+  const { sa } = association;
+  const { chain } = arrival;
+  if (all(chain, 'D').some(({ protocol }) => protocol === ProtocolId.IKE)) {
+    onDeleteIkeSa(context, association, now);
+    return;
+  }
+  if (
+    findNotify(chain, NotifyType.AUTHENTICATION_FAILED) !== undefined ||
+    findNotify(chain, NotifyType.INVALID_SYNTAX)
+  ) {
+    onFatal(context, association, chain, now);
+    return;
+  }
+  const answer: Payload[] = [];
+  if (sa.phase === 'established') {
+    answer.push(...onDeleteChildren(context, sa, chain));
+    answer.push(...answerMobike(context, association, arrival, now));
+  }
+  respond(context, association, answer, now);
+  if (sa.phase === 'established') onRedirect(context, sa, chain, now);
+}
+
+/**
+ * The peer names the SPIs that it receives on: what we send with. The answer names the other half of each, except of
+ * those that we are deleting ourselves. RFC 7296 §1.4.1, §2.25.1.
+ */
+function onDeleteChildren(context: Context, sa: IkeSa, chain: PayloadChain): readonly Payload[] {
+  const ended: Uint8Array[] = [];
+  for (const spi of deletedSpis(chain)) {
+    const child = childByOutboundSpi(sa, spi);
+    if (child === undefined) continue;
+    const successor = [...sa.children.values()].findLast(({ replaces }) => replaces === child.id);
+    // It says goodbye to the old one, so it has the new one. RFC 7296 §2.8.
+    if (successor !== undefined) confirmChild(context, successor);
+    if (!sa.closingSpis.has(spi)) ended.push(spiBytes(child.inboundSpi));
+    dropChild(context, child, successor === undefined ? PEER_DELETED_CHILD : REPLACED);
+  }
+  return ended.length === 0 ? [] : [deleteEsp(ended)];
+}
+
+function onDeleteIkeSa(context: Context, association: Association, now: Instant): void {
+  const { sa } = association;
+  respond(context, association, [], now);
+  // The end of one generation is not the end of the IKE SA.
+  if (association !== sa.association) {
+    if (association.state !== 'replaced') settleOnDelete(context, sa, association, now);
+    lingerGeneration(sa, association, now);
+    return;
+  }
+  if (settleOnDelete(context, sa, association, now)) {
+    lingerGeneration(sa, association, now);
+    return;
+  }
+  closedAfterAnswer(context, sa, PEER_DELETED, now);
+}
+
+/** A generation that is over still answers duplicates for a while. */
+const GENERATION_LINGER = 20_000;
+
+function lingerGeneration(sa: IkeSa, association: Association, now: Instant): void {
+  if (!sa.associations.includes(association)) return;
+  association.current = undefined;
+  association.queue.length = 0;
+  sa.timers.clear(`retransmit:${association.serial}`);
+  sa.timers.set(`retire:${association.serial}`, now + GENERATION_LINGER);
+}
+
+/** The peer says that all is over, without a Delete. RFC 7296 §2.21.2, §2.21.3. */
+function onFatal(context: Context, association: Association, chain: PayloadChain, now: Instant): void {
+  const { sa } = association;
+  respond(context, association, [], now);
+  const notify = all(chain, 'N').find(
+    ({ notifyType }) => notifyType === NotifyType.AUTHENTICATION_FAILED || notifyType === NotifyType.INVALID_SYNTAX,
+  )!;
+  const failure = failureFrom(notify, nameOf(NotifyType, notify.notifyType), []);
+  closedAfterAnswer(context, sa, failure, now);
+}
+
+const PEER_DELETED = { code: 'peer-deleted', reason: 'the peer deleted the IKE SA' };
+const PEER_DELETED_CHILD = { code: 'peer-deleted', reason: 'the peer deleted the child SA' };
+
+export { retire };
