@@ -29,6 +29,20 @@ describe('KeyPool', () => {
     });
   }
 
+  it('encapsulates a secret of ML-KEM for who generated the key, also in a thread that was given that key', async () => {
+    const group = 'mlkem768';
+    const own = await pool.answer({ kind: 'generateKey', group });
+    assert.ok(own.kind === 'generateKey');
+    const { publicValue: peerPublicValue, privateValue } = own.keyPair;
+    const answer = await pool.answer({ kind: 'encapsulate', group, peerPublicValue });
+    assert.ok(answer.kind === 'encapsulate' && answer.encapsulated !== undefined);
+    const { ciphertext, secret } = answer.encapsulated;
+    const derived = await pool.answer({ kind: 'deriveSecret', group, privateValue, peerPublicValue: ciphertext });
+    assert.deepEqual(derived, { kind: 'deriveSecret', secret });
+    const refused = await pool.answer({ kind: 'encapsulate', group, peerPublicValue: new Uint8Array(9) });
+    assert.deepEqual(refused, { kind: 'encapsulate', encapsulated: undefined });
+  });
+
   it('answers a refused public value with no secret', async () => {
     const own = await pool.answer({ kind: 'generateKey', group: 'modp3072' });
     assert.ok(own.kind === 'generateKey');

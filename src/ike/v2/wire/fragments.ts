@@ -75,6 +75,7 @@ export class FragmentReassembly {
     }
     const slot = `${key} ${isResponse(header) ? 'response' : 'request'}`;
     const current = this.#sets.get(slot);
+    if (current !== undefined && header.messageId < current.messageId) return refused('of an earlier message');
     const same = current?.messageId === header.messageId && current.exchange === header.exchange;
     if (same && current.total > total) return refused(`of ${total} fragments, after one of ${current.total}`);
     if (same && current.total === total && current.pieces.has(fragment)) return WAITING;

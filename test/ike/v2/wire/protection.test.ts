@@ -167,6 +167,16 @@ test('reassembly: a fragment of another message, SA or exchange joins nothing', 
   const results = later.map((fragment) => reassembly.add('a', crypto, keys, fragment, 0).type);
   assert.equal(results.at(-1), 'message');
   for (const fragment of others) assert.notEqual(reassembly.add('a', crypto, keys, fragment, 0).type, 'message');
+  // One that is played again does not push an unfinished later one out.
+  assert.equal(reassembly.add('d', crypto, keys, later[0]!, 0).type, 'waiting');
+  assert.equal(reassembly.add('d', crypto, keys, first!, 0).type, 'refused');
+  assert.equal(
+    later
+      .slice(1)
+      .map((fragment) => reassembly.add('d', crypto, keys, fragment, 0).type)
+      .at(-1),
+    'message',
+  );
   // Requests and responses of one message id are apart.
   const response = fragmentsOf(keys, { response: true });
   assert.equal(reassembly.add('c', crypto, keys, first!, 0).type, 'waiting');
