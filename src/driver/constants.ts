@@ -12,6 +12,9 @@ export const SocketOption = {
   bindToDevice: 25,
   sendBufferForce: 32,
   receiveBufferForce: 33,
+  reusePort: 15,
+  attachFilter: 26,
+  attachReusePortFilter: 51,
 } as const;
 export const IpOption = { tos: 1, packetInfo: 8, mtuDiscover: 10, receiveTos: 13 } as const;
 /** linux/udp.h. */
@@ -35,7 +38,13 @@ export const PollEvent = { in: 1, out: 4, error: 8, hangUp: 16, invalid: 32 } as
 export const EventFdFlag = { nonBlocking: 0x800, closeOnExec: 0x80000 } as const;
 
 export const TunIoctl = { setInterface: 0x400454ca, setPersist: 0x400454cb, setOffload: 0x400454d0 } as const;
-export const TunFlag = { tun: 0x1, noPacketInfo: 0x1000, vnetHeader: 0x4000, exclusive: 0x8000 } as const;
+export const TunFlag = {
+  tun: 0x1,
+  noPacketInfo: 0x1000,
+  multiQueue: 0x100,
+  vnetHeader: 0x4000,
+  exclusive: 0x8000,
+} as const;
 
 /** What the device takes off the kernel's hands. linux/if_tun.h. */
 export const TunOffload = { checksum: 0x01, tcp4: 0x02, tcp6: 0x04, udp4: 0x20, udp6: 0x40 } as const;

@@ -69,6 +69,8 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
   readonly ports: { [Kind in SocketKind]?: number } = {};
   readonly tun = undefined;
   readonly slowCiphers: string | undefined;
+  readonly workers = 1;
+  readonly notShared = undefined;
   readonly #options: DgramDataPlaneOptions;
   readonly #sockets: Bound[] = [];
   readonly #source = newSource();

@@ -1,11 +1,11 @@
-/** The data plane on Linux: a worker thread that owns the sockets and the TUN device through FFI. */
+/** The data plane on Linux: worker threads that own the sockets and the TUN device through FFI. */
 
-import type { Worker } from 'node:worker_threads';
+import { availableParallelism } from 'node:os';
 import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import { EventFdFlag } from './constants.ts';
-import { check, libc, Memory, unavailableReason } from './ffi.ts';
+import { check, libc, unavailableReason } from './ffi.ts';
 import type { PortOptions } from './openPorts.ts';
-import { spawnWorker } from './spawnWorker.ts';
+import { closeSets } from './sharedPorts.ts';
 import {
   type DataPlaneListener,
   newCounters,
@@ -14,9 +14,26 @@ import {
   type StartFailure,
   type StartResult,
 } from './startedDataPlane.ts';
-import type { FromWorker, ToWorker, WorkerStart } from './threadMessages.ts';
+import type { FromWorker, WorkerStart } from './threadMessages.ts';
+import { CommandRouter } from './workers/commandRouter.ts';
+import { PacketRing } from './workers/packetRing.ts';
+import { WorkerThread } from './workers/workerThread.ts';
 
-export interface LinuxDataPlaneOptions extends PortOptions, PathSettings, DataPlaneListener {}
+export interface LinuxDataPlaneOptions extends PortOptions, PathSettings, DataPlaneListener {
+  /** Threads that carry packets; each session is one's. 1 unless told; `defaultWorkers()` is what suits a gateway. */
+  readonly workers?: number;
+}
+
+/** More bring nothing while each session is one worker's, and each takes memory. */
+export const MOST_WORKERS = 8;
+
+/** One for up to two processors, else half of them: the rest is the kernel's and the control plane's. */
+export function defaultWorkers(processors = availableParallelism()): number {
+  return processors <= 2 ? 1 : Math.min(MOST_WORKERS, Math.floor(processors / 2));
+}
+
+/** Of each ring between two workers: a few of the largest packets, or hundreds of ordinary ones. */
+const RING_BYTES = 512 * 1024;
 
 /**
  * Opens sockets and the TUN device and starts the thread that serves them. The device is up with its MTU set; its
@@ -37,8 +54,7 @@ export async function startLinuxDataPlane(options: LinuxDataPlaneOptions): Promi
     };
   }
   const { listen, ports, whenPortTaken, rawEsp, tun, offloads, slots, clientToClient, localAddress, ciphers } = options;
-  const wakeFd = check(libc().eventfd(0, EventFdFlag.nonBlocking | EventFdFlag.closeOnExec), 'make an eventfd');
-  const start: WorkerStart = {
+  const start = {
     ports: {
       listen,
       ports,
@@ -54,89 +70,95 @@ export async function startLinuxDataPlane(options: LinuxDataPlaneOptions): Promi
       ...(ciphers === undefined ? {} : { ciphers }),
     },
     counters: newCounters(slots),
-    wakeFd,
     ending: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
   };
-  return new ThreadDataPlane(start, options).started;
+  const workers = Math.min(MOST_WORKERS, Math.max(1, options.workers ?? 1));
+  return new WorkersDataPlane(startsOf(start, workers), options).started;
 }
 
-class ThreadDataPlane implements RunningDataPlane {
+/** What each worker is started with; several have a ring for each of the others in both directions. */
+function startsOf(start: Omit<WorkerStart, 'wakeFd' | 'sharing'>, workers: number): readonly WorkerStart[] {
+  const indices = Array.from({ length: workers }, (_, index) => index);
+  const flags = EventFdFlag.nonBlocking | EventFdFlag.closeOnExec;
+  const wakeFds = indices.map(() => check(libc().eventfd(0, flags), 'make an eventfd'));
+  if (workers === 1) return [{ ...start, wakeFd: wakeFds[0]! }];
+  const rings = indices.map((from) => indices.map((to) => (from === to ? undefined : PacketRing.memory(RING_BYTES))));
+  return indices.map((index) => ({
+    ...start,
+    wakeFd: wakeFds[index]!,
+    sharing: { index, wakeFds, incoming: rings.map((row) => row[index]), outgoing: rings[index]! },
+  }));
+}
+
+class WorkersDataPlane implements RunningDataPlane {
   readonly counters: Float64Array;
   readonly started: Promise<StartResult>;
   ports: RunningDataPlane['ports'] = {};
   tun: string | undefined;
   slowCiphers: string | undefined;
-  readonly #start: WorkerStart;
-  readonly #worker: Worker;
+  notShared: string | undefined;
+  readonly #wakeFds: readonly number[];
   readonly #listener: DataPlaneListener;
-  readonly #one = new Memory(8);
-  readonly #ended: Promise<void>;
-  readonly #wakeAtExit = (): void => this.#end();
-  /** What was posted in this turn of the event loop: handed over together, for waking a thread costs a system call. */
-  #posted: DataPlaneCommand[] = [];
+  readonly #threads: readonly WorkerThread[];
+  /** Those that carry packets: all, or the first where the kernel cannot divide packets among several. */
+  #carrying: readonly WorkerThread[] = [];
+  #router = new CommandRouter(1, (worker, command) => this.#threads[worker]!.post(command));
+  /** Workers that have not said yet that they run. */
+  #starting = 0;
   #settle: ((result: StartResult) => void) | undefined;
   #closing = false;
-  #open = true;
 
-  constructor(start: WorkerStart, listener: DataPlaneListener) {
-    this.#start = start;
+  constructor(starts: readonly WorkerStart[], listener: DataPlaneListener) {
     this.#listener = listener;
-    this.counters = start.counters;
-    this.#one.setWord(0, 1);
-    this.#worker = spawnWorker('worker', start);
+    this.counters = starts[0]!.counters;
+    this.#wakeFds = starts.map(({ wakeFd }) => wakeFd);
     this.started = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => this.#gone(resolve)));
-    this.#worker.on('message', (message: FromWorker) => this.#take(message));
-    this.#worker.on('error', (error) => this.#fail({ code: 'data-plane-failed', reason: error.message }));
-    // Node waits for its workers when the process exits, and this one sleeps in poll().
-    process.on('exit', this.#wakeAtExit);
+    this.#threads = starts.map(
+      (start) =>
+        new WorkerThread(start, {
+          take: (message, worker) => this.#take(message, worker),
+          failed: (reason) => this.#fail({ code: 'data-plane-failed', reason }),
+          gone: (worker) => this.#gone(worker),
+        }),
+    );
+    void Promise.all(this.#threads.map(({ ended }) => ended)).then(() => {
+      for (const fd of this.#wakeFds) libc().close(fd);
+    });
+  }
+
+  get workers(): number {
+    return this.#carrying.length;
   }
 
   post(command: DataPlaneCommand): void {
-    if (this.#posted.push(command) === 1) setImmediate(() => this.#handOver());
+    this.#router.route(command);
   }
 
   async close(): Promise<void> {
-    if (!this.#closing) {
-      this.#closing = true;
-      this.#handOver();
-      this.#send({ type: 'close' });
-    }
-    await this.#ended;
-  }
-
-  #handOver(): void {
-    if (this.#posted.length === 0) return;
-    const commands = this.#posted;
-    this.#posted = [];
-    this.#send({ type: 'commands', commands });
-  }
-
-  #send(message: ToWorker): void {
-    if (!this.#open) return;
-    this.#worker.postMessage(message);
-    this.#wake();
-  }
-
-  #wake(): void {
-    libc().write(this.#start.wakeFd, this.#one.base, 8);
+    this.#end();
+    await this.#ended();
   }
 
   #end(): void {
-    this.#handOver();
-    Atomics.store(this.#start.ending, 0, 1);
-    this.#wake();
+    if (this.#closing) return;
+    this.#closing = true;
+    for (const thread of this.#threads) {
+      thread.handOver();
+      thread.send({ type: 'close' });
+    }
   }
 
-  #take(message: FromWorker): void {
+  async #ended(): Promise<void> {
+    await Promise.all(this.#threads.map(({ ended }) => ended));
+  }
+
+  #take(message: FromWorker, worker: WorkerThread): void {
     switch (message.type) {
       case 'started':
-        this.ports = message.ports;
-        this.tun = message.tun;
-        this.slowCiphers = message.slowCiphers;
-        this.#settleWith({ ok: true, dataPlane: this });
+        if (worker === this.#threads[0]) this.#firstStarted(message);
+        else if (--this.#starting === 0) this.#settleWith({ ok: true, dataPlane: this });
         break;
       case 'notStarted':
       case 'failed':
@@ -150,10 +172,30 @@ class ThreadDataPlane implements RunningDataPlane {
     }
   }
 
+  /** The others are given what it has opened for them, or end where there is nothing. */
+  #firstStarted({ ports, tun, slowCiphers, shares, notShared }: Extract<FromWorker, { type: 'started' }>): void {
+    this.ports = ports;
+    this.tun = tun;
+    this.slowCiphers = slowCiphers;
+    this.notShared = notShared;
+    if (this.#closing) {
+      closeSets(shares);
+      return;
+    }
+    this.#carrying = this.#threads.slice(0, shares.length + 1);
+    const spare = this.#threads.slice(shares.length + 1);
+    for (const thread of spare) thread.send({ type: 'close' });
+    this.#router = new CommandRouter(this.#carrying.length, (i, command) => this.#carrying[i]!.post(command));
+    this.#starting = shares.length;
+    for (const [i, set] of shares.entries()) this.#carrying[i + 1]!.send({ type: 'ports', ports: set });
+    if (shares.length === 0) this.#settleWith({ ok: true, dataPlane: this });
+  }
+
   #fail(failure: StartFailure): void {
-    if (this.#settle !== undefined) void this.#ended.then(() => this.#settleWith({ ok: false, failure }));
-    else if (!this.#closing) this.#listener.onFailure(failure);
-    this.#closing = true;
+    const wasClosing = this.#closing;
+    this.#end();
+    if (this.#settle !== undefined) void this.#ended().then(() => this.#settleWith({ ok: false, failure }));
+    else if (!wasClosing) this.#listener.onFailure(failure);
   }
 
   #settleWith(result: StartResult): void {
@@ -161,11 +203,9 @@ class ThreadDataPlane implements RunningDataPlane {
     this.#settle = undefined;
   }
 
-  #gone(resolve: () => void): void {
-    this.#open = false;
-    process.off('exit', this.#wakeAtExit);
-    libc().close(this.#start.wakeFd);
-    if (!this.#closing) this.#fail({ code: 'data-plane-failed', reason: 'the data plane thread ended by itself' });
-    resolve();
+  #gone(worker: WorkerThread): void {
+    const isSpare = this.#carrying.length > 0 && !this.#carrying.includes(worker);
+    if (this.#closing || isSpare) return;
+    this.#fail({ code: 'data-plane-failed', reason: 'the data plane thread ended by itself' });
   }
 }

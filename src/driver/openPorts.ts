@@ -7,7 +7,7 @@ import type { Address } from './ffi.ts';
 import { portHolder } from './portHolder.ts';
 import { RawEspSocket } from './rawSocket.ts';
 import { isSystemError } from './systemError.ts';
-import { TunDevice } from './tun.ts';
+import { TunDevice, type TunQueue } from './tun.ts';
 import { UdpSocket } from './udpSocket.ts';
 
 export interface PortOptions {
@@ -35,6 +35,13 @@ export interface OpenPorts {
   readonly ports: BoundPorts;
 }
 
+/** What another worker than the first has, as it is told between threads: ports for ESP, and a queue of the device. */
+export interface PortSet {
+  readonly natT: readonly { readonly address: Uint8Array; readonly port: number; readonly fd: number }[];
+  readonly esp: readonly { readonly address: Uint8Array; readonly fd: number }[];
+  readonly tun: TunQueue | undefined;
+}
+
 /** Why a data plane did not start, with a stable code. Everything that was open is closed again. */
 export class StartError extends Error {
   readonly failure: Failure;
@@ -51,9 +58,10 @@ const ANY_IPV6 = new Uint8Array(16);
 
 /**
  * @param room where all sockets put what they receive
+ * @param workers how many are to share them: then `shareOut` makes the others' sets
  * @throws StartError
  */
-export function openPorts(options: PortOptions, room: Address, roomBytes: number): OpenPorts {
+export function openPorts(options: PortOptions, room: Address, roomBytes: number, workers = 1): OpenPorts {
   const opened: { close(): void }[] = [];
   const keep = <Thing extends { close(): void }>(thing: Thing): Thing => {
     opened.push(thing);
@@ -81,7 +89,8 @@ export function openPorts(options: PortOptions, room: Address, roomBytes: number
           return socket === undefined ? [] : [keep(socket)];
         })
       : [];
-    const tun = options.tun === undefined ? undefined : keep(openTun(options.tun.name, options.offloads ?? true));
+    const tun =
+      options.tun === undefined ? undefined : keep(openTun(options.tun.name, options.offloads ?? true, workers));
     if (tun !== undefined && options.tun !== undefined) setUpTun(tun, options.tun.mtu);
     return { udp, esp, tun, ports };
   } catch (error) {
@@ -183,9 +192,9 @@ function openEsp(address: Uint8Array, room: Address, roomBytes: number): RawEspS
   }
 }
 
-function openTun(name: string | undefined, offloads: boolean): TunDevice {
+function openTun(name: string | undefined, offloads: boolean, queues: number): TunDevice {
   try {
-    return new TunDevice(name, offloads);
+    return new TunDevice(name, offloads, queues);
   } catch (error) {
     throw startError(error, () => tunFailure(error, name));
   }

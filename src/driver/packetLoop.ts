@@ -14,19 +14,22 @@ import {
   type SocketKind,
 } from '../dataplane/ports.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Errno, PollEvent } from './constants.ts';
-import { libc, Memory } from './ffi.ts';
-import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions } from './openPorts.ts';
+import { Errno } from './constants.ts';
+import { type Address, libc, Memory } from './ffi.ts';
+import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions, type PortSet } from './openPorts.ts';
 import { newPacketAreas } from './packetMemory.ts';
+import { PollSet } from './pollSet.ts';
 import type { RawEspSocket } from './rawSocket.ts';
 import { BATCH_BYTES, ReceiveBatch } from './receiveBatch.ts';
 import { Refusals } from './refusals.ts';
 import { AREA_BYTES, SendArea } from './sendArea.ts';
 import { remoteOf, Sender } from './sender.ts';
+import { adoptPorts, shareOut } from './sharedPorts.ts';
 import { SystemError } from './systemError.ts';
 import { TunReader } from './tunReader.ts';
 import { TunWriter } from './tunWriter.ts';
 import type { UdpSocket } from './udpSocket.ts';
+import { HandOver, type Sharing, type TakeHanded } from './workers/handOver.ts';
 
 /** Packets and bytes taken from the TUN device before the sockets have their turn. */
 const TUN_BATCH = 64;
@@ -35,8 +38,9 @@ const TUN_BATCH_BYTES = 512 * 1024;
 const RECEIVE_BATCHES = 8;
 /** The longest sleep without anything to do, milliseconds. */
 const MOST_SLEEP = 10_000;
-const POLLFD_BYTES = 8;
 const SMALLEST_ESP = 8;
+const FORBIDDEN = 'traffic between two clients, which the configuration forbids';
+const QUEUE_FULL = 'packets for another worker found no room: it does not keep up';
 const BAD_OFFLOAD = 'the kernel gave a large packet whose description contradicts it';
 
 export interface PacketLoopOptions extends PortOptions {
@@ -46,6 +50,9 @@ export interface PacketLoopOptions extends PortOptions {
   readonly wakeFd: number;
   /** Takes the control side's messages. @returns false to end the loop */
   readonly control: (path: PacketInput) => boolean;
+  /** One of several workers: how it reaches the others. The first opens ports for all, the others adopt theirs. */
+  readonly sharing?: Sharing;
+  readonly adopted?: PortSet;
   /** Is given the events of a round, at its end. */
   readonly deliver: (events: readonly DataPlaneEvent[]) => void;
   readonly clock?: Pick<Clock, 'now'>;
@@ -55,6 +62,11 @@ export class PacketLoop implements DataPlanePorts {
   readonly ports: BoundPorts;
   /** The TUN device's name. */
   readonly tun: string | undefined;
+  /** Ports for the other workers, where this is the first of several and the kernel can divide packets among them. */
+  readonly shares: readonly PortSet[];
+  /** Why it cannot, a sentence. */
+  readonly notShared: string | undefined;
+  readonly handOver: HandOver | undefined;
   readonly #open: OpenPorts;
   readonly #options: PacketLoopOptions;
   readonly #path: PacketInput;
@@ -67,7 +79,7 @@ export class PacketLoop implements DataPlanePorts {
   readonly #sender: Sender;
   readonly #tunReader: TunReader | undefined;
   readonly #tunWriter: TunWriter | undefined;
-  readonly #pollFds: Memory;
+  readonly #readable: PollSet;
   readonly #drains: readonly (() => void)[];
   readonly #source = newSource();
   readonly #refusals = new Refusals();
@@ -79,11 +91,43 @@ export class PacketLoop implements DataPlanePorts {
     if (!this.#options.control(this.#path)) this.#ended = true;
   };
 
+  readonly #tunElsewhere = (at: number, length: number, headerBytes: number): boolean =>
+    this.handOver!.fromTun(this.#area.memory.bytes, at, length, headerBytes);
+  #moreHanded = false;
+  readonly #takeHanded = (): void => {
+    this.#moreHanded = this.handOver!.take(this.#handed);
+  };
+  readonly #handed: TakeHanded = {
+    esp: (inUdp, bytes, from, length, source) => {
+      const { bytes: area } = this.#area.memory;
+      const at = this.#placeHanded(bytes, from, length);
+      if (inUdp) this.#path.fromUdp('natT', area, at, length, source);
+      else this.#path.fromEsp(area, at, length, source);
+    },
+    fromTun: (bytes, from, length) => this.#tunReader?.handed(bytes, from, length),
+    fromUser: (bytes, from, length) => {
+      this.#path.fromTun(this.#area.memory.bytes, this.#placeHanded(bytes, from, length), length);
+    },
+  };
+
   /** @throws StartError, with everything closed again */
   constructor(options: PacketLoopOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#open = openPorts(options, this.#batch.memory.base + this.#batch.at(0), MOST_PACKET_BYTES);
+    const { adopted, sharing } = options;
+    const workers = sharing?.wakeFds.length ?? 1;
+    const room = this.#batch.memory.base + this.#batch.at(0);
+    this.#open =
+      adopted === undefined
+        ? openPorts(options, room, MOST_PACKET_BYTES, workers)
+        : adoptPorts(adopted, room, MOST_PACKET_BYTES);
+    const shared = adopted === undefined && workers > 1 ? this.#share(workers, room) : { shares: [] };
+    this.shares = shared.shares;
+    this.notShared = 'reason' in shared ? shared.reason : undefined;
+    if (sharing !== undefined && (adopted !== undefined || this.shares.length > 0)) {
+      this.handOver = new HandOver(sharing);
+      this.handOver.onForbidden = () => this.#refusals.add('client-to-client', FORBIDDEN, undefined, this.#clock.now());
+    }
     this.ports = this.#open.ports;
     this.tun = this.#open.tun?.name;
     this.#path = options.path(this, this.ports, this.#scratch.bytes);
@@ -103,6 +147,7 @@ export class PacketLoop implements DataPlanePorts {
         tun,
         area: this.#area,
         take: (at, length) => this.#path.fromTun(this.#area.memory.bytes, at, length),
+        ...(this.handOver === undefined ? {} : { elsewhere: this.#tunElsewhere }),
         flush: () => this.#sender.flush(),
         refuse: () => this.#refusals.add('bad-offload', BAD_OFFLOAD, undefined, this.#clock.now()),
       });
@@ -113,11 +158,7 @@ export class PacketLoop implements DataPlanePorts {
       ...esp.map((socket) => [socket.fd, () => this.#drainEsp(socket)] as const),
     ];
     this.#drains = readable.map(([, drain]) => drain);
-    this.#pollFds = new Memory((readable.length + 1) * POLLFD_BYTES);
-    for (const [i, fd] of [...readable.map(([fd]) => fd), options.wakeFd].entries()) {
-      this.#pollFds.view.setInt32(i * POLLFD_BYTES, fd, true);
-      this.#pollFds.view.setInt16(i * POLLFD_BYTES + 4, PollEvent.in, true);
-    }
+    this.#readable = new PollSet([...readable.map(([fd]) => fd), options.wakeFd]);
   }
 
   /** Runs until the control side says to end. @throws Error where the TUN device is lost */
@@ -130,15 +171,13 @@ export class PacketLoop implements DataPlanePorts {
    * @returns false when the control side said to end
    */
   round(mostWait = MOST_SLEEP): boolean {
-    this.#poll(mostWait);
-    this.#path.setTime(this.#clock.now());
-    const { view } = this.#pollFds;
     const drains = this.#drains;
-    for (let i = 0; i < drains.length; i++) {
-      if (view.getInt16(i * POLLFD_BYTES + 6, true) !== 0) this.#guard(drains[i]!);
-    }
-    const isWoken = view.getInt16(drains.length * POLLFD_BYTES + 6, true) !== 0;
-    if (isWoken || this.#options.wakeFd < 0) this.#guard(this.#control);
+    const readable = this.#readable;
+    readable.wait(this.#moreHanded ? 0 : this.#waitFor(mostWait));
+    this.#path.setTime(this.#clock.now());
+    for (let i = 0; i < drains.length; i++) if (readable.isReadable(i)) this.#guard(drains[i]!);
+    if (readable.isReadable(drains.length) || this.#options.wakeFd < 0) this.#guard(this.#control);
+    if (this.handOver !== undefined) this.#guard(this.#takeHanded);
     this.#tick();
     if (this.#failed !== undefined) throw this.#failed;
     return !this.#ended;
@@ -160,7 +199,7 @@ export class PacketLoop implements DataPlanePorts {
 
   writeTun(bytes: Uint8Array, at: number, length: number): void {
     const writer = this.#tunWriter;
-    if (writer === undefined) return;
+    if (writer === undefined || this.handOver?.fromUser(bytes, at, length) === true) return;
     if (bytes === this.#batch.memory.bytes) writer.add(at, length);
     else if (bytes === this.#scratch.bytes) {
       // What waits to be joined came before.
@@ -174,19 +213,10 @@ export class PacketLoop implements DataPlanePorts {
     this.#events.push(event);
   }
 
-  #poll(mostWait: number): void {
-    const deadline = this.#deadline();
-    const wait = deadline === undefined ? mostWait : Math.min(mostWait, Math.max(0, deadline - this.#clock.now()));
-    const ready = libc().poll(this.#pollFds.base, this.#drains.length + 1, Math.ceil(wait));
-    // Interrupted or timed out: the kernel leaves or clears what is in revents, so clear it.
-    if (ready <= 0) for (let i = 0; i <= this.#drains.length; i++) this.#pollFds.view.setInt16(i * POLLFD_BYTES + 6, 0);
-  }
-
-  #deadline(): number | undefined {
-    const path = this.#path.deadline;
-    const own = this.#refusals.deadline;
-    if (path === undefined || own === undefined) return path ?? own;
-    return Math.min(path, own);
+  #waitFor(most: number): number {
+    const never = Number.POSITIVE_INFINITY;
+    const deadline = Math.min(this.#path.deadline ?? never, this.#refusals.deadline ?? never);
+    return deadline === never ? most : Math.min(most, Math.max(0, deadline - this.#clock.now()));
   }
 
   #drainTun(): void {
@@ -211,6 +241,8 @@ export class PacketLoop implements DataPlanePorts {
     const source = this.#source;
     const { bytes } = batch.memory;
     source.localPort = socket.port;
+    const { handOver } = this;
+    const isEsp = kind === 'natT';
     for (let round = 0; round < RECEIVE_BATCHES; round++) {
       const count = batch.receive(socket.fd);
       for (let i = 0; i < count; i++) {
@@ -220,7 +252,9 @@ export class PacketLoop implements DataPlanePorts {
         const end = batch.at(i) + batch.length(i);
         // An empty datagram says nothing, and would not let the loop go on.
         for (let at = batch.at(i); at < end; at += segment) {
-          this.#path.fromUdp(kind, bytes, at, Math.min(segment, end - at), source);
+          const datagram = Math.min(segment, end - at);
+          if (isEsp && handOver?.esp(true, bytes, at, datagram, source) === true) continue;
+          this.#path.fromUdp(kind, bytes, at, datagram, source);
         }
       }
       this.#flush();
@@ -242,6 +276,7 @@ export class PacketLoop implements DataPlanePorts {
         if (batch.isCut(i) || length < header + SMALLEST_ESP) continue;
         batch.readInto(i, source, socket.family);
         source.remotePort = 0;
+        if (this.handOver?.esp(false, bytes, at + header, length - header, source) === true) continue;
         this.#path.fromEsp(bytes, at + header, length - header, source);
       }
       this.#flush();
@@ -253,12 +288,36 @@ export class PacketLoop implements DataPlanePorts {
   #flush(): void {
     this.#tunWriter?.flush();
     this.#sender.flush();
+    this.handOver?.wake();
+  }
+
+  #share(workers: number, room: Address): { readonly shares: readonly PortSet[]; readonly reason?: string } {
+    try {
+      return { shares: shareOut(this.#open, workers, room, MOST_PACKET_BYTES) };
+    } catch (error) {
+      return { shares: [], reason: (error as Error).message };
+    }
+  }
+
+  /** A copy of what another worker was given, with the rooms around it. @returns where it stands in the area */
+  #placeHanded(bytes: Uint8Array, from: number, length: number): number {
+    const area = this.#area;
+    let at = area.place(length);
+    if (at < 0) {
+      this.#flush();
+      at = area.place(length);
+    }
+    area.memory.bytes.set(bytes.subarray(from, from + length), at);
+    area.take(at, length);
+    return at;
   }
 
   #tick(): void {
     const now = this.#clock.now();
     const deadline = this.#path.deadline;
     if (deadline !== undefined && deadline <= now) this.#guard(() => this.#path.tick(now));
+    const lost = this.handOver?.takeDropped() ?? 0;
+    for (let i = 0; i < lost; i++) this.#refusals.add('worker-queue-full', QUEUE_FULL, undefined, now);
     this.#events.push(...this.#refusals.due(now));
     this.#deliver();
   }

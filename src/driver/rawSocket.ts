@@ -12,13 +12,16 @@ export class RawEspSocket {
   readonly address: Uint8Array;
   readonly #receive: ReceiveHeader;
 
-  /** @throws SystemError, EPERM without CAP_NET_RAW */
-  constructor(address: Uint8Array, room: Address, roomBytes: number) {
+  /**
+   * @param fd a socket that is bound there already
+   * @throws SystemError, EPERM without CAP_NET_RAW
+   */
+  constructor(address: Uint8Array, room: Address, roomBytes: number, fd?: number) {
     this.family = address.length === 4 ? 4 : 6;
     this.address = address;
     const what = `a raw ESP socket (IPv${this.family})`;
-    this.fd = openInternetSocket(this.family, SocketType.raw, Protocol.esp, what);
-    bindSocket(this.fd, address, 0, 'raw ESP');
+    this.fd = fd ?? openInternetSocket(this.family, SocketType.raw, Protocol.esp, what);
+    if (fd === undefined) bindSocket(this.fd, address, 0, 'raw ESP');
     this.#receive = new ReceiveHeader(room, roomBytes);
   }
 

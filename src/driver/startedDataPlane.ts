@@ -36,6 +36,10 @@ export interface RunningDataPlane extends DataPlane {
   readonly tun: string | undefined;
   /** Why packets are sealed by node:crypto, which is slow; undefined where OpenSSL is reached through FFI. */
   readonly slowCiphers: string | undefined;
+  /** Threads that carry packets. */
+  readonly workers: number;
+  /** Why they are less than were asked for, a sentence. */
+  readonly notShared: string | undefined;
   /** Ends it in order: what was posted is sent, sockets and devices are closed. May be called again. */
   close(): Promise<void>;
 }

@@ -16,7 +16,15 @@ const NAME_BYTES = 16;
 /** IN6_ADDR_GEN_MODE_NONE: no link-local address, so no router solicitations into the tunnel. */
 const ADDRESS_GENERATION_NONE = '1';
 
-export class TunDevice {
+/** One file of a device: what a thread needs to read from it and write to it. */
+export interface TunQueue {
+  readonly fd: number;
+  readonly name: string;
+  readonly hasHeader: boolean;
+  readonly joins: { readonly tcp: boolean; readonly udp: boolean };
+}
+
+export class TunDevice implements TunQueue {
   readonly fd: number;
   readonly name: string;
   /** Whether a `virtio_net_hdr` stands in front of each packet, in both directions. */
@@ -25,12 +33,20 @@ export class TunDevice {
   readonly joins: { readonly tcp: boolean; readonly udp: boolean };
 
   /**
-   * Creates the device. It is down and has no address; `setUp` and HostChanges do that.
+   * Creates the device, or takes a queue that is open. It is down and has no address; `setUp` and HostChanges do that.
    * @param name at most 15 characters, may hold one `%d`
    * @param offloads whether to ask the kernel for large packets
+   * @param queues how many files it is to have; `addQueue` opens all but this one
    * @throws SystemError: ENOENT without the tun module, EPERM without CAP_NET_ADMIN, EBUSY where the name is taken
    */
-  constructor(name = DEFAULT_TUN_NAME, offloads = false) {
+  constructor(name: string | TunQueue = DEFAULT_TUN_NAME, offloads = false, queues = 1) {
+    if (typeof name !== 'string') {
+      this.fd = name.fd;
+      this.name = name.name;
+      this.hasHeader = name.hasHeader;
+      this.joins = name.joins;
+      return;
+    }
     if (!/^[A-Za-z0-9_.-]{1,13}(%d)?$|^[A-Za-z0-9_.-]{1,15}$/.test(name)) {
       throw new RangeError(`${name} is no name for a device`);
     }
@@ -38,7 +54,7 @@ export class TunDevice {
     this.fd = check(c.open(DEVICE, OpenFlag.readWrite | OpenFlag.nonBlocking | OpenFlag.closeOnExec), `open ${DEVICE}`);
     const request = new Memory(INTERFACE_REQUEST_BYTES);
     request.bytes.set(new TextEncoder().encode(name));
-    const flags = TunFlag.tun | TunFlag.noPacketInfo | TunFlag.exclusive;
+    const flags = TunFlag.tun | TunFlag.noPacketInfo | TunFlag.exclusive | (queues > 1 ? TunFlag.multiQueue : 0);
     const create = (more: number): number => {
       request.view.setUint16(NAME_BYTES, flags | more, true);
       return c.ioctl(this.fd, TunIoctl.setInterface, request.base);
@@ -52,6 +68,30 @@ export class TunDevice {
       throw error;
     }
     this.name = new TextDecoder().decode(request.bytes.subarray(0, request.bytes.indexOf(0)));
+  }
+
+  /**
+   * Opens another file of a device that was made for several. A flow's packets come from the file that its last packet
+   * was written to.
+   * @throws SystemError
+   */
+  addQueue(): TunQueue {
+    const c = libc();
+    const fd = check(
+      c.open(DEVICE, OpenFlag.readWrite | OpenFlag.nonBlocking | OpenFlag.closeOnExec),
+      `open ${DEVICE}`,
+    );
+    const request = new Memory(INTERFACE_REQUEST_BYTES);
+    request.bytes.set(new TextEncoder().encode(this.name));
+    const flags = TunFlag.tun | TunFlag.noPacketInfo | TunFlag.multiQueue;
+    request.view.setUint16(NAME_BYTES, flags | (this.hasHeader ? TunFlag.vnetHeader : 0), true);
+    try {
+      check(c.ioctl(fd, TunIoctl.setInterface, request.base), `open another queue of the TUN device ${this.name}`);
+    } catch (error) {
+      c.close(fd);
+      throw error;
+    }
+    return { fd, name: this.name, hasHeader: this.hasHeader, joins: this.joins };
   }
 
   /** Sets the MTU (bytes) and brings the device up. Gone with the device, so nothing has to be undone. */

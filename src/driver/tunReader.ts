@@ -18,6 +18,8 @@ export interface TunReaderOptions {
   readonly area: SendArea;
   /** Is given each packet, in the area. */
   readonly take: (at: number, length: number) => void;
+  /** Whether a packet, as it was read, is another worker's: it is done with then. */
+  readonly elsewhere?: (at: number, length: number, headerBytes: number) => boolean;
   /** Sends all that waits in the area, and rewinds it. */
   readonly flush: () => void;
   /** Is told of a packet whose header contradicts it: a fault of the kernel or ours. */
@@ -42,20 +44,37 @@ export class TunReader {
    * @returns bytes read, or -1 with the reason in errno
    */
   read(): number {
-    const { tun, area, take, flush } = this.#options;
+    const { tun, area, elsewhere } = this.#options;
     const headerBytes = this.#headerBytes;
-    let at = area.place(MOST_PACKET_BYTES);
-    if (at < 0) {
-      flush();
-      at = area.place(MOST_PACKET_BYTES);
-    }
+    const at = this.#place(MOST_PACKET_BYTES);
     const read = tun.read(area.memory.base + at - headerBytes, headerBytes + MOST_PACKET_BYTES);
     if (read < 0) return -1;
     const length = read - headerBytes;
-    area.take(at, length);
-    if (headerBytes > 0 && length > 0) this.#takeWithHeader(at, length);
-    else take(at, length);
+    if (elsewhere?.(at, length, headerBytes) !== true) this.#takeAt(at, length);
     return read;
+  }
+
+  /** Takes a packet that another worker read: of `length` bytes with the header. */
+  handed(bytes: Uint8Array, from: number, length: number): void {
+    const headerBytes = this.#headerBytes;
+    const at = this.#place(length);
+    this.#options.area.memory.bytes.set(bytes.subarray(from, from + length), at - headerBytes);
+    this.#takeAt(at, length - headerBytes);
+  }
+
+  #place(length: number): number {
+    const { area, flush } = this.#options;
+    const at = area.place(length);
+    if (at >= 0) return at;
+    flush();
+    return area.place(length);
+  }
+
+  #takeAt(at: number, length: number): void {
+    const { area, take } = this.#options;
+    area.take(at, length);
+    if (this.#headerBytes > 0 && length > 0) this.#takeWithHeader(at, length);
+    else take(at, length);
   }
 
   #takeWithHeader(at: number, length: number): void {
@@ -75,11 +94,7 @@ export class TunReader {
     if (count === 0) refuse();
     area.hold();
     for (let i = 0; i < count; i++) {
-      let to = area.place(segmenter.mostBytes);
-      if (to < 0) {
-        flush();
-        to = area.place(segmenter.mostBytes);
-      }
+      const to = this.#place(segmenter.mostBytes);
       const cut = segmenter.write(i, to);
       area.take(to, cut);
       take(to, cut);

@@ -1,8 +1,8 @@
 /** A UDP socket whose datagrams say to which local address they came, and leave from the one that is asked for. */
 
 import type { Peer, Source } from '../dataplane/ports.ts';
-import { Level, MessageFlag, Protocol, SocketType, UdpOption } from './constants.ts';
-import { type Address, libc, Memory } from './ffi.ts';
+import { Level, MessageFlag, Protocol, SocketOption, SocketType, UdpOption } from './constants.ts';
+import { type Address, check, libc, Memory } from './ffi.ts';
 import { ReceiveHeader, SendHeader } from './messageHeader.ts';
 import { bindSocket, openInternetSocket } from './socketKit.ts';
 
@@ -18,14 +18,15 @@ export class UdpSocket {
    * @param address 4 or 16 bytes; all zeros for any address of the family
    * @param port 0 lets the kernel choose
    * @param room where received datagrams go
+   * @param fd a socket that is bound there already, e.g. of `share`
    * @throws SystemError, EADDRINUSE where another process has the port
    */
-  constructor(address: Uint8Array, port: number, room: Address, roomBytes: number) {
+  constructor(address: Uint8Array, port: number, room: Address, roomBytes: number, fd?: number) {
     this.family = address.length === 4 ? 4 : 6;
     this.address = address;
     const what = `a UDP socket (IPv${this.family})`;
-    this.fd = openInternetSocket(this.family, SocketType.datagram, Protocol.udp, what);
-    this.port = bindSocket(this.fd, address, port, 'UDP');
+    this.fd = fd ?? openInternetSocket(this.family, SocketType.datagram, Protocol.udp, what);
+    this.port = fd === undefined ? bindSocket(this.fd, address, port, 'UDP') : port;
     this.#receive = new ReceiveHeader(room, roomBytes);
   }
 
@@ -50,6 +51,29 @@ export class UdpSocket {
     return libc().sendmsg(this.fd, header.address, MessageFlag.dontWait);
   }
 
+  /**
+   * Opens more sockets on the same address and port, among which the kernel divides what comes. Only now, so that a
+   * port that another process has was noticed.
+   * @throws SystemError with what was opened closed again
+   */
+  share(more: number): number[] {
+    const what = `a UDP socket (IPv${this.family})`;
+    const fds: number[] = [];
+    try {
+      setOne(this.fd, Level.socket, SocketOption.reusePort, what);
+      for (let i = 0; i < more; i++) {
+        const fd = openInternetSocket(this.family, SocketType.datagram, Protocol.udp, what);
+        setOne(fd, Level.socket, SocketOption.reusePort, what);
+        bindSocket(fd, this.address, this.port, 'UDP');
+        fds.push(fd);
+      }
+      return fds;
+    } catch (error) {
+      for (const fd of fds) libc().close(fd);
+      throw error;
+    }
+  }
+
   /** Asks for trains of equal datagrams in one receive. */
   joinReceived(): void {
     const one = new Memory(4);
@@ -68,4 +92,10 @@ export class UdpSocket {
   close(): void {
     libc().close(this.fd);
   }
+}
+
+function setOne(fd: number, level: number, option: number, what: string): void {
+  const one = new Memory(4);
+  one.view.setInt32(0, 1, true);
+  check(libc().setsockopt(fd, level, option, one.base, 4), `share ${what}`);
 }
