@@ -26,7 +26,7 @@ export function mlKem(name: KemName): Kem {
   return scriptMlKem({ mlkem512: ml_kem512, mlkem768: ml_kem768, mlkem1024: ml_kem1024 }[name]);
 }
 
-/** @throws nothing: what the library refuses is undefined */
+/** What the library refuses comes back as undefined. */
 function scriptMlKem(kem: ScriptKem): Kem {
   return {
     generateKey() {
