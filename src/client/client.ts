@@ -125,6 +125,11 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           ? []
           : this.#from(this.#connection.firstPacket(session, event.direction, now), now);
       }
+      case 'neighborDiscovery': {
+        const [session] = this.#connection.sessions;
+        if (session === undefined) return [];
+        return this.#from(this.#connection.neighborDiscovery(session, event.bytes, now), now);
+      }
       case 'saUsed':
         return this.#from(this.#connection.saUsed(event.inboundSpi), now);
       case 'saExpiring':
@@ -282,6 +287,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'sessionUp':
           out.push({ type: 'up', network: output.network, view: this.view(), mtu: output.mtu });
+          break;
+        case 'networkChanged':
+          out.push({ type: 'networkChanged', network: output.network, view: this.view() });
           break;
         case 'sessionEnded':
           this.#reason ??= output.reason;

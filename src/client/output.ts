@@ -17,6 +17,8 @@ export type ClientOutput =
   | KeyLog
   /** Connected: give the TUN device these addresses and routes. */
   | { readonly type: 'up'; readonly network: SessionNetwork; readonly view: SessionView; readonly mtu: number }
+  /** The server has given us an IPv6 address too: it comes beside what `up` said. */
+  | { readonly type: 'networkChanged'; readonly network: SessionNetwork; readonly view: SessionView }
   /** Over, and nothing is left at the peer as far as it answered. */
   | { readonly type: 'closed'; readonly reason: Failure; readonly view: SessionView }
   | LogEntry;

@@ -1,10 +1,12 @@
 /** What a gateway is told: plain values, so that the command line, a test and a library user give the same. */
 
+import type { ReorderBounds } from '../dataplane/messages.ts';
 import type { IkeV1Config } from '../ike/v1/index.ts';
 import type { L2tpSettings } from '../l2tp/index.ts';
 import type { PppConfig } from '../ppp/index.ts';
 import type { ConnectionTimes } from '../session/connectionParts.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
+import type { SessionRates } from '../session/userSession.ts';
 import type { SingleSession } from './output.ts';
 import type { RemoteAccessRules } from './remoteAccess.ts';
 
@@ -29,6 +31,8 @@ export interface GatewayConfig {
     readonly localAddress: string;
     readonly dns?: readonly string[];
     readonly nbns?: readonly string[];
+    /** An IPv6 prefix shorter than /64: each session gets a /64 of it. Absent: no IPv6 inside. */
+    readonly ipv6Pool?: string;
     /** Bytes; default 1500. */
     readonly pathMtu?: number;
     /** Whether a peer is followed to the address and port that its authenticated packets come from; default true. */
@@ -49,6 +53,10 @@ export interface GatewayConfig {
   readonly singleSession?: SingleSession;
   /** How long sessions may last and stand idle, unless said of the user; default: without end. */
   readonly sessionLimits?: SessionLimits;
+  /** How much a session may carry in each direction; default: as much as there is. */
+  readonly sessionRates?: SessionRates;
+  /** How long data messages with numbers wait for those before them; default: not at all. */
+  readonly reorder?: ReorderBounds;
   readonly mostPlain?: number;
   readonly mostPlainPerSource?: number;
   readonly times?: Partial<ConnectionTimes>;

@@ -91,6 +91,11 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
           ? []
           : this.#from(at.connection, at.connection.firstPacket(at.session, event.direction, now), now);
       }
+      case 'neighborDiscovery': {
+        const at = this.#connections.bySlot(event.slot);
+        if (at === undefined) return [];
+        return this.#from(at.connection, at.connection.neighborDiscovery(at.session, event.bytes, now), now);
+      }
       case 'saUsed': {
         const connection = this.#connections.byChannel(event.channel);
         return connection === undefined ? [] : this.#from(connection, connection.saUsed(event.inboundSpi), now);
@@ -220,6 +225,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         this.#keepEnded(view);
         return [{ type: 'sessionEnded', view, reason: output.reason }];
       }
+      case 'networkChanged':
+        return [];
       case 'ikeChild':
         return this.#ike.command(output.command, now);
       case 'peerMoved':

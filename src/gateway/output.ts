@@ -8,6 +8,7 @@ import type { Credentials } from '../ppp/output.ts';
 import type { LogEntry } from '../session/log.ts';
 import type { SessionView } from '../session/record.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
+import type { SessionRates } from '../session/userSession.ts';
 
 /** A user's credentials to judge, with what a policy may want to know. */
 export interface UserAsk {
@@ -31,6 +32,8 @@ export type UserAnswer =
       readonly message?: string;
       /** Instead of the gateway's own; 0 is without end. */
       readonly limits?: SessionLimits;
+      /** The same of what it may carry. */
+      readonly rates?: SessionRates;
       /** Instead of the gateway's own. */
       readonly singleSession?: SingleSession;
     }

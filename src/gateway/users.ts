@@ -1,10 +1,11 @@
 /** The gateway's users: whom its owner is asked about, and the address that an accepted one gets. */
 
 import type { Endpoint, Failure, Instant } from '../core/index.ts';
+import { prefixHost } from '../net/index.ts';
 import type { AuthenticationAnswer, Credentials } from '../ppp/output.ts';
 import { failureText, type LogEntry } from '../session/log.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
-import type { UserSession } from '../session/userSession.ts';
+import type { SessionRates, UserSession } from '../session/userSession.ts';
 import { FailedLogins } from './failedLogins.ts';
 import { type Addresses, Leases } from './leases.ts';
 import type { GatewayOutput, SingleSession, UserAnswer } from './output.ts';
@@ -14,17 +15,27 @@ export interface InnerNetwork {
   readonly localAddress: string;
   readonly dns: readonly string[];
   readonly nbns: readonly string[];
+  readonly localAddress6?: string;
+}
+
+/** Where users' IPv6 prefixes come from, /64 each. */
+export interface Prefixes {
+  allocate(user: string): string | undefined;
+  release(prefix: string): unknown;
 }
 
 export interface UserRules {
   readonly addresses: Addresses;
   /** Static addresses by user, known from the start. */
   readonly reserved: ReadonlyMap<string, string>;
+  /** Absent: no IPv6 inside. */
+  readonly prefixes: Prefixes | undefined;
   readonly network: InnerNetwork;
   /** Within a minute, before more are refused for a growing time. */
   readonly mostFailedLogins: number;
   readonly singleSession: SingleSession;
   readonly sessionLimits: SessionLimits;
+  readonly sessionRates: SessionRates;
 }
 
 /** What the users' side tells the gateway: the user came again for the address of this session. */
@@ -48,6 +59,8 @@ export class Users {
   readonly #replaced: Replaced;
   readonly #singleSession: SingleSession;
   readonly #limits: SessionLimits;
+  readonly #rates: SessionRates;
+  readonly #prefixes: Prefixes | undefined;
   /** Sessions of accepted users that stand, by user without domain. */
   readonly #accepted = new Map<string, Set<UserSession>>();
   readonly #pending = new Map<number, Login>();
@@ -60,6 +73,8 @@ export class Users {
     this.#failedLogins = new FailedLogins(mostFailedLogins);
     this.#singleSession = rules.singleSession;
     this.#limits = rules.sessionLimits;
+    this.#rates = rules.sessionRates;
+    this.#prefixes = rules.prefixes;
     this.#replaced = replaced;
   }
 
@@ -99,17 +114,21 @@ export class Users {
     }
     this.#leases.accepted(user, answer.address);
     session.limits = { ...this.#limits, ...answer.limits };
+    session.rates = { ...this.#rates, ...answer.rates };
     const out: GatewayOutput[] = [];
     if (rule === 'replace') for (const other of others) out.push(...this.#replaced(other, replacedBy(user), now));
     this.#enter(session, user);
     const peerAddress = this.#leases.addressOf(session) ?? this.#lease(session, user, answer.address, out, now);
-    out.push(...this.#answer(login, this.#withNetwork(answer, peerAddress), REFUSED, now));
+    this.#givePrefix(session, user);
+    out.push(...this.#answer(login, this.#withNetwork(answer, peerAddress, session.prefix6), REFUSED, now));
     return out;
   }
 
   /** The session is over: its address may go to another. */
   release(session: UserSession): void {
     this.#leases.release(session);
+    if (session.prefix6 !== undefined) this.#prefixes?.release(session.prefix6);
+    delete session.prefix6;
     const key = withoutDomain(session.record.user ?? '');
     const sessions = this.#accepted.get(key);
     sessions?.delete(session);
@@ -128,15 +147,26 @@ export class Users {
   #withNetwork(
     { authenticatorResponse, masterKey, message }: Extract<UserAnswer, { accepted: true }>,
     peerAddress: string | undefined,
+    prefix: string | undefined,
   ): AuthenticationAnswer {
     if (peerAddress === undefined) return { accepted: false, reason: NO_ADDRESS };
     return {
       accepted: true,
-      network: { ...this.#network, peerAddress },
+      network: {
+        ...this.#network,
+        peerAddress,
+        ...(prefix === undefined ? {} : { ipv6: true, peerAddress6: prefixHost(prefix, PEER_HOST) }),
+      },
       ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
       ...(masterKey === undefined ? {} : { masterKey }),
       ...(message === undefined ? {} : { message }),
     };
+  }
+
+  /** A user without a prefix, where all are taken, has IPv4 alone. */
+  #givePrefix(session: UserSession, user: string): void {
+    const prefix = session.prefix6 ?? this.#prefixes?.allocate(user);
+    if (prefix !== undefined) session.prefix6 = prefix;
   }
 
   /** Gives an accepted user an address: the static one, whose older session goes, or one of the pool. */
@@ -168,6 +198,9 @@ export class Users {
     else sessions.add(session);
   }
 }
+
+/** Of the prefix, where the peer does not choose itself. */
+const PEER_HOST = 1;
 
 /** All that a refused peer learns: more would say which users exist. */
 const TOLD: Failure = { code: 'authentication-failed', reason: 'Authentication failed.' };

@@ -68,6 +68,7 @@ export function sessionUp(session: Session, tunnel: TunnelId, peerTunnel: Tunnel
     role: roleOf(session),
     sequencing: session.sequencing,
     callSerialNumber: session.callSerialNumber,
+    ...(session.sequencingRequired ? { sequencingRequired: true } : {}),
     ...(callingNumber === undefined ? {} : { callingNumber: printable(utf8(callingNumber)) }),
     ...(calledNumber === undefined ? {} : { calledNumber: printable(utf8(calledNumber)) }),
   };

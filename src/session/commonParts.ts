@@ -1,5 +1,6 @@
 /** The parts that all connections of a gateway or client share, from what their configurations have in common. */
 
+import type { ReorderBounds } from '../dataplane/messages.ts';
 import { type L2tpSettings, L2tpSocket } from '../l2tp/index.ts';
 import { type PppConfig, PppLink } from '../ppp/index.ts';
 import { CONNECTION_TIMES, type ConnectionParts, type ConnectionTimes } from './connectionParts.ts';
@@ -9,7 +10,7 @@ import { planPath, planTunnel } from './planPath.ts';
 
 export type CommonParts = Pick<
   ConnectionParts,
-  'times' | 'followPeers' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'planTunnel' | 'encodeFrame'
+  'times' | 'followPeers' | 'reorder' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'planTunnel' | 'encodeFrame'
 >;
 
 export interface CommonSettings {
@@ -20,13 +21,15 @@ export interface CommonSettings {
   readonly times: Partial<ConnectionTimes> | undefined;
   /** Default: true. */
   readonly followPeers?: boolean | undefined;
+  /** See `ConnectionParts`. */
+  readonly reorder?: ReorderBounds | undefined;
 }
 
 const DEFAULT_PATH_MTU = 1500;
 
 /** @param counters the data plane's shared counters */
 export function commonParts(
-  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times, followPeers = true }: CommonSettings,
+  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times, followPeers = true, reorder }: CommonSettings,
   environment: StackEnvironment,
   counters: Float64Array,
 ): CommonParts {
@@ -34,6 +37,7 @@ export function commonParts(
     counters,
     times: { ...CONNECTION_TIMES, ...times },
     followPeers,
+    reorder,
     makeL2tp: (protectedPath) => new L2tpSocket({ ...l2tp, protectedPath }, environment),
     makePpp: () => new PppLink(ppp, environment),
     planPath: (path) => planPath(pathMtu, path),

@@ -184,6 +184,11 @@ export class Connection {
     return this.#sessions.answer(session, answer, now);
   }
 
+  /** A packet of neighbor discovery came in a session that carries IPv6. */
+  neighborDiscovery(session: UserSession, bytes: Uint8Array, now: Instant): ConnectionOutput[] {
+    return session instanceof PppSession ? this.#sessions.neighborDiscovery(session, bytes, now) : [];
+  }
+
   firstPacket(session: UserSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {
     const name = direction === 'fromPeer' ? 'first packet from the peer' : 'first packet to the peer';
     return [milestoneEntry(session.record, name, now, undefined)];

@@ -1,7 +1,7 @@
 /** What a connection is put together from: the cores of the layers, and how long each stage may take. */
 
 import type { Core, Endpoint, Instant, Milliseconds } from '../core/index.ts';
-import type { ChannelId } from '../dataplane/messages.ts';
+import type { ChannelId, ReorderBounds } from '../dataplane/messages.ts';
 import type { EspSuite } from '../esp/suite.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
 import type { L2tpCommand, L2tpOutput, SessionUp } from '../l2tp/output.ts';
@@ -61,6 +61,8 @@ export interface ConnectionParts {
   /** @param protectedPath whether IPsec has proved where the peer is */
   makeL2tp(protectedPath: boolean): L2tpCore;
   makePpp(): PppCore;
+  /** How long data messages with numbers wait for those before them; absent: not at all. */
+  readonly reorder?: ReorderBounds | undefined;
   newId(): string;
   planPath(path: PathShape): PathPlan;
   /** The same for a session of IKEv2's tunnel mode. */

@@ -4,9 +4,11 @@ import type { Core, Instant } from '../core/index.ts';
 import type { SessionSlot } from '../dataplane/messages.ts';
 import type { SessionUp } from '../l2tp/output.ts';
 import type { LcpUp, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
+import type { PathPlan } from './connectionParts.ts';
+import type { Identifiers, Ipv6Link } from './ipv6Link.ts';
 import type { SessionRecord } from './record.ts';
 import type { SessionClock, SessionLimits } from './sessionClock.ts';
-import type { UserSession } from './userSession.ts';
+import type { SessionRates, UserSession } from './userSession.ts';
 
 export interface PppCore extends Core<PppCommand, PppOutput> {
   receive(frame: Uint8Array, now: Instant): readonly PppOutput[];
@@ -19,6 +21,13 @@ export class PppSession implements UserSession {
   lcp?: LcpUp;
   network?: NetworkUp;
   slot?: SessionSlot;
+  /** What the path carries, while a network protocol is up. */
+  plan?: PathPlan;
+  /** While IPv6 is open on the link: the identifiers, and who speaks for our end. */
+  identifiers?: Identifiers;
+  ipv6?: Ipv6Link;
+  prefix6?: string;
+  rates?: SessionRates;
   /** Messages seen from the peer when the data plane's counter was last read. */
   seenMessages = 0;
   linkClosed = false;

@@ -1,12 +1,13 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
-import { Agenda, earliest, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, type Failure, type Instant } from '../core/index.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
 import { failureText, layerEntry, milestoneEntry, sessionEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
+import { beginIpv6, innerPathOf, ipv6Deadline, ipv6Down, ipv6Outputs, ipv6Up } from './pppIpv6.ts';
 import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
@@ -79,9 +80,18 @@ export class PppSessions implements Iterable<PppSession> {
     return this.#command(session, answer, now);
   }
 
+  /** A packet of neighbor discovery that the peer sent. */
+  neighborDiscovery(session: PppSession, bytes: Uint8Array, now: Instant): ConnectionOutput[] {
+    if (session.ipv6 === undefined) return [];
+    const out = ipv6Outputs(session, session.ipv6.receive(bytes, now), now);
+    this.#wake(session);
+    return out;
+  }
+
   expire(now: Instant): ConnectionOutput[] {
     return this.#links.due(now).flatMap((session) => {
       const out = this.#take(session, session.link.expire(now), now);
+      if (session.ipv6 !== undefined) out.push(...ipv6Outputs(session, session.ipv6.expire(now), now));
       const { packetsFromPeer, packetsToPeer } = this.traffic(session);
       const reason = session.clock?.expire(now, packetsFromPeer + packetsToPeer);
       if (reason !== undefined) {
@@ -197,7 +207,10 @@ export class PppSessions implements Iterable<PppSession> {
           out.push(...this.#closeSlot(session));
           break;
         case 'ipv6Up':
+          out.push(...ipv6Up(session, output, now));
+          break;
         case 'ipv6Down':
+          out.push(...ipv6Down(session));
           break;
         case 'closed':
           out.push(...this.#linkClosed(session, output.reason, now));
@@ -215,7 +228,10 @@ export class PppSessions implements Iterable<PppSession> {
 
   #wake(session: PppSession): void {
     const stands = this.#sessions.get(session.key) === session;
-    this.#links.set(session, stands ? earliest([session.link.deadline, session.clock?.deadline]) : undefined);
+    this.#links.set(
+      session,
+      stands ? ipv6Deadline(session, [session.link.deadline, session.clock?.deadline]) : undefined,
+    );
   }
 
   #networkUp(session: PppSession, network: NetworkUp, now: Instant): ConnectionOutput[] {
@@ -233,6 +249,8 @@ export class PppSessions implements Iterable<PppSession> {
     const { sequencing } = call;
     const encapsulation = this.#parts.record.encapsulation ?? 'none';
     const { mtu, mss } = this.#parts.planPath({ remote, encapsulation, suite, sequencing, lcp });
+    session.plan = { mtu, mss: Math.min(mss, lcp.localMru - IPV4_AND_TCP_HEADERS) };
+    const { reorder } = this.#parts;
     return [
       toDataPlane({
         type: 'openSession',
@@ -248,13 +266,14 @@ export class PppSessions implements Iterable<PppSession> {
           sendAddressControl: lcp.sendAddressControl,
           magic: lcp.localMagic,
           compressProtocol: lcp.compressProtocol,
-          ...(record.role === 'gateway' ? { peerAddress: network.peerAddress } : {}),
-          mtuToPeer: mtu,
-          mss: Math.min(mss, lcp.localMru - IPV4_AND_TCP_HEADERS),
+          ...(call.role === 'lac' && call.sequencingRequired !== true ? { followSequencing: true } : {}),
+          ...(reorder === undefined ? {} : { reorder }),
+          ...innerPathOf(session),
         },
       }),
       milestoneEntry(record, 'connected', now, `${record.user ?? 'no user'} has ${record.innerAddress}`),
       { type: 'sessionUp', session, network, mtu },
+      ...beginIpv6(session, now),
     ];
   }
 
@@ -270,6 +289,8 @@ export class PppSessions implements Iterable<PppSession> {
     if (slot === undefined) return [];
     session.record.traffic = this.traffic(session);
     delete session.slot;
+    delete session.plan;
+    delete session.ipv6;
     this.#parts.slots.release(slot);
     return [toDataPlane({ type: 'closeSession', slot })];
   }

@@ -30,6 +30,8 @@ export interface SessionView {
   readonly nat?: NatSituation;
   /** The peer's address inside the tunnel (gateway), or ours (client). */
   readonly innerAddress?: string;
+  /** The peer's IPv6 prefix inside the tunnel (gateway), or our address (client). */
+  readonly innerPrefix?: string;
   readonly ike?: string;
   readonly esp?: string;
   readonly encapsulation?: 'none' | 'udp' | 'esp';
@@ -66,6 +68,7 @@ export class SessionRecord {
   local: Endpoint;
   nat?: NatSituation;
   innerAddress?: string;
+  innerPrefix?: string;
   ike?: string;
   esp?: string;
   encapsulation?: 'none' | 'udp' | 'esp';
@@ -135,6 +138,7 @@ export class SessionRecord {
       user: this.user,
       nat: this.nat,
       innerAddress: this.innerAddress,
+      innerPrefix: this.innerPrefix,
       ike: this.ike,
       esp: this.esp,
       encapsulation: this.encapsulation,

@@ -4,7 +4,7 @@ import type { SessionSlot } from '../dataplane/messages.ts';
 import type { SessionNetwork } from './output.ts';
 import type { SessionRecord } from './record.ts';
 import type { SessionClock, SessionLimits } from './sessionClock.ts';
-import type { UserSession } from './userSession.ts';
+import type { SessionRates, UserSession } from './userSession.ts';
 
 export class TunnelSession implements UserSession {
   readonly record: SessionRecord;
@@ -13,6 +13,8 @@ export class TunnelSession implements UserSession {
   /** Known before the first child SA stands. */
   network?: SessionNetwork;
   clock?: SessionClock;
+  rates?: SessionRates;
+  prefix6?: string;
 
   constructor(record: SessionRecord) {
     this.record = record;

@@ -1,8 +1,11 @@
 /** A user's session as a gateway keeps account of it, whether PPP carries it or IKEv2's tunnel mode. */
 
-import type { SessionSlot } from '../dataplane/messages.ts';
+import type { InnerPath, SessionSlot } from '../dataplane/messages.ts';
 import type { SessionRecord } from './record.ts';
 import type { SessionLimits } from './sessionClock.ts';
+
+/** How much a session may carry in each direction. */
+export type SessionRates = Pick<InnerPath, 'limitToPeer' | 'limitFromPeer'>;
 
 export interface UserSession {
   readonly record: SessionRecord;
@@ -10,4 +13,8 @@ export interface UserSession {
   slot?: SessionSlot;
   /** How long it may last. */
   limits: SessionLimits;
+  /** Default: as much as there is. */
+  rates?: SessionRates;
+  /** The IPv6 prefix that the user was given. */
+  prefix6?: string;
 }
