@@ -152,6 +152,27 @@ test('Quick Mode of a superseded IKE SA: the child belongs to the new one', () =
   assert.equal(server.endpoint.population.ikeSas, 1);
 });
 
+test('Quick Mode crosses a Main Mode of a peer that then answers nothing on the old IKE SA: it begins anew on the new one', () => {
+  const { world, server, client } = connected({ ike: 1000 });
+  const old = server.established[0]!;
+  world.run(849_000);
+  // As strongSwan does it: from its new Main Mode on, Quick Modes of the old IKE SA are ignored.
+  const first = world.network.carried.find(({ bytes }) => bytes[18] === 32)!;
+  const oldCookies = Buffer.from(first.bytes.subarray(0, 16)).toString('hex');
+  world.network.tamper = (datagram) => {
+    const isOld = Buffer.from(datagram.bytes.subarray(0, 16)).toString('hex') === oldCookies;
+    return isOld && datagram.bytes[18] === 32 ? undefined : datagram;
+  };
+  const renewChild = { type: 'renewChild', child: server.children[0]!.child } as const;
+  server.perform(server.endpoint.command(renewChild, world.network.now));
+  client.connect(server);
+  assert.ok(world.run(4000, () => client.children.length === 2 && server.children.length === 2));
+  assert.notEqual(server.children[1]!.ikeSa, old.ikeSa);
+  assert.ok(sameChild(server.children[1]!, client.children[1]!));
+  world.run(10_000);
+  agree(client, server);
+});
+
 test('INITIAL-CONTACT crosses a rekey: the ghost goes, the new connection stays', () => {
   const { world, server, client } = connected({ ike: 1000 });
   world.run(849_999);

@@ -5,8 +5,11 @@ import type { Lab } from './lab.ts';
 export interface Case {
   /** Words from general to special, e.g. `gateway chap nat`; what PATTERN is matched against. */
   readonly name: string;
+  /** Cases that follow one another with the same word run side by side: they use different machines. */
+  readonly beside?: string;
   /** Limit, 60 unless told. */
   readonly seconds?: number;
-  /** Throws to fail. Leaves the lab as it is: the runner cleans up. */
-  readonly run: (lab: Lab) => Promise<void>;
+  /** Throws to fail. Leaves the lab as it is: the runner cleans up. A text that it returns is printed: what was measured. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most cases measure nothing
+  readonly run: (lab: Lab) => Promise<string | void>;
 }

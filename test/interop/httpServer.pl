@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 # A small HTTP server for the traffic tests, in perl because every Debian has it and it starts fast in a guest.
-# GET answers with the file named first; PUT answers with the SHA-256 of the body. Listens on port 8080.
+# GET answers with the file named first, GET /N/RATE with N times that at RATE bytes a second; PUT answers with the SHA-256 of the body. Listens on port 8080.
 use strict;
 use warnings;
 use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
 
 my $file = shift or die "usage: httpServer.pl FILE\n";
 my $listener = IO::Socket::INET->new(LocalPort => 8080, Listen => 16, ReuseAddr => 1) or die "port 8080: $!\n";
@@ -19,7 +20,7 @@ while (my $client = $listener->accept) {
 
 sub answer {
   my ($client) = @_;
-  my ($method) = split ' ', <$client>;
+  my ($method, $path) = split ' ', <$client>;
   my $length = 0;
   while (defined(my $line = <$client>)) {
     last if $line =~ /^\r?\n$/;
@@ -29,10 +30,20 @@ sub answer {
     my $digest = receive($client, $length);
     print $client "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ", length $digest, "\r\n\r\n", $digest;
   } else {
+    my ($times, $rate) = $path =~ m{^/(\d+)/(\d+)$} ? ($1, $2) : (1, 0);
     open my $in, '<:raw', $file or die "$file: $!\n";
-    print $client "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ", -s $in, "\r\n\r\n";
-    my $chunk;
-    print $client $chunk while sysread $in, $chunk, 65536;
+    print $client "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ", $times * -s $in, "\r\n\r\n";
+    my ($sent, $start) = (0, time);
+    for (1 .. $times) {
+      sysseek $in, 0, 0;
+      while (my $count = sysread $in, my $chunk, $rate ? 16384 : 65536) {
+        print $client $chunk;
+        next if !$rate;
+        $sent += $count;
+        my $early = $start + $sent / $rate - time;
+        sleep $early if $early > 0;
+      }
+    }
   }
 }
 

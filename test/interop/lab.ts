@@ -12,7 +12,7 @@ import type { StockPeer } from './stock/peer.ts';
 import { StockServer } from './stock/server.ts';
 import { type Namespace, type Place, removeLabNamespaces, removeStaleNamespaces, Topology } from './topology.ts';
 
-const PAYLOAD_BYTES = 20_000_000;
+export const PAYLOAD_BYTES = 20_000_000;
 const FOLDER_PREFIX = 'sallyport-lab-';
 
 /** The outer addresses. Client 1 and client 2 are behind the router, client 3 is behind the home router. */
@@ -42,7 +42,9 @@ export class Lab {
     removeStaleFolders();
     const folder = mkdtempSync(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
     writeFileSync(join(folder, 'payload'), randomBytes(PAYLOAD_BYTES));
-    copyFileSync(fileURLToPath(new URL('./httpServer.pl', import.meta.url)), join(folder, 'httpServer.pl'));
+    for (const script of ['httpServer.pl', 'meter.pl']) {
+      copyFileSync(fileURLToPath(new URL(script, import.meta.url)), join(folder, script));
+    }
     try {
       return new Lab(await Topology.create(folder), folder);
     } catch (error) {
@@ -75,6 +77,12 @@ export class Lab {
     const label = `our-client-${which}`;
     const namespace = await this.#namespace(label, ADDRESSES.ourClients[which], placeOf(which));
     return this.#keep(new OurClient(namespace, this.#subfolder(label)));
+  }
+
+  /** Takes a guest away, as a power cut does. The next case that asks for it gets a new one. */
+  async powerOff(peer: StockPeer): Promise<void> {
+    await peer.guest.stop();
+    this.#stock.delete(peer.name);
   }
 
   /** Ends our processes and resets the stock peers, after each case. */

@@ -21,6 +21,7 @@ export class OurEnd implements Machine {
   #text = '';
   #child: ChildProcess | undefined;
   #before = '';
+  #words: readonly string[] = [];
   readonly #watchers = new Set<() => void>();
 
   constructor(namespace: Namespace, folder: string) {
@@ -91,8 +92,19 @@ export class OurEnd implements Machine {
   protected async launch(words: readonly string[]): Promise<void> {
     mkdirSync(this.state, { recursive: true });
     this.#before = await hostState(this.namespace);
+    this.#words = words;
+    this.#run();
+  }
+
+  /** Starts what was killed, as it was started first. What the killed one left on the host is not what it found. */
+  protected relaunch(): void {
+    this.#run();
+  }
+
+  #run(): void {
     this.lines.length = 0;
-    const child = start(this.namespace.command('node', SALLYPORT, ...words), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const command = this.namespace.command('node', SALLYPORT, ...this.#words);
+    const child = start(command, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     for (const stream of [child.stdout!, child.stderr!])
       createInterface({ input: stream }).on('line', (line) => this.#take(line));

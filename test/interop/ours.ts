@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly profile?: 'strict' | 'compatible' | 'legacy';
   /** Writes key tables for Wireshark into `keys`. */
   readonly keylog?: boolean;
+  /** Keys of the configuration beside these, by section. */
+  readonly more?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 export interface ClientOptions {
@@ -45,6 +47,8 @@ export interface ClientOptions {
   /** What to reach through the tunnel, a prefix. */
   readonly routes: string;
   readonly keylog?: boolean;
+  /** Keys of the profile beside these. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 export class OurGateway extends OurEnd {
@@ -66,6 +70,16 @@ export class OurGateway extends OurEnd {
     const config = this.write('sallyport.yaml', stringify(gatewayConfig(this.address, options)));
     const keylog = options.keylog ? ['--keylog', this.keys] : [];
     await this.launch(['serve', '-c', config, '--state', this.state, '--log', 'json', ...keylog]);
+    await this.#ready();
+  }
+
+  /** Starts it again after `kill`, with what it was started with. */
+  async again(): Promise<void> {
+    this.relaunch();
+    await this.#ready();
+  }
+
+  async #ready(): Promise<void> {
     await this.line('ready', ({ event }) => event === EVENTS.gatewayReady, 15);
   }
 
@@ -104,10 +118,10 @@ export class OurGateway extends OurEnd {
 export class OurClient extends OurEnd {
   /** Starts connecting. */
   async start(options: ClientOptions): Promise<void> {
-    const { server, method, user = USER, psk = IPSEC.psk, profile, routes, keylog } = options;
+    const { server, method, user = USER, psk = IPSEC.psk, profile, routes, keylog, more } = options;
     await this.launch([
       'connect',
-      server,
+      more === undefined ? server : this.write('profile.yaml', stringify({ server, ...more })),
       '--user',
       user.name,
       '--password-file',
@@ -137,6 +151,11 @@ export class OurClient extends OurEnd {
     await this.line('up', ({ event }) => event === EVENTS.clientUp, 20);
   }
 
+  /** Waits for the next connection of a client with `persist`: among the lines after the first `seen`. */
+  async upAgain(seen: number, seconds: number): Promise<void> {
+    await this.line('up again', (line) => line.event === EVENTS.clientUp && this.lines.indexOf(line) >= seen, seconds);
+  }
+
   /** What Ctrl-C does. */
   async disconnect(): Promise<void> {
     await this.finish('SIGINT');
@@ -148,11 +167,19 @@ export class OurClient extends OurEnd {
   }
 }
 
-function gatewayConfig(address: string, { methods, psk = IPSEC.psk, profile = 'compatible' }: GatewayOptions): unknown {
+function gatewayConfig(address: string, options: GatewayOptions): unknown {
+  const { methods, psk = IPSEC.psk, profile = 'compatible', more } = options;
   return {
     listen: [address],
-    ike: { psk, profile },
-    ...(methods === undefined ? {} : { ppp: { authentication: methods.map((method) => METHODS[method]) } }),
-    network: { pool: '10.74.0.0/24', gateway_address: GATEWAY_INNER_ADDRESS, dns: [GATEWAY_INNER_ADDRESS], nat: false },
+    ...more,
+    ike: { psk, profile, ...more?.ike },
+    ppp: { ...(methods && { authentication: methods.map((method) => METHODS[method]) }), ...more?.ppp },
+    network: {
+      pool: '10.74.0.0/24',
+      gateway_address: GATEWAY_INNER_ADDRESS,
+      dns: [GATEWAY_INNER_ADDRESS],
+      nat: false,
+      ...more?.network,
+    },
   };
 }

@@ -11,7 +11,7 @@ export interface Result {
 /** Something that runs shell scripts: this host, one of its network namespaces, or a guest. */
 export interface Machine {
   readonly name: string;
-  /** The folder with `payload` and `httpServer.pl`, as this machine sees it. */
+  /** The folder with `payload` and the perl scripts, as this machine sees it. */
   readonly lab: string;
   /** Runs a bash script to its end. Throws only when it takes longer than `seconds`. */
   run(script: string, seconds?: number): Promise<Result>;

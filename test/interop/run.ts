@@ -28,7 +28,7 @@ export async function runInterop(pattern: string): Promise<number> {
   }
   return inLab(async (lab) => {
     let failed = 0;
-    for (const one of cases) if (!(await runCase(lab, one))) failed++;
+    for (const group of groupsOf(cases)) failed += await runGroup(lab, group);
     console.log(`${cases.length - failed} passed, ${failed} failed`);
     return failed === 0 ? 0 : 1;
   });
@@ -57,19 +57,40 @@ async function loadCases(): Promise<Case[]> {
   return cases;
 }
 
+/** Cases that run one after another, and among them those that run side by side. */
+function groupsOf(cases: readonly Case[]): Case[][] {
+  const groups: Case[][] = [];
+  for (const one of cases) {
+    const last = groups.at(-1);
+    if (one.beside !== undefined && last?.[0]?.beside === one.beside) last.push(one);
+    else groups.push([one]);
+  }
+  return groups;
+}
+
+/** @returns how many failed */
+async function runGroup(lab: Lab, group: readonly Case[]): Promise<number> {
+  const passed = await Promise.all(group.map((one) => runCase(lab, one)));
+  const failed = group.filter((_, at) => !passed[at]);
+  if (failed.length === 0) {
+    await within(CASE_SECONDS, lab.clean()).catch(() => lab.discard());
+    return 0;
+  }
+  await keepLogs(lab, failed.map(({ name }) => name).join(' '));
+  await lab.discard();
+  return failed.length;
+}
+
 async function runCase(lab: Lab, { name, seconds = CASE_SECONDS, run }: Case): Promise<boolean> {
   const start = performance.now();
   const time = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   try {
-    await within(seconds, run(lab));
-    console.log(`ok    ${name} (${time()})`);
-    await within(CASE_SECONDS, lab.clean()).catch(() => lab.discard());
+    const found = await within(seconds, run(lab));
+    console.log(`ok    ${name} (${time()})${typeof found === 'string' ? `: ${found}` : ''}`);
     return true;
   } catch (error) {
     console.log(`FAIL  ${name} (${time()})`);
     console.log(indent(error instanceof Error ? (error.stack ?? error.message) : String(error)));
-    await keepLogs(lab, name);
-    await lab.discard();
     return false;
   }
 }

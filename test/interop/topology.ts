@@ -70,7 +70,7 @@ export class Topology {
       ip -n ${homeRouter.name} link set uplink up
       ip -n ${homeRouter.name} route add default via 10.71.3.1
       ip netns exec ${homeRouter.name} nft -f - <<'END'
-      table ip lab { chain post { type nat hook postrouting priority 100; oifname "uplink" masquerade; }; }
+      table ip lab { chain post { type nat hook postrouting priority 100; oifname "uplink" masquerade fully-random; }; }
 END`,
     );
     return topology;
@@ -117,7 +117,7 @@ END`,
   async masquerade(on: boolean): Promise<void> {
     if (on !== this.#masquerade) {
       const rule = `table ip lab { chain post { type nat hook postrouting priority 100;
-        ip saddr { 10.71.1.0/24, 10.71.3.0/24 } ip daddr 10.71.2.0/24 masquerade; }; }`;
+        ip saddr { 10.71.1.0/24, 10.71.3.0/24 } ip daddr 10.71.2.0/24 masquerade fully-random; }; }`;
       await sh(this.router, on ? `nft '${rule}'` : 'nft delete table ip lab');
       this.#masquerade = on;
     }

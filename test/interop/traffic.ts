@@ -1,5 +1,6 @@
 /** Traffic through a tunnel: ping, and a download and an upload whose content is verified. */
 
+import { PAYLOAD_BYTES } from './lab.ts';
 import { type Machine, sh } from './process.ts';
 
 /** Three echo requests, all answered, once the far end has set its interface up: that takes it 0.1 s after IPCP. */
@@ -30,4 +31,34 @@ export async function transfer(machine: Machine, address: string): Promise<void>
     [ "$up" = "$expected" ] || { echo "upload: $up instead of $expected"; exit 1; }`,
     90,
   );
+}
+
+/** Bytes a second that a download makes at least on a busy machine. */
+const LEAST_RATE = 2_000_000;
+
+/** What `download` has found. */
+export interface Downloaded {
+  readonly bytes: number;
+  /** The longest time without a byte, milliseconds. */
+  readonly longestGap: number;
+}
+
+/**
+ * One TCP connection that fetches the payload (20 MB) `times` times at a pace of `rate` bytes a second (0: as fast as it
+ * goes), and compares the digest.
+ */
+export async function download(machine: Machine, address: string, times: number, rate: number): Promise<Downloaded> {
+  const seconds = (times * PAYLOAD_BYTES) / (rate || LEAST_RATE);
+  const output = await sh(
+    machine,
+    `set -o pipefail
+    expected=$(for time in {1..${times}}; do cat ${machine.lab}/payload; done | sha256sum)
+    got=$(curl -sS -N --max-time ${Math.ceil(seconds * 1.5 + 30)} http://${address}:8080/${times}/${rate} |
+      perl ${machine.lab}/meter.pl ${machine.lab}/progress) || exit
+    [ "\${got%% *}" = "\${expected%% *}" ] || { echo "download: $got instead of $expected"; exit 1; }
+    echo "$got"`,
+    seconds * 1.5 + 60,
+  );
+  const [, bytes, gap] = output.split(' ').map(Number);
+  return { bytes: bytes!, longestGap: gap! };
 }

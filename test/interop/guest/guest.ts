@@ -64,7 +64,7 @@ export class Guest implements Machine {
   static async boot(name: string, folder: string, lab: string, link: TapLink): Promise<Guest> {
     for (const sub of ['cmd', 'out']) mkdirSync(join(folder, sub), { recursive: true });
     copyFileSync(here('./agent.sh'), join(folder, 'agent.sh'));
-    for (const file of ['payload', 'httpServer.pl']) linkSync(join(lab, file), join(folder, file));
+    for (const file of ['payload', 'httpServer.pl', 'meter.pl']) linkSync(join(lab, file), join(folder, file));
     const guest = new Guest(name, folder, link);
     try {
       await guest.line(/^READY$/, BOOT_SECONDS);

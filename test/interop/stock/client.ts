@@ -10,6 +10,8 @@ export interface ClientOptions extends Partial<Ipsec> {
   readonly server: string;
   readonly method: Method;
   readonly user?: User;
+  /** xl2tpd dials again by itself after a loss, which pppd notices by unanswered echoes after so many seconds. */
+  readonly redialAfter?: number;
 }
 
 /** The addresses inside the tunnel. */
@@ -20,10 +22,11 @@ export interface Link {
 
 export class StockClient extends StockPeer {
   async configure(options: ClientOptions): Promise<void> {
-    const { server, method, user = USER } = options;
+    const { server, method, user = USER, redialAfter } = options;
+    const redial = redialAfter === undefined ? 'redial = no' : 'redial = yes\nredial timeout = 1\nmax redials = 60';
     await loadIpsec(this.guest, { ...IPSEC, ...options, role: 'client' });
     await loadL2tp(this.guest, {
-      section: `[lac lab]\nlns = ${server}\nredial = no`,
+      section: `[lac lab]\nlns = ${server}\n${redial}`,
       users: [],
       ppp: [
         `user "${user.name}"`,
@@ -35,6 +38,7 @@ export class StockClient extends StockPeer {
         'ipcp-accept-remote',
         'usepeerdns',
         'nodefaultroute',
+        ...(redialAfter === undefined ? [] : [`lcp-echo-interval ${redialAfter / 3}`, 'lcp-echo-failure 3']),
         'noccp',
         'mtu 1400',
         'mru 1400',

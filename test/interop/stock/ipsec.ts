@@ -27,6 +27,9 @@ export interface Connection extends Ipsec {
   readonly server: string;
 }
 
+/** What an SA lives longer than until its renewal. Seconds. */
+const SPARE = 4;
+
 /** Loads the connection `l2tp`, after whatever was loaded or up before is gone. Starts the daemon when needed. */
 export async function loadIpsec(guest: Guest, connection: Connection): Promise<void> {
   await sh(
@@ -75,14 +78,16 @@ export async function describeIpsec(guest: Guest): Promise<string> {
   return (await guest.run(`swanctl --list-sas`)).output;
 }
 
-function swanctlConf({ role, server, psk, ike, esp }: Connection): string {
+function swanctlConf({ role, server, psk, ike, esp, ikeRekey, espRekey, dpd }: Connection): string {
   const remoteSelector = role === 'client' ? 'dynamic[udp/1701]' : 'dynamic[udp]';
   return `
 connections { l2tp {
   version = 1
   ${role === 'client' ? `remote_addrs = ${server}` : ''}
   proposals = ${ike}
-  dpd_delay = 0
+  dpd_delay = ${dpd?.delay ?? 0}
+  ${dpd === undefined ? '' : `dpd_timeout = ${dpd.timeout}`}
+  ${ikeRekey === undefined ? '' : `rekey_time = ${ikeRekey[1]}\n  rand_time = ${ikeRekey[1] - ikeRekey[0]}\n  over_time = ${SPARE}`}
   unique = never
   local { auth = psk }
   remote { auth = psk }
@@ -91,6 +96,8 @@ connections { l2tp {
     local_ts = dynamic[udp/1701]
     remote_ts = ${remoteSelector}
     esp_proposals = ${esp}
+    ${espRekey === undefined ? '' : `rekey_time = ${espRekey[1]}\n    rand_time = ${espRekey[1] - espRekey[0]}\n    life_time = ${espRekey[1] + SPARE}`}
+    ${dpd === undefined ? '' : `dpd_action = ${role === 'client' ? 'restart' : 'clear'}`}
   } }
 } }
 secrets { ike-lab { secret = "${psk}" } }`;

@@ -2,8 +2,17 @@
 
 export type Method = 'pap' | 'chap' | 'mschapv2';
 
+/** How long strongSwan lets things live. Seconds. */
+export interface Times {
+  /** Between which it begins a new Main Mode, and a new Quick Mode, at random. Default: hours. */
+  readonly ikeRekey?: readonly [least: number, most: number];
+  readonly espRekey?: readonly [least: number, most: number];
+  /** Silence after which it asks the peer (DPD), and after which it takes it for dead. Default: never. */
+  readonly dpd?: { readonly delay: number; readonly timeout: number };
+}
+
 /** strongSwan's notation of proposals. */
-export interface Ipsec {
+export interface Ipsec extends Times {
   readonly psk: string;
   readonly ike: string;
   readonly esp: string;
