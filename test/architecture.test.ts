@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
   core: { all: [] },
   wire: { all: [] },
   crypto: { all: ['wire'] },
-  'crypto/node': { all: ['crypto'] },
+  'crypto/node': { all: ['wire', 'crypto'] },
   esp: { all: ['wire'], type: ['core', 'crypto'] },
   net: { all: ['esp'] },
   ike: { all: ['core', 'wire', 'crypto', 'esp', 'net'] },
@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
       ...['core', 'wire', 'crypto', 'crypto/node', 'net', 'ike', 'dataplane', 'session', 'gateway', 'client'],
       ...['driver', 'store', 'config', 'admin'],
     ],
-    type: ['ppp', 'l2tp'],
+    type: ['ppp', 'l2tp', 'eap'],
   },
   cli: { all: ['core', 'net', 'session', 'driver', 'store', 'config', 'admin', 'process', 'clientSetup'] },
 };
