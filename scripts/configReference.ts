@@ -14,6 +14,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   'ike.secrets[]': 'Pre-shared keys of single peers.',
   l2tp: 'The tunnels inside IPsec.',
   ppp: 'The links of users inside the tunnels.',
+  eap: 'How users prove themselves by EAP, in PPP and in IKEv2.',
   network: 'What users get, and where their traffic goes.',
   retry: 'When a client with `persist` tries again.',
   limits: 'How much the gateway takes on.',

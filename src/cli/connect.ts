@@ -47,7 +47,11 @@ export function connectCommand(): Command {
     .option('--persist', 'connect again after any loss, until Ctrl-C')
     .option('--kill-switch', 'traffic for the routes goes through the tunnel or nowhere, also while there is none')
     .option('--allow-ipv6', 'with --kill-switch and --default-route: let IPv6 go around the tunnel')
-    .option('--auth <methods>', 'ms-chap-v2, chap-md5, pap, with commas between (default: ms-chap-v2,chap-md5)', commas)
+    .option(
+      '--auth <methods>',
+      'ms-chap-v2, eap-mschapv2, eap-tls, eap-gtc, chap-md5, eap-md5, pap, with commas between (default: ms-chap-v2,eap-mschapv2,chap-md5)',
+      commas,
+    )
     .addOption(new Option('--profile <name>', 'algorithms to offer').choices(['strict', 'compatible', 'legacy']))
     .option('--force-encapsulation', 'ESP in UDP even without NAT')
     .option('--state <dir>', 'state directory');
@@ -160,8 +164,11 @@ async function secretsOf(
       remedy: 'Name a file that holds it with --psk-file.',
     });
   }
+  // A certificate proves the user without one.
+  const certified = settings.auth.every((method) => method === 'eap-tls');
   const password =
     settings.password ??
+    (certified ? '' : undefined) ??
     (settings.password_file === undefined ? await askPassword() : readSecretFile(settings.password_file, warn));
   if (password === undefined) {
     throw new StartError({

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parsePrefix } from '../net/index.ts';
 import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
+import { tlsMaxVersion, userMethod } from './eapSchema.ts';
 import { ConfigError, parseWith } from './load.ts';
 import { duration, espProposalText, ikeProposalText, optionalDuration } from './schema.ts';
 
@@ -46,12 +47,19 @@ export const ClientSchema = z.strictObject({
     .describe('`unsafe` begins with Aggressive Mode, which some servers with group names demand.'),
   force_encapsulation: z.boolean().default(false).describe('ESP in UDP even without NAT.'),
   auth: z
-    .array(z.enum(['ms-chap-v2', 'chap-md5', 'pap']))
+    .array(userMethod)
     .min(1)
-    .default(['ms-chap-v2', 'chap-md5'])
-    .describe('Methods by which we prove ourselves; `pap` shows the server the password.'),
+    .default(['ms-chap-v2', 'eap-mschapv2', 'chap-md5'])
+    .describe(
+      'Methods by which we prove ourselves; `pap` and `eap-gtc` show the server the password, `eap-tls` needs `certificate`.',
+    ),
+  tls_max_version: tlsMaxVersion,
   routes: z.array(prefix).default([]).describe('Prefixes to reach through the tunnel.'),
-  default_route: z.boolean().default(false).describe('Send all IPv4 traffic through the tunnel.'),
+  default_route: z
+    .boolean()
+    .default(false)
+    .describe('Send all IPv4 traffic through the tunnel, and all of IPv6 where the server gives an address for it.'),
+  ipv6: z.boolean().default(true).describe('Take an IPv6 address of the server, where it gives one.'),
   dns: z.boolean().default(false).describe('Use the name servers that the server tells, while connected.'),
   persist: z
     .boolean()

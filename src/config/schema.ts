@@ -2,23 +2,16 @@
 
 import { z } from 'zod';
 import { parseEspProposal, parseIkeProposal } from '../ike/index.ts';
-import { AddressPool, canonicalAddress, parseIpv4, parsePrefix } from '../net/index.ts';
-import { parseDuration } from './duration.ts';
+import { AddressPool, canonicalAddress, PrefixPool, parseIpv4, parsePrefix } from '../net/index.ts';
+import { gatewayCertificates, ikeAuthentication } from './certificateSchema.ts';
+import { gatewayEap, userMethod } from './eapSchema.ts';
+import { rate } from './rateSchema.ts';
+import { duration } from './span.ts';
+
+export { duration, optionalDuration } from './span.ts';
 
 /** Shorter than this a pre-shared key can be guessed offline by whoever sees one handshake. */
 export const SHORTEST_PSK = 12;
-
-/** A span of time. Seconds. */
-const span = z
-  .union([z.string(), z.number()])
-  .refine((text) => parseDuration(text) !== undefined, 'is not a span of time such as 90, 90s, 15m, 8h or 1d')
-  .transform((text) => parseDuration(text)!);
-
-const SPAN_NOTE = 'A number of seconds, or with s, m, h, d.';
-
-export const duration = (fallback: string, what: string) => span.prefault(fallback).describe(`${what} ${SPAN_NOTE}`);
-/** The same without a default. */
-export const optionalDuration = (what: string) => span.optional().describe(`${what} ${SPAN_NOTE}`);
 
 const address = z
   .string()
@@ -87,6 +80,7 @@ const ike = z
     psk_file: file.optional().describe('The same in a file (0600).'),
     secrets: z.array(secret).default([]).describe('Pre-shared keys per identity, address or prefix.'),
     identity: z.string().min(1).optional().describe('Our IKE identity; our address unless told.'),
+    authentication: ikeAuthentication,
     aggressive: z
       .enum(['off', 'unsafe'])
       .default('off')
@@ -155,14 +149,24 @@ const l2tp = z.strictObject({
     .describe(
       'Take control messages with tunnel id 0 for the only tunnel of their peer, as some routers (D-Link DIR-300) send them.',
     ),
+  sequencing: z.boolean().default(false).describe('Number the data messages to clients, who then number theirs.'),
+  reorder_packets: z
+    .int()
+    .min(0)
+    .max(4096)
+    .default(32)
+    .describe('Numbered data messages that may wait for those before them; 0: late ones are dropped at once.'),
+  reorder_milliseconds: z.int().min(1).max(1000).default(50).describe('How long one of them may wait. Milliseconds.'),
 });
 
 const ppp = z.strictObject({
   authentication: z
-    .array(z.enum(['ms-chap-v2', 'chap-md5', 'pap']))
+    .array(userMethod)
     .min(1)
-    .default(['ms-chap-v2', 'chap-md5', 'pap'])
-    .describe('Methods by which users may prove themselves, the preferred first.'),
+    .default(['ms-chap-v2', 'eap-mschapv2', 'chap-md5', 'pap'])
+    .describe(
+      'Methods by which users may prove themselves, the preferred first. `eap-tls` needs `certificates`; `eap-gtc` and `pap` show the gateway the password, `eap-md5` and `chap-md5` can be guessed at.',
+    ),
   mru: z.int().min(576).max(1500).default(1400).describe('Largest packet that we take from a peer inside PPP. Bytes.'),
   echo_interval: duration('30s', 'How long a link may be silent before an LCP echo is sent.'),
   echo_failures: z.int().min(1).max(100).default(4).describe('Unanswered echoes after which the link is dead.'),
@@ -176,11 +180,24 @@ const pool = z.string().superRefine((text, context) => {
   }
 });
 
+const ipv6Pool = z.string().superRefine((text, context) => {
+  try {
+    new PrefixPool(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is no pool: ${(error as Error).message}` });
+  }
+});
+
 const network = z.strictObject({
   pool: pool
     .default('10.87.0.0/24')
     .describe('Addresses for users: a prefix, or a range such as `10.87.0.10-10.87.0.200`.'),
   gateway_address: ipv4.default('10.87.0.1').describe('The gateway’s own address inside the tunnels.'),
+  ipv6_pool: ipv6Pool
+    .optional()
+    .describe(
+      'An IPv6 prefix such as `2001:db8:100::/48`, routed to this host: each session gets a /64 of it, and the first /64 is the gateway’s. Unless told: no IPv6 inside the tunnels.',
+    ),
   dns: z
     .array(ipv4)
     .max(2)
@@ -228,6 +245,13 @@ const limits = z.strictObject({
     '0',
     'How long a session may stand without a packet of its user in either direction; 0 is without end.',
   ),
+  rate_to_user: rate('What one session may carry to its user.'),
+  rate_from_user: rate('What one session may carry from its user.'),
+  rate_burst: z
+    .int()
+    .min(1500)
+    .optional()
+    .describe('Bytes that may pass at once above these rates. Unless told: what a tenth of a second carries.'),
   tunnels_without_ipsec: z.int().min(1).default(1000).describe('Connections without IPsec at once.'),
   tunnels_without_ipsec_per_source: z.int().min(1).default(16).describe('The same from one source address.'),
   drain_seconds: z.int().min(1).max(60).default(8).describe('How long an orderly stop may take.'),
@@ -249,8 +273,10 @@ const listener = z.strictObject({
 export const GatewaySchema = z.strictObject({
   listen: z.array(address).default([]).describe('Local addresses to serve; all of the host’s unless told.'),
   ike: ike.prefault({}),
+  certificates: gatewayCertificates.optional().describe('Certificates for IKE: ours, and whom we trust.'),
   l2tp: l2tp.prefault({}),
   ppp: ppp.prefault({}),
+  eap: gatewayEap.prefault({}),
   network: network.prefault({}),
   limits: limits.prefault({}),
   times: times.prefault({}),

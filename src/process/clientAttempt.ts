@@ -5,6 +5,7 @@ import type { Failure } from '../core/index.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import type { RunningCore } from '../driver/runCore.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
+import type { TlsEngine } from '../eap/index.ts';
 import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
 import { type ClientIdentity, clientConfig, IKE_PORT, L2TP_PORT, NAT_T_PORT } from './clientConfig.ts';
@@ -19,8 +20,12 @@ export interface ClientAttemptParts {
   readonly way: RouteTo;
   readonly log: Log;
   readonly keyLog: KeyLogFiles | undefined;
+  /** Makes the steps of EAP-TLS; absent where that is not among the methods. */
+  readonly tls: TlsEngine | undefined;
   /** Connected; the device waits for its address and routes. */
   readonly up: (network: SessionNetwork, view: SessionView, device: string) => void;
+  /** The server has given an IPv6 address too. */
+  readonly networkChanged: (network: SessionNetwork, device: string) => void;
   /** Over, with nothing left at the server as far as it answered. Not called after `close`. */
   readonly over: (reason: Failure) => void;
 }
@@ -36,7 +41,7 @@ export class ClientAttempt {
 
   /** @throws StartError with everything closed again */
   static async start(parts: ClientAttemptParts): Promise<ClientAttempt> {
-    const { identity, server, way, log, keyLog, up, over } = parts;
+    const { identity, server, way, log, keyLog, tls, up, over } = parts;
     const { ipsec, offloads } = identity.settings;
     let client: Client | undefined;
     const running = await runOnLinux<ClientCommand, ClientOutput>({
@@ -57,7 +62,11 @@ export class ClientAttempt {
       },
       take: (output) => {
         if (output.type === 'up') up(output.network, output.view, running.dataPlane.tun!);
-        else if (output.type === 'closed') over(output.reason);
+        else if (output.type === 'networkChanged') parts.networkChanged(output.network, running.dataPlane.tun!);
+        else if (output.type === 'askTls') {
+          const { id, ask } = output;
+          void tls?.advance(ask).then((progress) => running.command({ type: 'tlsAnswer', id, progress }));
+        } else if (output.type === 'closed') over(output.reason);
       },
       failed: over,
     });

@@ -12,17 +12,20 @@ import { type HostWatch, watchHost } from '../driver/hostWatch.ts';
 import { type Attached, Loop } from '../driver/loop.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import { StartError } from '../driver/openPorts.ts';
+import type { TlsEngine } from '../eap/index.ts';
 import { failureText } from '../session/log.ts';
 import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
+import type { CertificateService } from './certificateService.ts';
 import { ChangedHost } from './changedHost.ts';
 import { ClientAttempt } from './clientAttempt.ts';
+import { eapTlsEngine } from './eapTls.ts';
 import { HeldNetwork } from './heldNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
 import { nodeEnvironment } from './runOnLinux.ts';
 import { ServerAddresses } from './serverAddresses.ts';
-import { tunnelChanges, wantedRoutes } from './tunnelChanges.ts';
+import { ipv6Changes, tunnelChanges, wantedRoutes } from './tunnelChanges.ts';
 
 export interface ClientProcessOptions {
   readonly settings: ClientSettings;
@@ -33,6 +36,8 @@ export interface ClientProcessOptions {
   readonly journal: string;
   readonly log: Log;
   readonly keyLog?: string;
+  /** Ours, and whom we trust; EAP-TLS needs them. */
+  readonly certificates?: CertificateService | undefined;
 }
 
 /** How a client ended. */
@@ -56,6 +61,8 @@ export class ClientProcess {
   readonly #network: HeldNetwork;
   readonly #addresses: ServerAddresses;
   readonly #keyFiles: KeyLogFiles | undefined;
+  /** Kept over all tries, so that a TLS session may be resumed. */
+  readonly #tls: TlsEngine | undefined;
   readonly #loop = new Loop();
   readonly #persistence: Attached<PersistenceOutput>;
   readonly #core: Persistence;
@@ -80,6 +87,9 @@ export class ClientProcess {
     this.#network = new HeldNetwork(settings, this.#host);
     this.#addresses = new ServerAddresses(settings.server);
     this.#keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
+    const { auth, tls_max_version: maxVersion, server_identity: serverName } = settings;
+    const rules = { maxVersion, serverName };
+    this.#tls = auth.includes('eap-tls') ? eapTlsEngine('client', options.certificates, rules) : undefined;
     const { first, most, always } = settings.retry;
     const retry = { persist: settings.persist, first: first * 1000, most: most * 1000, always };
     this.#core = new Persistence(retry, nodeEnvironment);
@@ -184,7 +194,9 @@ export class ClientProcess {
       way,
       log,
       keyLog: this.#keyFiles,
+      tls: this.#tls,
       up: (network, view, device) => this.#up(current, network, view, device),
+      networkChanged: (network, device) => this.#networkLearned(current, network, device),
       over: (reason) => this.#lost(id, reason),
     });
     if (id !== this.#tries) this.#closing = attempt.close();
@@ -263,12 +275,26 @@ export class ClientProcess {
     this.#tell({ type: 'up' });
   }
 
+  /** The device gets an IPv6 address beside its other one. */
+  #networkLearned({ server, way }: Current, network: SessionNetwork, device: string): void {
+    const { settings, log } = this.#options;
+    const changes = ipv6Changes({ settings, device, network, server, way, table: this.#network.table });
+    const failure = this.#network.tunnelMore(changes);
+    if (failure !== undefined) log.error('host-change', failureText(failure));
+    else
+      log.info('ipv6-up', `The server gave ${network.localAddress6} too.`, {
+        localAddress: network.localAddress6,
+        device,
+      });
+  }
+
   async #finish(reason: Failure): Promise<void> {
     this.#begin(reason);
     this.#leave();
     this.#watch?.close();
     this.#persistence.detach();
     this.#loop.stop();
+    this.#tls?.close();
     this.#host.undo();
     await this.#closing;
     this.#end({ reason, view: this.#view });

@@ -5,10 +5,14 @@ import type { GatewaySettings } from '../config/schema.ts';
 import type { Failure } from '../core/index.ts';
 import type { RunningCore } from '../driver/runCore.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
+import type { TlsEngine } from '../eap/index.ts';
 import { type Gateway, type GatewayCommand, type GatewayOutput, makeGateway } from '../gateway/index.ts';
+import { PrefixPool } from '../net/index.ts';
 import { failureText } from '../session/log.ts';
+import type { CertificateService } from './certificateService.ts';
 import { ChangedHost } from './changedHost.ts';
 import type { CardFacts } from './connectionCard.ts';
+import { eapTlsEngine } from './eapTls.ts';
 import { gatewayConfig } from './gatewayConfig.ts';
 import { joinHostNetwork, servedAddresses } from './gatewayNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
@@ -45,6 +49,9 @@ export class GatewayProcess {
   #dns: UserNameServers | undefined;
   #running: RunningCore<GatewayCommand, RunningDataPlane> | undefined;
   #gateway: Gateway | undefined;
+  /** Ours, and whom we trust. */
+  #certificates: CertificateService | undefined;
+  #tls: TlsEngine | undefined;
   #control: ControlServer | undefined;
   #drained: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
@@ -82,6 +89,7 @@ export class GatewayProcess {
     this.#host = new ChangedHost(state.journal, log);
     this.#users = new StoredUsers(state, log);
     if (firstUser) this.#users.makeFirst();
+    this.#tls = this.#eapTls();
     let psk: string | undefined;
     const defaultPsk = () => {
       psk = state.defaultPsk();
@@ -97,6 +105,11 @@ export class GatewayProcess {
       take: (output) => this.#take(output),
       failed: (failure) => this.#fail(failure),
     });
+    const { ipv6_pool: ipv6Pool, client_to_client: clientToClient } = settings.network;
+    if (ipv6Pool !== undefined) {
+      const localAddress6 = new PrefixPool(ipv6Pool).gatewayAddress;
+      this.#running.dataPlane.post({ type: 'configure', clientToClient, localAddress6 });
+    }
     this.#control = await startControlServer(state.controlSocket, {
       status: () => this.#status(),
       sessions: () => this.#gateway!.sessions(),
@@ -111,6 +124,14 @@ export class GatewayProcess {
       `The gateway is ready on UDP ${PORTS.ike} and ${PORTS.natT}; users get addresses of ${pool}${nat ? ', translated on the way out' : ''}.`,
       { pid: process.pid, addresses, tun: this.#running.dataPlane.tun, dns: this.#dns?.addresses },
     );
+  }
+
+  /** @throws StartError where EAP-TLS is wanted and cannot be */
+  #eapTls(): TlsEngine | undefined {
+    const { eap, ppp } = this.#options.settings;
+    if (!ppp.authentication.includes('eap-tls')) return undefined;
+    const rules = { maxVersion: eap.tls_max_version, resumption: eap.tls_resumption };
+    return eapTlsEngine('server', this.#certificates, rules);
   }
 
   #plane(): Parts['plane'] {
@@ -149,9 +170,14 @@ export class GatewayProcess {
     switch (output.type) {
       case 'askUser':
         void this.#users
-          ?.judge(output.credentials)
+          ?.judge(output.credentials, { anyCertified: this.#options.settings.eap.certified_users === 'any' })
           .then((answer) => this.#running?.command({ type: 'userAnswer', id: output.id, answer }));
         break;
+      case 'askTls': {
+        const { id, ask } = output;
+        void this.#tls?.advance(ask).then((progress) => this.#running?.command({ type: 'tlsAnswer', id, progress }));
+        break;
+      }
       case 'sessionUp': {
         const { id: session, user, innerAddress, peer } = output.view;
         const text = `${user ?? 'A user'} is connected from ${peer.address} with ${innerAddress}.`;
@@ -215,6 +241,7 @@ export class GatewayProcess {
     await this.#dns?.forwarder?.close();
     this.#host?.undo();
     await this.#running?.close();
+    this.#tls?.close();
     this.#users?.close();
   }
 }

@@ -2,7 +2,16 @@
 
 import type { UserAnswer } from '../gateway/index.ts';
 import type { Credentials } from '../ppp/output.ts';
-import { CARD_USER, judge, loadKey, makeUser, openSqliteStore, type Store, unsealUser } from '../store/index.ts';
+import {
+  CARD_USER,
+  type JudgeRules,
+  judge,
+  loadKey,
+  makeUser,
+  openSqliteStore,
+  type Store,
+  unsealUser,
+} from '../store/index.ts';
 import type { CardFacts } from './connectionCard.ts';
 import type { Log } from './logger.ts';
 import { generatePassword, type StateDirectory } from './stateDirectory.ts';
@@ -40,9 +49,9 @@ export class StoredUsers {
     this.#store.putSetting(CARD_USER, FIRST_USER);
   }
 
-  async judge(credentials: Credentials): Promise<UserAnswer> {
+  async judge(credentials: Credentials, rules: JudgeRules): Promise<UserAnswer> {
     try {
-      return await judge(this.#store, this.#key, credentials);
+      return await judge(this.#store, this.#key, credentials, rules);
     } catch (error) {
       this.#log.error('store', `A user could not be judged: ${(error as Error).message}`);
       return {

@@ -18,7 +18,17 @@ import { type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
 /** Judged in place of the hash of a user that does not exist, so that both take the same time. */
 const NOBODY = `scrypt$32768$8$1$${'A'.repeat(22)}==$${'A'.repeat(43)}=`;
 
-export async function judge(store: Store, key: Uint8Array, credentials: Credentials): Promise<UserAnswer> {
+export interface JudgeRules {
+  /** Whether somebody whom a certificate names may enter though no user is stored by that name. Default no. */
+  readonly anyCertified?: boolean;
+}
+
+export async function judge(
+  store: Store,
+  key: Uint8Array,
+  credentials: Credentials,
+  { anyCertified = false }: JudgeRules = {},
+): Promise<UserAnswer> {
   const name = fromUtf8(withoutDomain(utf8(credentials.user)));
   const user = store.user(credentials.user) ?? store.user(name);
   if (credentials.method === 'pap') {
@@ -27,7 +37,9 @@ export async function judge(store: Store, key: Uint8Array, credentials: Credenti
     if (!right) return wrongPassword(credentials.user);
     return user.disabled ? disabled(user.name) : accepted(user);
   }
-  if (user === undefined) return unknownUser(credentials.user);
+  if (user === undefined) {
+    return credentials.method === 'certificate' && anyCertified ? { accepted: true } : unknownUser(credentials.user);
+  }
   if (credentials.method === 'certificate') return user.disabled ? disabled(user.name) : accepted(user);
   const proof =
     credentials.method === 'ms-chap-v2'

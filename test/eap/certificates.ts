@@ -1,6 +1,7 @@
 /** Certificates of an authority for EAP-TLS, a server and users, made once per test file. */
 
-import type { TlsRole } from '../../src/driver/tls/index.ts';
+import type { TlsMaterial, TlsRole } from '../../src/driver/tls/index.ts';
+import { certificatePem } from '../../src/driver/x509/index.ts';
 import { keyOf, type Made, make, YEAR } from '../driver/x509/authority.ts';
 
 /** Node's own check goes by the real clock. */
@@ -28,20 +29,25 @@ export const expired = make({ name: 'alice', by: authority, key: keyOf('p256', 1
 export const wrongUse = make({ name: 'alice', by: authority, key: keyOf('p256', 18), ...USER, uses: 'serverAuth' });
 
 export function roleOf(own: Made, more: Partial<TlsRole> = {}): TlsRole {
-  const chain = own === serverCertificate ? [own.certificate, intermediate.certificate] : [own.certificate];
-  return { chain, key: own.key, authorities: [authority.certificate], ...more };
+  const chain = own === serverCertificate ? [own, intermediate] : [own];
+  return { material: () => materialOf(chain), ...more };
 }
 
-/** A server with a chain so long that its flight takes many fragments. */
-export const padded = (): TlsRole => ({
-  ...roleOf(serverCertificate),
-  chain: [
-    serverCertificate.certificate,
-    intermediate.certificate,
-    make({
-      ...SERVER,
-      by: authority,
-      names: `DNS:vpn.example.org,${'DNS:a-rather-long-name.example.org,'.repeat(150)}DNS:b`,
-    }).certificate,
-  ],
+/** Of the first one's key. */
+const materialOf = (chain: readonly Made[]): TlsMaterial => ({
+  cert: chain.map(({ certificate }) => certificatePem(certificate)).join(''),
+  key: chain[0]!.key.export({ type: 'pkcs8', format: 'pem' }) as string,
+  ca: [certificatePem(authority.certificate)],
 });
+
+/** A client that has a trusted authority, but no certificate. */
+export const bare = (): TlsRole => ({
+  material: () => ({ cert: '', key: '', ca: [certificatePem(authority.certificate)] }),
+});
+
+/** A server with a chain so long that its flight takes many fragments. */
+export const padded = (): TlsRole => {
+  const names = `DNS:vpn.example.org,${'DNS:a-rather-long-name.example.org,'.repeat(150)}DNS:b`;
+  const long = make({ ...SERVER, by: authority, names });
+  return { material: () => materialOf([serverCertificate, intermediate, long]) };
+};

@@ -9,6 +9,7 @@ import { NOW } from '../driver/x509/authority.ts';
 import {
   alice,
   authority,
+  bare,
   expired,
   impostor,
   padded,
@@ -110,7 +111,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const satisfies readonly TlsV
   }
 
   test(`${maxVersion}: a client without a certificate is refused`, async () => {
-    const tls = enginesOf(roleOf(serverCertificate, { maxVersion }), { ...roleOf(alice), chain: [] });
+    const tls = enginesOf(roleOf(serverCertificate, { maxVersion }), bare());
     assert.equal((await ran({ tls })).last('server', 'failure')!.failure.code, 'certificate-missing');
   });
 

@@ -2,4 +2,4 @@
 
 export { certificateNames } from './certificateNames.ts';
 export { NodeTlsEngine } from './nodeTlsEngine.ts';
-export type { TlsRole, TlsSettings, VerifyChain } from './tlsSettings.ts';
+export type { TlsMaterial, TlsRole, TlsSettings, VerifyChain } from './tlsSettings.ts';

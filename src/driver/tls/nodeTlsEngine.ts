@@ -53,10 +53,11 @@ export class NodeTlsEngine implements TlsEngine {
 
   #begin({ session: name, role }: TlsAsk): Open | Failure {
     const state = this.#roles[role];
-    if (state === undefined) return NOT_SET_UP;
+    const material = state?.role.material();
+    if (state === undefined || material === undefined) return NOT_SET_UP;
     if (this.#open.size >= this.#most) return TOO_MANY_SESSIONS;
     const timer = setTimeout(() => this.#end(name), this.#patience).unref();
-    const open = { session: new NodeTlsSession(role, state), timer };
+    const open = { session: new NodeTlsSession(role, state, material), timer };
     this.#open.set(name, open);
     return open;
   }

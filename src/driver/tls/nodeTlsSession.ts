@@ -9,7 +9,7 @@ import type { TlsAsk, TlsProgress, TlsVersion } from '../../eap/tlsSession.ts';
 import { certificateNames } from './certificateNames.ts';
 import { MemoryPipe } from './memoryPipe.ts';
 import { certificateFailure, handshakeFailure, NO_CERTIFICATE, TOO_MANY_BYTES, wrongServer } from './tlsFailure.ts';
-import type { TlsRole } from './tlsSettings.ts';
+import type { TlsMaterial, TlsRole } from './tlsSettings.ts';
 
 /** What the sessions of one role share. */
 export interface SharedState {
@@ -46,11 +46,11 @@ export class NodeTlsSession {
   #facts: { version: TlsVersion; keys: Uint8Array; peerNames: readonly string[] } | undefined;
   #data: Uint8Array[] = [];
 
-  constructor(role: 'server' | 'client', shared: SharedState) {
+  constructor(role: 'server' | 'client', shared: SharedState, material: TlsMaterial) {
     this.#shared = shared;
     this.#purpose = role === 'server' ? 'client' : 'server';
-    if (role === 'server') this.#serve();
-    else this.#connect();
+    if (role === 'server') this.#serve(material);
+    else this.#connect(material);
   }
 
   async step({ input, write, export: wanted }: TlsAsk): Promise<TlsProgress> {
@@ -77,10 +77,10 @@ export class NodeTlsSession {
     this.#pipe.destroy();
   }
 
-  #serve(): void {
+  #serve(material: TlsMaterial): void {
     const { role, ticketKeys } = this.#shared;
     const server = tls.createServer({
-      ...contextOf(role),
+      ...contextOf(role, material),
       requestCert: true,
       rejectUnauthorized: false,
       ticketKeys,
@@ -92,10 +92,10 @@ export class NodeTlsSession {
     server.emit('connection', this.#pipe);
   }
 
-  #connect(): void {
+  #connect(material: TlsMaterial): void {
     const { role, ticket } = this.#shared;
     const socket = tls.connect({
-      ...contextOf(role),
+      ...contextOf(role, material),
       socket: this.#pipe,
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -202,18 +202,9 @@ export class NodeTlsSession {
   }
 }
 
-function contextOf({ chain, key, authorities, minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3' }: TlsRole) {
-  return {
-    cert: chain.map(pem).join(''),
-    key: key.export({ type: 'pkcs8', format: 'pem' }),
-    ca: authorities.map(pem),
-    minVersion,
-    maxVersion,
-  };
+function contextOf({ minVersion = 'TLSv1.2', maxVersion = 'TLSv1.3' }: TlsRole, { cert, key, ca }: TlsMaterial) {
+  return { cert, key, ca: [...ca], minVersion, maxVersion };
 }
-
-const pem = (certificate: string | Uint8Array): string =>
-  typeof certificate === 'string' ? certificate : new X509Certificate(certificate).toString();
 
 const codeOf = (error: Error | string | null | undefined): string =>
   typeof error === 'string' ? error : ((error as NodeJS.ErrnoException | undefined)?.code ?? String(error));

@@ -1,6 +1,5 @@
 /** What the TLS engine of EAP is told. */
 
-import type { KeyObject } from 'node:crypto';
 import type { Failure } from '../../core/index.ts';
 import type { TlsVersion } from '../../eap/tlsSession.ts';
 
@@ -15,13 +14,19 @@ export type VerifyChain = (
   name: string | undefined,
 ) => Failure | undefined;
 
+/** In PEM. */
+export interface TlsMaterial {
+  /** Our certificate, the intermediate ones behind it. */
+  readonly cert: string;
+  readonly key: string;
+  /** The authorities that a peer's certificate must come from. */
+  readonly ca: readonly string[];
+}
+
 /** One role of ours. */
 export interface TlsRole {
-  /** Our certificate in PEM or DER, the intermediate ones behind it. A client without one cannot do EAP-TLS. */
-  readonly chain: readonly (string | Uint8Array)[];
-  readonly key: KeyObject;
-  /** The authorities that a peer's certificate must come from, PEM or DER. */
-  readonly authorities: readonly (string | Uint8Array)[];
+  /** Asked for each session, as files may change. Undefined: there is no certificate. */
+  material(): TlsMaterial | undefined;
   /** Default TLSv1.3; some clients fail with it in EAP. */
   readonly maxVersion?: TlsVersion;
   /** Default TLSv1.2. */

@@ -1,0 +1,40 @@
+/** The TLS engine of EAP-TLS in a running gateway or client: its certificates are those of IKE. */
+
+import { StartError } from '../driver/openPorts.ts';
+import { NodeTlsEngine } from '../driver/tls/index.ts';
+import type { CertificateService } from './certificateService.ts';
+
+export interface EapTlsRules {
+  readonly maxVersion: '1.2' | '1.3';
+  /** Default: yes. */
+  readonly resumption?: boolean;
+  /** As client: what the server's certificate must be for; default: any name. */
+  readonly serverName?: string | undefined;
+}
+
+/** @throws StartError where there is no certificate of ours or no authority that is trusted */
+export function eapTlsEngine(
+  role: 'server' | 'client',
+  certificates: Pick<CertificateService, 'tls' | 'verifyChain'> | undefined,
+  { maxVersion, resumption = true, serverName }: EapTlsRules,
+): NodeTlsEngine {
+  if (certificates?.tls === undefined || certificates.tls.ca.length === 0) throw new StartError(NOT_SET_UP);
+  return new NodeTlsEngine({
+    [role]: {
+      material: () => certificates.tls,
+      maxVersion: maxVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',
+      resumption,
+      ...(serverName === undefined ? {} : { serverName }),
+      verifyChain: (chain: readonly Uint8Array[], purpose: 'server' | 'client') => {
+        const verdict = certificates.verifyChain(chain, purpose);
+        return verdict.ok ? undefined : verdict.failure;
+      },
+    },
+  });
+}
+
+const NOT_SET_UP = {
+  code: 'tls-not-configured',
+  reason: 'eap-tls is among the methods, but there is no certificate with its key, or no trusted authority',
+  remedy: 'Name certificate, key and ca in the configuration, or take eap-tls from the list.',
+};
