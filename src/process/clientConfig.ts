@@ -35,7 +35,7 @@ export function clientConfig(
     local: { address: way.source, port: (ipsec ? ports.ike : ports.l2tp) ?? 0 },
     remote: { address: server, port: ipsec ? IKE_PORT : L2TP_PORT },
     ...(ipsec ? { ike: ikeConfig(identity, ports, keyLog) } : {}),
-    ppp: { credentials: { user, password }, acceptFromPeer: auth },
+    ppp: { credentials: { user, password }, acceptFromPeer: auth, network: { ipv6: settings.ipv6 } },
     pathMtu: Math.min(path_mtu, way.mtu),
   };
 }

@@ -276,10 +276,12 @@ export class ClientProcess {
   }
 
   /** The device gets an IPv6 address beside its other one. */
-  #networkLearned({ server, way }: Current, network: SessionNetwork, device: string): void {
+  #networkLearned(current: Current, network: SessionNetwork, device: string): void {
     const { settings, log } = this.#options;
+    const { server, way } = current;
     const changes = ipv6Changes({ settings, device, network, server, way, table: this.#network.table });
     const failure = this.#network.tunnelMore(changes);
+    this.#network.noteSituation(current);
     if (failure !== undefined) log.error('host-change', failureText(failure));
     else
       log.info('ipv6-up', `The server gave ${network.localAddress6} too.`, {

@@ -46,6 +46,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       receiveWindow: l2tp.receive_window,
       permissive: l2tp.permissive,
       acceptTunnelIdZero: l2tp.accept_tunnel_id_zero,
+      sequencing: l2tp.sequencing,
       ...(tunnelSecret === undefined ? {} : { secret: utf8(tunnelSecret), requireAuthentication: true }),
     },
     ppp: {
@@ -57,6 +58,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       pool: [network.pool],
       reserved: context.reserved,
       localAddress: network.gateway_address,
+      ...(network.ipv6_pool === undefined ? {} : { ipv6Pool: network.ipv6_pool }),
       dns: context.dns,
       nbns: network.nbns,
       pathMtu: network.path_mtu,
@@ -67,6 +69,8 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
     mostFailedLogins: limits.failed_logins,
     singleSession: limits.single_session,
     sessionLimits: { sessionTimeout: limits.session_timeout * 1000, idleTimeout: limits.idle_timeout * 1000 },
+    sessionRates: ratesOf(limits),
+    reorder: { packets: l2tp.reorder_packets, milliseconds: l2tp.reorder_milliseconds },
     mostPlain: limits.tunnels_without_ipsec,
     mostPlainPerSource: limits.tunnels_without_ipsec_per_source,
     times: {
@@ -75,6 +79,15 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       idle: times.idle * 1000,
       close: times.close * 1000,
     },
+  };
+}
+
+function ratesOf(limits: GatewaySettings['limits']): NonNullable<GatewayConfig['sessionRates']> {
+  const { rate_to_user: toUser, rate_from_user: fromUser, rate_burst: burst } = limits;
+  const limit = (bitsPerSecond: number) => ({ bitsPerSecond, ...(burst === undefined ? {} : { burstBytes: burst }) });
+  return {
+    ...(toUser === undefined ? {} : { limitToPeer: limit(toUser) }),
+    ...(fromUser === undefined ? {} : { limitFromPeer: limit(fromUser) }),
   };
 }
 

@@ -4,8 +4,9 @@ import { networkInterfaces } from 'node:os';
 import type { GatewaySettings } from '../config/schema.ts';
 import type { HostChange } from '../driver/host/change.ts';
 import { deleteStaleTables } from '../driver/host/hostChanges.ts';
+import { readSysctl } from '../driver/host/sysctl.ts';
 import { StartError } from '../driver/openPorts.ts';
-import { parsePrefix } from '../net/index.ts';
+import { PrefixPool, parsePrefix } from '../net/index.ts';
 import { rangePrefixes } from '../net/rangePrefixes.ts';
 import type { ChangedHost } from './changedHost.ts';
 import type { Log } from './logger.ts';
@@ -30,7 +31,8 @@ export function servedAddresses(listen: readonly string[], tun: string | undefin
     .map(({ address }) => address);
 }
 
-function changesFor({ pool, gateway_address: address, nat }: GatewaySettings['network'], tun: string): HostChange[] {
+function changesFor(network: GatewaySettings['network'], tun: string): HostChange[] {
+  const { pool, gateway_address: address, nat, ipv6_pool: ipv6Pool } = network;
   const prefix = parsePrefix(pool);
   const covers = pool.includes('/') && prefix !== undefined;
   const pools = rangePrefixes(pool);
@@ -38,6 +40,32 @@ function changesFor({ pool, gateway_address: address, nat }: GatewaySettings['ne
     { kind: 'address', device: tun, address, prefixLength: covers ? prefix.length : 32 },
     ...(covers ? [] : pools.map((destination): HostChange => ({ kind: 'route', destination, device: tun }))),
     { kind: 'sysctl', name: 'net.ipv4.ip_forward', value: '1' },
+    ...(ipv6Pool === undefined ? [] : ipv6Changes(ipv6Pool, tun)),
     ...(nat ? [{ kind: 'nat', table: `sallyport_${tun}`, pools, device: tun } as const] : []),
   ];
+}
+
+/** The users' prefixes are routed, not translated: the pool must lead to this host from outside. */
+function ipv6Changes(pool: string, tun: string): HostChange[] {
+  const address = new PrefixPool(pool).gatewayAddress;
+  return [
+    { kind: 'address', device: tun, address, prefixLength: 128 },
+    { kind: 'route', destination: pool, device: tun },
+    // A host that forwards heeds router advertisements no more, unless it is told to: it would lose its own way out.
+    ...advertisedDevices().map(
+      (device): HostChange => ({ kind: 'sysctl', name: `net/ipv6/conf/${device}/accept_ra`, value: '2' }),
+    ),
+    { kind: 'sysctl', name: 'net.ipv6.conf.all.forwarding', value: '1' },
+  ];
+}
+
+/** Devices that heed router advertisements as long as the host does not forward. */
+function advertisedDevices(): string[] {
+  return Object.keys(networkInterfaces()).filter((device) => {
+    try {
+      return readSysctl(`net/ipv6/conf/${device}/accept_ra`) === '1';
+    } catch {
+      return false;
+    }
+  });
 }

@@ -67,6 +67,11 @@ export class HeldNetwork {
     return this.#applyAll([resolver], stays ? new Set() : this.#tunnel);
   }
 
+  /** Further changes of the connection that is up. */
+  tunnelMore(changes: readonly HostChange[]): Failure | undefined {
+    return this.#applyAll(changes, this.#tunnel);
+  }
+
   /** The kill switch and its name servers stay. */
   tunnelDown(): void {
     if (this.#tunnel.size > 0) this.#host.withdraw((change) => this.#tunnel.has(change));

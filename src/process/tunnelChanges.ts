@@ -10,7 +10,7 @@ import { KILL_SWITCH_METRIC } from './killSwitch.ts';
 export interface Tunnel {
   readonly settings: ClientSettings;
   readonly device: string;
-  readonly network: Pick<SessionNetwork, 'localAddress' | 'peerAddress' | 'dns'>;
+  readonly network: Pick<SessionNetwork, 'localAddress' | 'peerAddress' | 'dns' | 'localAddress6'>;
   /** The server's own address, and the way there outside of the tunnel. */
   readonly server: string;
   readonly way: RouteTo;
@@ -20,6 +20,7 @@ export interface Tunnel {
 
 /** Both halves of the address space win over any default route and leave that one in its place. */
 const EVERYTHING = ['0.0.0.0/1', '128.0.0.0/1'];
+const EVERYTHING_IPV6 = ['::/1', '8000::/1'];
 
 /** What the tunnel is wanted for, in prefixes. */
 export function wantedRoutes({ default_route, routes }: ClientSettings): readonly string[] {
@@ -34,11 +35,34 @@ export function tunnelChanges(tunnel: Tunnel): HostChange[] {
   const address: HostChange = { kind: 'address', device, address: localAddress, prefixLength: 32, peer: peerAddress };
   if (table !== undefined) {
     // The rules of the kill switch bring what is wanted to its table; there this route is better than its last one.
-    return [address, { ...through('0.0.0.0/0'), table, metric: KILL_SWITCH_METRIC - 1 } as HostChange];
+    return [
+      address,
+      { ...through('0.0.0.0/0'), table, metric: KILL_SWITCH_METRIC - 1 } as HostChange,
+      ...ipv6Changes(tunnel),
+    ];
   }
-  const routes = wantedRoutes(settings);
-  return [address, ...pinned(tunnel, routes), ...[...routes, ...nameServerRoutes(tunnel, routes)].map(through)];
+  const routes = wantedRoutes(settings).filter((route) => !isIpv6(route));
+  return [
+    address,
+    ...pinned(tunnel, routes),
+    ...[...routes, ...nameServerRoutes(tunnel, routes)].map(through),
+    ...ipv6Changes(tunnel),
+  ];
 }
+
+/** What an IPv6 address of the tunnel changes; nothing where there is none. */
+export function ipv6Changes(tunnel: Tunnel): HostChange[] {
+  const { device, settings, table } = tunnel;
+  const { localAddress6: source } = tunnel.network;
+  if (source === undefined) return [];
+  const through = (destination: string) => ({ kind: 'route', destination, device, source }) as const;
+  const address: HostChange = { kind: 'address', device, address: source, prefixLength: 128 };
+  if (table !== undefined) return [address, { ...through('::/0'), table, metric: KILL_SWITCH_METRIC - 1 }];
+  const routes = [...settings.routes.filter(isIpv6), ...(settings.default_route ? EVERYTHING_IPV6 : [])];
+  return [address, ...pinned(tunnel, routes), ...routes.map(through)];
+}
+
+const isIpv6 = (prefix: string): boolean => prefix.includes(':');
 
 /** Name servers of the tunnel that no wanted route leads to would be asked in the clear. */
 function nameServerRoutes({ settings, network, server }: Tunnel, routes: readonly string[]): string[] {

@@ -28,6 +28,7 @@ export function espSeal(
     const nonce = concat(keys.encryption.subarray(keyBytes), iv);
     return concat(header, iv, crypto.gcmSeal(keys.encryption.subarray(0, keyBytes), nonce, header, plaintext));
   }
+  if (suite.encryption === 'chacha20-poly1305') throw new RangeError('not among these twins');
   const sealed = concat(header, iv, crypto.cbcEncrypt(suite.encryption, keys.encryption, iv, plaintext));
   const icv = crypto.hmac(integrityTransforms[suite.integrity!].hash, keys.integrity, sealed).subarray(0, icvBytes);
   return concat(sealed, icv);
@@ -51,7 +52,7 @@ export function espOpen(crypto: Crypto, suite: EspSuite, keys: EspKeys, packet: 
     const keyBytes = suite.keyBits / 8;
     const nonce = concat(keys.encryption.subarray(keyBytes), iv);
     plaintext = crypto.gcmOpen(keys.encryption.subarray(0, keyBytes), nonce, header, from.rest());
-  } else {
+  } else if (suite.encryption !== 'chacha20-poly1305') {
     const ciphertext = from.bytes(from.left - icvBytes);
     const covered = concat(header, iv, ciphertext);
     const icv = crypto.hmac(integrityTransforms[suite.integrity!].hash, keys.integrity, covered).subarray(0, icvBytes);
