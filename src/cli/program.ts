@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { VERSION } from '../process/version.ts';
+import { caCommand } from './ca.ts';
 import { configCommand } from './config.ts';
 import { connectCommand } from './connect.ts';
 import { disconnectCommand } from './disconnect.ts';
@@ -36,6 +37,7 @@ SALLYPORT_DEBUG=1 adds where in the program an error arose.`,
     .addCommand(statusCommand())
     .addCommand(sessionsCommand())
     .addCommand(userCommand())
+    .addCommand(caCommand())
     .addCommand(profileCommand())
     .addCommand(configCommand())
     .addCommand(loadCommand());

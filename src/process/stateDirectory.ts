@@ -46,6 +46,11 @@ export class StateDirectory {
     return join(this.path, 'host-changes.journal');
   }
 
+  /** Where `sallyport ca` keeps its authority. */
+  get authority(): string {
+    return join(this.path, 'ca');
+  }
+
   get controlSocket(): string {
     return controlSocketOf(this.path);
   }
@@ -75,7 +80,7 @@ export function generatePassword(): string {
 }
 
 /** Groups of five characters from 32, so five bits each, with hyphens between. */
-function generateSecret(groups: number): string {
+export function generateSecret(groups: number): string {
   const group = () => Array.from({ length: GROUP_CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
   return Array.from({ length: groups }, group).join('-');
 }

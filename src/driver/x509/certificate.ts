@@ -85,14 +85,26 @@ export function describe(scope: Scope, certificate: Address): Certificate {
 }
 
 /** The name as RFC 4514 writes it, but with UTF-8 as it is and a blank behind each comma. */
-export function nameText(scope: Scope, name: Address): string {
+export const nameText = (scope: Scope, name: Address): string =>
+  printed(scope, 'write a name', (bio) => scope.lib.X509_NAME_print_ex(bio, name, 0, NAME_FLAGS) >= 0);
+
+/** An extension in OpenSSL's words; undefined where the certificate has none of that kind. */
+export function extensionText(scope: Scope, certificate: Address, name: string): string | undefined {
+  const { lib } = scope;
+  const at = lib.X509_get_ext_by_NID(certificate, lib.OBJ_txt2nid(name), -1);
+  if (at < 0) return undefined;
+  const extension = lib.X509_get_ext(certificate, at);
+  return printed(scope, `read ${name}`, (bio) => lib.X509V3_EXT_print(bio, extension, 0, 0) === 1);
+}
+
+function printed(scope: Scope, what: string, print: (bio: Address) => boolean): string {
   const { lib } = scope;
   const bio = lib.BIO_new(lib.BIO_s_mem());
-  if (bio === 0) throw scope.error('write a name');
+  if (bio === 0) throw scope.error(what);
   try {
-    if (lib.X509_NAME_print_ex(bio, name, 0, NAME_FLAGS) < 0) throw scope.error('write a name');
-    const memory = scope.memory(MAX_NAME_BYTES);
-    const length = lib.BIO_read(bio, memory.base, MAX_NAME_BYTES);
+    if (!print(bio)) throw scope.error(what);
+    const memory = scope.memory(MAX_TEXT_BYTES);
+    const length = lib.BIO_read(bio, memory.base, MAX_TEXT_BYTES);
     return fromUtf8(memory.bytes.subarray(0, Math.max(0, length)));
   } finally {
     lib.BIO_free(bio);
@@ -130,7 +142,7 @@ export function namesText({ subject, alternativeNames: { dns, ip, email, uri } }
 }
 
 const MOST_NAMES_SHOWN = 8;
-const MAX_NAME_BYTES = 2048;
+const MAX_TEXT_BYTES = 2048;
 /** UINT32_MAX: the certificate has no such extension. */
 const NO_KEY_USAGE = 0xffff_ffff;
 /**

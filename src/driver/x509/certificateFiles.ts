@@ -22,6 +22,8 @@ export interface LoadedCredential {
   readonly key: KeyObject;
   /** Ours first, then the intermediate ones. */
   readonly certificates: readonly [Certificate, ...Certificate[]];
+  /** DER: the roots that lie in the same PKCS #12 file. */
+  readonly authorities: readonly Uint8Array[];
 }
 
 export interface CredentialFiles {
@@ -81,7 +83,9 @@ export function loadCredential(files: CredentialFiles): LoadedCredential {
     );
   }
   const chain = ordered(own, certificates.slice(1));
-  return { credential: { name, chain: chain.map(({ der }) => der), key: keyType }, key, certificates: chain };
+  const roots = box === undefined ? [] : certificates.filter(isRoot).map(({ der }) => der);
+  const credential = { name, chain: chain.map(({ der }) => der), key: keyType };
+  return { credential, key, certificates: chain, authorities: roots };
 }
 
 /** The certificates of PEM or DER files. @throws StartError */
@@ -191,11 +195,13 @@ function pemBlocks(bytes: Buffer, label: RegExp): Uint8Array[] {
 /** Each certificate behind the one that it issued; a root, which peers have or do not trust, is left out. */
 function ordered(own: Certificate, others: readonly Certificate[]): [Certificate, ...Certificate[]] {
   const chain: [Certificate, ...Certificate[]] = [own];
-  for (let last = own; !sameBytes(last.issuerDer, last.subjectDer); ) {
+  for (let last = own; !isRoot(last); ) {
     const next = others.find((other) => !chain.includes(other) && last.view.checkIssued(other.view));
-    if (next === undefined || sameBytes(next.issuerDer, next.subjectDer)) break;
+    if (next === undefined || isRoot(next)) break;
     chain.push(next);
     last = next;
   }
   return chain;
 }
+
+const isRoot = ({ issuerDer, subjectDer }: Certificate): boolean => sameBytes(issuerDer, subjectDer);

@@ -31,6 +31,7 @@ export {
 } from './issue.ts';
 export { type Judgement, type JudgeRules, judge, signWith } from './judge.ts';
 export { type Pkcs12Contents, type Pkcs12Strength, readPkcs12, writePkcs12 } from './pkcs12.ts';
+export { RevocationFetcher } from './revocationFetcher.ts';
 export { OpensslError } from './scope.ts';
 export { fits, signOctets, verifyOctets } from './signatures.ts';
 export {

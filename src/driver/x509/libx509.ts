@@ -100,6 +100,9 @@ const DECLARATIONS = {
     'void X509V3_set_ctx(uintptr_t context, uintptr_t issuer, uintptr_t subject, uintptr_t request, uintptr_t crl, int flags)',
   X509V3_EXT_nconf_nid:
     'uintptr_t X509V3_EXT_nconf_nid(uintptr_t config, uintptr_t context, int nid, const char *value)',
+  X509_get_ext_by_NID: 'int X509_get_ext_by_NID(uintptr_t certificate, int nid, int after)',
+  X509_get_ext: 'uintptr_t X509_get_ext(uintptr_t certificate, int at)',
+  X509V3_EXT_print: 'int X509V3_EXT_print(uintptr_t bio, uintptr_t extension, unsigned long flags, int indent)',
   X509_EXTENSION_free: 'void X509_EXTENSION_free(uintptr_t extension)',
   OBJ_txt2nid: 'int OBJ_txt2nid(const char *name)',
 

@@ -72,6 +72,23 @@ export class TrustStore {
     }
   }
 
+  /** Whether there is a list of what this authority revoked. */
+  hasCrlOf(issuerDer: Uint8Array): boolean {
+    return this.#crlIssuers.some((issuer) => sameBytes(issuer, issuerDer));
+  }
+
+  /** The fault of one certificate under an anchor of this store, with regard to the list of its issuer. */
+  revocationOf({ der }: Certificate, now: number): Failure | undefined {
+    return withScope(
+      (scope) => this.#walk(scope, decodeCertificate(scope, der), scope.stack([]), now, CRL_CHECK).failure,
+    );
+  }
+
+  /** OpenSSL's own store, for what else it verifies. */
+  get native(): Address {
+    return this.#store;
+  }
+
   close(): void {
     if (this.#store !== 0) libx509().X509_STORE_free(this.#store);
     this.#store = 0;
@@ -122,7 +139,7 @@ export class TrustStore {
    */
   #revoked(scope: Scope, path: readonly Certificate[], untrusted: Address, now: number): Failure | undefined {
     for (const certificate of path.slice(0, -1)) {
-      const known = this.#crlIssuers.some((issuer) => sameBytes(issuer, certificate.issuerDer));
+      const known = this.hasCrlOf(certificate.issuerDer);
       if (!known && this.#files.revocation !== 'require') continue;
       if (!known) return chainFailure(VerifyError.UNABLE_TO_GET_CRL, certificate);
       const failure = this.#listed(scope, certificate, untrusted, now);
