@@ -29,7 +29,7 @@ test('an empty configuration is the default', () => {
   assert.equal(settings.ike.lifetime, 8 * 3600);
   assert.equal(settings.ike.dpd_timeout, 150);
   assert.equal(settings.l2tp.without_ipsec, false);
-  assert.deepEqual(settings.ppp.authentication, ['ms-chap-v2', 'chap-md5', 'pap']);
+  assert.deepEqual(settings.ppp.authentication, ['ms-chap-v2', 'eap-mschapv2', 'chap-md5', 'pap']);
   assert.equal(settings.network.pool, '10.87.0.0/24');
   assert.equal(settings.network.nat, true);
   assert.equal(settings.network.dns, undefined);
