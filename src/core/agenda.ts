@@ -32,6 +32,11 @@ export class Agenda<Key> {
     }
   }
 
+  /** How many keys wait. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
   get deadline(): Instant | undefined {
     return this.#heap[0]?.at;
   }

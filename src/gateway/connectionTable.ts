@@ -26,6 +26,11 @@ export class ConnectionTable implements Iterable<Connection> {
     return this.#rows.size;
   }
 
+  /** How many sessions the data plane carries. */
+  get slots(): number {
+    return this.#bySlot.size;
+  }
+
   [Symbol.iterator](): Iterator<Connection> {
     return this.#rows.keys();
   }

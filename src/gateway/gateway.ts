@@ -16,6 +16,7 @@ import { ConnectionTable } from './connectionTable.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
 import { type PlainL2tpRules, refusalOfPlain, UNKNOWN_TUNNEL } from './plainL2tp.ts';
+import type { GatewayPopulation } from './population.ts';
 import { RemoteAccess, type RemoteAccessRules } from './remoteAccess.ts';
 import { RepeatedLog } from './repeatedLog.ts';
 import { StrayTunnels } from './strayTunnels.ts';
@@ -161,6 +162,21 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     }
     for (const record of this.#ike.attempts) if (!seen.has(record)) views.push(record.view());
     return views;
+  }
+
+  /** How much of everything stands: all 0 when the last peer is gone. */
+  get population(): GatewayPopulation {
+    const connections = [...this.#connections];
+    const sum = (of: (connection: Connection) => number) => connections.reduce((all, one) => all + of(one), 0);
+    return {
+      ...this.#ike.population,
+      ...this.#users.population,
+      connections: connections.length,
+      tunnels: sum(({ tunnels }) => tunnels),
+      sessions: sum(({ sessions }) => [...sessions].length),
+      slots: this.#connections.slots,
+      timers: this.#agenda.size + (this.#ike.deadline === undefined ? 0 : 1),
+    };
   }
 
   /** Refused input by code, since the start. */

@@ -2,7 +2,7 @@
 
 import { earliest, type Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
-import type { IkeCore } from '../session/connectionParts.ts';
+import type { IkeCore, IkePopulation } from '../session/connectionParts.ts';
 
 export class IkeListeners implements IkeCore {
   readonly #endpoints: readonly IkeCore[];
@@ -16,6 +16,16 @@ export class IkeListeners implements IkeCore {
 
   get deadline(): Instant | undefined {
     return earliest(this.#endpoints.map(({ deadline }) => deadline));
+  }
+
+  get population(): IkePopulation {
+    const sum = { ikeSas: 0, halfOpen: 0, children: 0 };
+    for (const { population } of this.#endpoints) {
+      sum.ikeSas += population.ikeSas;
+      sum.halfOpen += population.halfOpen;
+      sum.children += population.children;
+    }
+    return sum;
   }
 
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[] {

@@ -3,7 +3,7 @@
 import type { Endpoint, Failure, Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeEstablished, IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { Connection } from '../session/connection.ts';
-import type { IkeCore } from '../session/connectionParts.ts';
+import type { IkeCore, IkePopulation } from '../session/connectionParts.ts';
 import { passOn } from '../session/ikeOutput.ts';
 import { failureText, milestoneEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
@@ -52,6 +52,10 @@ export class IkeSide {
 
   get deadline(): Instant | undefined {
     return this.#ike.deadline;
+  }
+
+  get population(): IkePopulation & { readonly attempts: number } {
+    return { ...this.#ike.population, attempts: this.#attempts.size };
   }
 
   /** Records of IKE SAs that have no connection yet. */

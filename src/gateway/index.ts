@@ -3,3 +3,4 @@ export type { GatewayConfig, ListenerConfig } from './config.ts';
 export { Gateway, type GatewayParts } from './gateway.ts';
 export { makeGateway } from './makeGateway.ts';
 export type { GatewayCommand, GatewayOutput, UserAnswer, UserAsk } from './output.ts';
+export { type GatewayPopulation, leftOf } from './population.ts';

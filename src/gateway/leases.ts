@@ -29,6 +29,11 @@ export class Leases {
     for (const [user, address] of reserved) this.#reserve(user, address);
   }
 
+  /** How many sessions hold an address. */
+  get size(): number {
+    return this.#bySession.size;
+  }
+
   addressOf(session: UserSession): string | undefined {
     return this.#bySession.get(session);
   }

@@ -78,6 +78,10 @@ export class Users {
     this.#replaced = replaced;
   }
 
+  get population(): { readonly leases: number; readonly logins: number } {
+    return { leases: this.#leases.size, logins: this.#pending.size };
+  }
+
   /** Asks the owner, unless the user has failed too often from there. */
   ask(login: Login, now: Instant): GatewayOutput[] {
     const { session, peer, credentials } = login;

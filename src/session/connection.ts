@@ -71,6 +71,10 @@ export class Connection {
     return session === undefined ? this.#sessions : [...this.#sessions, session];
   }
 
+  get tunnels(): number {
+    return this.#tunnels.size;
+  }
+
   get isClosing(): boolean {
     return this.#closing !== undefined;
   }
@@ -80,12 +84,8 @@ export class Connection {
   }
 
   get deadline(): Instant | undefined {
-    return earliest([
-      this.#timers.deadline,
-      this.#tunnels.deadline,
-      this.#sessions.deadline,
-      this.#tunnelMode.deadline,
-    ]);
+    const layers = [this.#timers, this.#tunnels, this.#sessions, this.#tunnelMode];
+    return earliest(layers.map(({ deadline }) => deadline));
   }
 
   /** Opens the path without IPsec. */

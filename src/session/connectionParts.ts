@@ -10,7 +10,15 @@ import type { PppCore } from './pppSession.ts';
 import type { SessionRecord } from './record.ts';
 import type { Slots } from './slots.ts';
 
+/** How many there are: IKE SAs, those of them that are not authenticated, and child SAs. */
+export interface IkePopulation {
+  readonly ikeSas: number;
+  readonly halfOpen: number;
+  readonly children: number;
+}
+
 export interface IkeCore extends Core<IkeCommand, IkeOutput> {
+  readonly population: IkePopulation;
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[];
 }
 

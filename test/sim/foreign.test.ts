@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { leftOf } from '../../src/gateway/index.ts';
 import { espPolicy, ikePolicy, profiles } from '../../src/ike/index.ts';
 import { secretTable } from '../../src/ike/v1/index.ts';
 import { utf8 } from '../../src/wire/index.ts';
@@ -99,7 +100,7 @@ for (const given of habits) {
       assert.ok(done >= renewed && done <= renewed + 2, `${done} Main Modes, ${renewed} renewals expected`);
       client.disconnect();
       network.run(network.now + 5 * MINUTE);
-      assert.deepEqual(gateway.gateway.sessions(), []);
+      assert.equal(leftOf(gateway.gateway.population), undefined);
       assert.equal(gateway.installed.left, undefined);
       assert.equal(gateway.deadline, undefined);
     });
@@ -112,7 +113,7 @@ for (const given of habits) {
     network.run(network.now + MINUTE);
     client.powerOff();
     network.run(network.now + 10 * MINUTE);
-    assert.deepEqual(gateway.gateway.sessions(), []);
+    assert.equal(leftOf(gateway.gateway.population), undefined);
     assert.equal(gateway.installed.left, undefined);
     assert.equal(gateway.deadline, undefined);
   });

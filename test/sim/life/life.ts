@@ -1,6 +1,7 @@
 /** One life: what was planned happens to real stacks on a virtual day, and every check that must hold is held. */
 
 import type { Instant, Milliseconds } from '../../../src/core/index.ts';
+import { leftOf } from '../../../src/gateway/index.ts';
 import type { LogEntry } from '../../../src/session/log.ts';
 import { type LinkQuality, PERFECT, type SimulatedNat, SimulatedNetwork } from '../network.ts';
 import type { ClientEnd } from '../stack.ts';
@@ -370,6 +371,8 @@ export class Life {
         this.fail(`the gateway still has sessions: ${text}`);
       }
       if (installed.left !== undefined) this.fail(`the gateway's data plane still holds ${installed.left}`);
+      const left = leftOf(gateway.population);
+      if (left !== undefined) this.fail(`the gateway still has ${left}`);
       if (deadline !== undefined) this.fail(`the gateway still waits, until ${clock(deadline)}`);
     }
     for (const { end, name } of this.#devices) {
