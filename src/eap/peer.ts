@@ -276,6 +276,7 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   }
 
   #trace(direction: 'in' | 'out', packet: EapPacket) {
+    if (this.#env.untraced === true) return;
     this.#outputs.push({ type: 'trace', layer: 'eap', direction, summary: eapText(packet) });
   }
 

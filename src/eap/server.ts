@@ -294,6 +294,7 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
   }
 
   #trace(direction: 'in' | 'out', packet: EapPacket) {
+    if (this.#env.untraced === true) return;
     this.#outputs.push({ type: 'trace', layer: 'eap', direction, summary: eapText(packet) });
   }
 

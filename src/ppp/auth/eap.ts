@@ -80,7 +80,7 @@ export class EapAuthenticator implements Authenticator {
         mostTransmissions: maxConfigure,
         retryPatience: establish,
       },
-      env,
+      untraced(env),
     );
   }
 
@@ -171,7 +171,7 @@ export class EapAuthenticatee implements Authenticatee {
         ...(again ? {} : { patience: settings.timers.authentication }),
         isOurChallenge: (challenge) => this.#owner.isOurChallenge(challenge),
       },
-      env,
+      untraced(env),
     );
   }
 
@@ -207,7 +207,10 @@ const IDENTITY = 1;
 
 const eapMethodsOf = (methods: Settings['requirePeer']): readonly EapMethodName[] => methods.filter(isEapMethod);
 
-/** Frames and what was ignored; the line traces by itself. */
+/** The line traces by itself. */
+const untraced = (env: AuthenticationEnvironment['env']) => ({ ...env, untraced: true });
+
+/** Frames, and what was ignored. */
 function passOn(output: EapOutput, { line }: { readonly line: AuthenticationEnvironment['line'] }): void {
   if (output.type === 'send') line.send(Protocol.EAP, decodePacket(output.bytes));
   if (output.type === 'dropped') line.drop(output.code, output.reason);
