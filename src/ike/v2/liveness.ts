@@ -12,6 +12,8 @@ import type { PayloadChain } from './wire/index.ts';
 
 /** The owner answers at once, in the command that follows `ikeSilent`. */
 const OWNER_ANSWERS = 1;
+/** Between looks at whether the question is answered. */
+const ASK_AGAIN: Milliseconds = 5000;
 /** Between questions where the owner has a reason to doubt. */
 const PROBE_AGAIN: Milliseconds = 1000;
 
@@ -39,6 +41,7 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
     return;
   }
   deadPeer.ownerAsked = false;
+  if (deadPeer.askedSince !== undefined && sa.lastAlive > deadPeer.askedSince) deadPeer.askedSince = undefined;
   deadPeer.askedSince ??= now;
   if (now >= deadPeer.askedSince + timeout) {
     closed(context, sa, {
@@ -49,7 +52,7 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
     return;
   }
   ask(context, sa, now);
-  sa.timers.set('deadPeer', deadPeer.askedSince + timeout);
+  sa.timers.set('deadPeer', Math.min(now + ASK_AGAIN, deadPeer.askedSince + timeout) - OWNER_ANSWERS);
 }
 
 /** Asks out of turn. */

@@ -78,7 +78,7 @@ const GENERATION_LINGER = 20_000;
 
 function lingerGeneration(sa: IkeSa, association: Association, now: Instant): void {
   if (!sa.associations.includes(association)) return;
-  association.current = undefined;
+  if (!association.current?.answered) association.current = undefined;
   association.queue.length = 0;
   sa.timers.clear(`retransmit:${association.serial}`);
   sa.timers.set(`retire:${association.serial}`, now + GENERATION_LINGER);

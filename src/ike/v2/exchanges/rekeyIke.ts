@@ -38,6 +38,8 @@ import { runFollowUp } from './followupKe.ts';
 import { logIkeKeys } from './keyLog.ts';
 
 const MAX_TRIES = 3;
+/** The peer's own Delete may have crossed ours. */
+const LINGER = 20_000;
 /** A generation that the peer does not delete goes after that time. */
 const RETIRE_AFTER = 60_000;
 
@@ -185,6 +187,7 @@ function settle(
     sa.timers.set(`retire:${old.serial}`, now + RETIRE_AFTER);
     return;
   }
+  if (rival !== undefined) sa.timers.set(`retire:${rival.association.serial}`, now + RETIRE_AFTER);
   succeed(context, sa, made, now);
   old.state = 'deleting';
   enqueue(context, old, goodbye(context, old), now);
@@ -196,8 +199,8 @@ function goodbye(context: Context, association: Association): Task {
     name: 'delete the old IKE SA',
     exchange: ExchangeType.INFORMATIONAL,
     begin: () => [deleteIkeSa],
-    done: () => {
-      retire(context, association);
+    done: (_answer, now) => {
+      association.sa.timers.set(`retire:${association.serial}`, now + LINGER);
       return undefined;
     },
     abandoned: () => retire(context, association),

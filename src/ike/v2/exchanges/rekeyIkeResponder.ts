@@ -93,6 +93,8 @@ export function settleOnDelete(context: Context, sa: IkeSa, deleted: Association
     return true;
   }
   if (deleted !== sa.association) return true;
+  // It has seen ours and answered it, and is the one to delete the old one: the nonces decide in a moment.
+  if (deleted.current?.answered) return true;
   // The peer did not see our request: it is forgotten. RFC 7296 §2.8.2.
   sa.rekey = undefined;
   succeed(context, sa, rival, now);
