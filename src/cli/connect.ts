@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { ClientSettings } from '../config/clientSchema.ts';
+import type { Log } from '../process/logger.ts';
 import { logOptions } from './logOptions.ts';
 import { stopSignal } from './stopSignal.ts';
 
@@ -12,6 +13,11 @@ interface ConnectOptions {
   readonly user?: string;
   readonly pskFile?: string;
   readonly passwordFile?: string;
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly certificatePasswordFile?: string;
+  readonly ca?: string[];
+  readonly serverIdentity?: string;
   readonly ipsec: boolean;
   readonly routes?: string[];
   readonly defaultRoute?: boolean;
@@ -40,6 +46,15 @@ export function connectCommand(): Command {
     .option('--user <name>', 'user name')
     .option('--password-file <file>', 'file (0600) that holds the password; asked for without it')
     .option('--psk-file <file>', 'file (0600) that holds the pre-shared key')
+    .option('--certificate <file>', 'our certificate instead of a pre-shared key: PKCS #12 with its key, PEM or DER')
+    .option('--key <file>', 'its private key (0600), unless it lies in the same file')
+    .option('--certificate-password-file <file>', 'file (0600) that holds the password of the PKCS #12 file or key')
+    .option(
+      '--ca <files>',
+      'certificates of trusted authorities, with commas between; else those in the PKCS #12 file',
+      commas,
+    )
+    .option('--server-identity <name>', 'what the server’s certificate must be for, where it is not <server>')
     .option('--no-ipsec', 'plain L2TP: password and traffic go in the clear')
     .option('--routes <prefixes>', 'prefixes to reach through the tunnel, with commas between', commas)
     .option('--default-route', 'send all IPv4 traffic through the tunnel')
@@ -64,6 +79,7 @@ Examples:
   $ sallyport connect vpn.example.org --user ann --psk-file psk --password-file password --default-route --dns
   $ sallyport connect 192.0.2.1 --user ann --psk-file psk --routes 10.0.0.0/8,192.168.7.0/24
   $ sallyport connect vpn.example.org … --default-route --dns --persist --kill-switch
+  $ sallyport connect vpn.example.org --user ann --certificate ann.p12 --certificate-password-file p12 --dns
   $ sallyport connect office                           with ~/.config/sallyport/office.yaml`,
     )
     .action(connect);
@@ -80,12 +96,14 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
   const log = makeLog(options.log, options.logLevel);
   const settings = await settingsOf(server, options);
   const { password, psk } = await secretsOf(settings, (text) => log.warn('config', text));
+  const certificates = await certificatesOf(settings, log);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
   const signalled = stopSignal();
   const client = await ClientProcess.start({
     settings,
     password,
     psk,
+    certificates,
     journal: join(state.path, `connect-${settings.server.replace(/[^A-Za-z0-9.-]/g, '_')}.journal`),
     log,
     ...(options.keylog === undefined ? {} : { keyLog: options.keylog }),
@@ -103,7 +121,16 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
     ...reason,
     ...(timeline === undefined ? {} : { timeline }),
   });
+  certificates?.close();
   process.exitCode = asked ? 0 : 1;
+}
+
+async function certificatesOf(settings: ClientSettings, log: Log) {
+  const { clientCertificateSources } = await import('../process/certificateSources.ts');
+  const sources = clientCertificateSources(settings, (text) => log.warn('config', text));
+  if (sources === undefined) return undefined;
+  const { CertificateService } = await import('../process/certificateService.ts');
+  return new CertificateService(sources, log);
 }
 
 async function settingsOf(server: string, options: ConnectOptions): Promise<ClientSettings> {
@@ -115,10 +142,16 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
   const base = file === undefined ? { server } : loadClientProfile(file);
   const { user, pskFile, passwordFile, routes, defaultRoute, dns, auth, profile, forceEncapsulation } = options;
   const { persist, killSwitch, allowIpv6 } = options;
+  const { certificate, key, certificatePasswordFile, ca, serverIdentity } = options;
   const flags = {
     user,
     psk_file: pskFile,
     password_file: passwordFile,
+    certificate,
+    key,
+    certificate_password_file: certificatePasswordFile,
+    ca,
+    server_identity: serverIdentity,
     routes,
     default_route: defaultRoute,
     dns,
@@ -157,11 +190,12 @@ async function secretsOf(
     import('../driver/openPorts.ts'),
   ]);
   const psk = settings.psk ?? (settings.psk_file === undefined ? undefined : readSecretFile(settings.psk_file, warn));
-  if (settings.ipsec && psk === undefined) {
+  const methods = settings.ike_authentication ?? (settings.certificate === undefined ? ['psk'] : ['certificate']);
+  if (settings.ipsec && psk === undefined && methods.includes('psk')) {
     throw new StartError({
       code: 'no-psk',
-      reason: 'no pre-shared key was given',
-      remedy: 'Name a file that holds it with --psk-file.',
+      reason: 'no pre-shared key was given, and no certificate',
+      remedy: 'Name a file that holds the key with --psk-file, or a certificate with --certificate.',
     });
   }
   // A certificate proves the user without one.

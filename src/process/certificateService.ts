@@ -85,10 +85,14 @@ export class CertificateService {
     ];
   }
 
-  /** The subject of our first certificate: the identity that every peer can check. Undefined without one. */
+  /** The subject of our first certificate, or a name of it where it has none: what every peer can check. */
   get identity(): Identity | undefined {
-    const subject = this.#loaded.credentials[0]?.certificates[0].subjectDer;
-    return subject === undefined ? undefined : { type: 'der-asn1-dn', value: toHex(subject) };
+    const own = this.#loaded.credentials[0]?.certificates[0];
+    if (own === undefined) return undefined;
+    const { dns, email } = own.alternativeNames;
+    if (own.subject !== '') return { type: 'der-asn1-dn', value: toHex(own.subjectDer) };
+    if (dns[0] !== undefined) return { type: 'fqdn', value: dns[0] };
+    return email[0] === undefined ? undefined : { type: 'user-fqdn', value: email[0] };
   }
 
   /** Answers an `askSignature`; never rejects. */

@@ -60,6 +60,7 @@ export class ClientAttempt {
         client = makeClient(config, nodeEnvironment, counters, now);
         return client;
       },
+      signatures: (ask) => identity.certificates!.answer(ask),
       take: (output) => {
         if (output.type === 'up') up(output.network, output.view, running.dataPlane.tun!);
         else if (output.type === 'networkChanged') parts.networkChanged(output.network, running.dataPlane.tun!);

@@ -6,6 +6,8 @@ import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import type { BoundPorts } from '../driver/openPorts.ts';
 import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
 import { utf8 } from '../wire/index.ts';
+import { certificateChoice } from './certificateChoice.ts';
+import type { CertificateService } from './certificateService.ts';
 import { identityOf, profileOf } from './gatewayConfig.ts';
 
 export interface ClientIdentity {
@@ -13,6 +15,8 @@ export interface ClientIdentity {
   readonly password: string;
   /** Absent exactly without IPsec. */
   readonly psk: string | undefined;
+  /** Absent where the client has none and trusts nobody. */
+  readonly certificates?: CertificateService | undefined;
 }
 
 export const IKE_PORT = 500;
@@ -40,12 +44,26 @@ export function clientConfig(
   };
 }
 
-function ikeConfig({ settings, psk = '' }: ClientIdentity, { natT }: BoundPorts, keyLog: boolean): IkeV1Config {
+function ikeConfig(
+  { settings, psk, certificates }: ClientIdentity,
+  { natT }: BoundPorts,
+  keyLog: boolean,
+): IkeV1Config {
   const { persist, dpd_interval, dpd_timeout = persist ? DPD_TIMEOUT.persistent : DPD_TIMEOUT.other } = settings;
+  const localIdentity = settings.identity === undefined ? undefined : identityOf(settings.identity);
+  const choice = certificateChoice(certificates, settings.ike_authentication, ['certificate'], {
+    field: 'ike_authentication',
+    identity: localIdentity,
+    warn: () => {},
+  });
+  // A pre-shared key says nothing of the server's name; a certificate must be for the one that was meant.
+  const remote = settings.server_identity ?? (choice.accept.includes('signature') ? settings.server : undefined);
   return {
-    secrets: secretTable([{ secret: utf8(psk) }]),
+    secrets: secretTable(psk === undefined ? [] : [{ secret: utf8(psk) }]),
+    ...choice,
+    ...(remote === undefined ? {} : { remoteIdentity: identityOf(remote) }),
     profile: profileOf(settings),
-    ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
+    ...(localIdentity === undefined ? {} : { localIdentity }),
     aggressive: settings.aggressive,
     initiate: settings.aggressive === 'unsafe' ? 'aggressive' : 'main',
     forceEncapsulation: settings.force_encapsulation,

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type GatewaySettings, type IkeSettings, SHORTEST_PSK } from '../config/schema.ts';
 import { StartError } from '../driver/openPorts.ts';
+import { encodeName, OpensslError, parseName } from '../driver/x509/index.ts';
 import type { GatewayConfig } from '../gateway/config.ts';
 import {
   type Identity,
@@ -15,7 +16,9 @@ import {
 } from '../ike/index.ts';
 import { type IkeV1Config, type SecretEntry, secretTable } from '../ike/v1/index.ts';
 import { canonicalAddress, parseIpv4 } from '../net/index.ts';
-import { fromUtf8, utf8 } from '../wire/index.ts';
+import { fromUtf8, toHex, utf8 } from '../wire/index.ts';
+import { certificateChoice } from './certificateChoice.ts';
+import type { CertificateService } from './certificateService.ts';
 
 export interface GatewayConfigContext {
   /** Relative paths of secrets count from here: the configuration file, or undefined. */
@@ -25,6 +28,8 @@ export interface GatewayConfigContext {
   readonly dns: readonly string[];
   readonly reserved: ReadonlyMap<string, string>;
   readonly keyLog: boolean;
+  /** Absent without the section `certificates`. */
+  readonly certificates?: CertificateService | undefined;
   /** Says what deserves a warning, e.g. a secret file that others may read. */
   warn(text: string): void;
 }
@@ -113,18 +118,41 @@ export function profileOf(
   return { ...named, accept: adapt(named.accept), offer: adapt(named.offer) };
 }
 
-/** An identity as people write it: an address, a name, user@name, or anything else as a key id. */
+/** An identity as people write it: an address, a name, user@name, a subject (`CN=ann, O=Example`), or anything else as a key id. */
 export function identityOf(text: string): Identity {
   const address = canonicalAddress(text);
   if (address !== undefined) return { type: parseIpv4(address) === undefined ? 'ipv6' : 'ipv4', value: address };
+  const name = DISTINGUISHED_NAME.test(text) ? distinguishedName(text) : undefined;
+  if (name !== undefined) return name;
   if (/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(text)) return { type: 'user-fqdn', value: text };
   return /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/.test(text)
     ? { type: 'fqdn', value: text }
     : { type: 'key-id', value: text };
 }
 
+const DISTINGUISHED_NAME = /^\/?[A-Za-z0-9.]+\s*=/;
+
+function distinguishedName(text: string): Identity | undefined {
+  const parts = parseName(text);
+  if (parts === undefined) return undefined;
+  try {
+    return { type: 'der-asn1-dn', value: toHex(encodeName(parts)) };
+  } catch (error) {
+    if (error instanceof OpensslError) return undefined;
+    throw error;
+  }
+}
+
 function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1Config {
-  const own = ownPsk(settings, context);
+  const { identity, authentication } = settings;
+  const localIdentity = identity === undefined ? undefined : identityOf(identity);
+  const { certificates, warn } = context;
+  const choice = certificateChoice(certificates, authentication, ['certificate', 'psk'], {
+    field: 'ike.authentication',
+    identity: localIdentity,
+    warn,
+  });
+  const own = choice.accept.includes('pre-shared-key') ? [{ secret: utf8(ownPsk(settings, context)) }] : [];
   const rules = settings.secrets.map(({ identity, address, psk, psk_file }): SecretEntry => {
     const secret = utf8(pskText(psk, psk_file, context)!);
     return {
@@ -134,9 +162,10 @@ function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1C
     };
   });
   return {
-    secrets: secretTable([...rules, { secret: utf8(own) }]),
+    secrets: secretTable([...rules, ...own]),
+    ...choice,
     profile: profileOf(settings),
-    ...(settings.identity === undefined ? {} : { localIdentity: identityOf(settings.identity) }),
+    ...(localIdentity === undefined ? {} : { localIdentity }),
     aggressive: settings.aggressive,
     forceEncapsulation: settings.force_encapsulation,
     ...(settings.quirks === undefined ? {} : { quirks: settings.quirks }),

@@ -9,7 +9,8 @@ import type { TlsEngine } from '../eap/index.ts';
 import { type Gateway, type GatewayCommand, type GatewayOutput, makeGateway } from '../gateway/index.ts';
 import { PrefixPool } from '../net/index.ts';
 import { failureText } from '../session/log.ts';
-import type { CertificateService } from './certificateService.ts';
+import { CertificateService } from './certificateService.ts';
+import { gatewayCertificateSources } from './certificateSources.ts';
 import { ChangedHost } from './changedHost.ts';
 import type { CardFacts } from './connectionCard.ts';
 import { eapTlsEngine } from './eapTls.ts';
@@ -89,6 +90,7 @@ export class GatewayProcess {
     this.#host = new ChangedHost(state.journal, log);
     this.#users = new StoredUsers(state, log);
     if (firstUser) this.#users.makeFirst();
+    this.#certificates = this.#loadCertificates();
     this.#tls = this.#eapTls();
     let psk: string | undefined;
     const defaultPsk = () => {
@@ -102,6 +104,7 @@ export class GatewayProcess {
       log,
       keyLog: keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log),
       core: (plane) => this.#core(plane, defaultPsk),
+      signatures: (ask) => this.#certificates!.answer(ask),
       take: (output) => this.#take(output),
       failed: (failure) => this.#fail(failure),
     });
@@ -124,6 +127,15 @@ export class GatewayProcess {
       `The gateway is ready on UDP ${PORTS.ike} and ${PORTS.natT}; users get addresses of ${pool}${nat ? ', translated on the way out' : ''}.`,
       { pid: process.pid, addresses, tun: this.#running.dataPlane.tun, dns: this.#dns?.addresses },
     );
+  }
+
+  /** @throws StartError that names the file and field */
+  #loadCertificates(): CertificateService | undefined {
+    const { settings, configFile, log } = this.#options;
+    if (settings.certificates === undefined) return undefined;
+    const warn = (text: string) => log.warn('config', text);
+    const context = { ...(configFile === undefined ? {} : { configFile }), warn };
+    return new CertificateService(gatewayCertificateSources(settings.certificates, context), log);
   }
 
   /** @throws StartError where EAP-TLS is wanted and cannot be */
@@ -159,6 +171,7 @@ export class GatewayProcess {
       dns: this.#dns.addresses,
       reserved: this.#users!.reserved,
       keyLog: keyLog !== undefined,
+      certificates: this.#certificates,
       warn: (text) => log.warn('config', text),
     });
     this.#gateway = makeGateway(config, { ...nodeEnvironment, untraced: !log.isVerbose }, counters);
@@ -242,6 +255,7 @@ export class GatewayProcess {
     this.#host?.undo();
     await this.#running?.close();
     this.#tls?.close();
+    this.#certificates?.close();
     this.#users?.close();
   }
 }
