@@ -123,11 +123,19 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
         return this.#authentication.receive(protocol, this.#packet(protocol, information), now);
       case Protocol.IPv4:
         return this.drop('early-data', 'An IPv4 packet before the network was up.');
+      case Protocol.IPv6:
+        // The peer's packets may overtake the last of ours that opens its protocol: no reason to reject that.
+        if (this.#networks.speaks(Protocol.IPV6CP)) return this.drop('early-data', 'An IPv6 packet before it was up.');
+        return this.#rejectUnknown(protocol, information, now);
       default:
         if (this.#networks.speaks(protocol)) return this.#receiveNetwork(protocol, information, now);
-        if (this.#authentication.complete) return this.#lcp.rejectProtocol(protocol, information, now);
-        return this.drop('before-authentication', 'A network protocol before authentication was through.');
+        return this.#rejectUnknown(protocol, information, now);
     }
+  }
+
+  #rejectUnknown(protocol: number, information: Uint8Array, now: Instant) {
+    if (this.#authentication.complete) return this.#lcp.rejectProtocol(protocol, information, now);
+    return this.drop('before-authentication', 'A network protocol before authentication was through.');
   }
 
   #receiveNetwork(protocol: number, information: Uint8Array, now: Instant) {

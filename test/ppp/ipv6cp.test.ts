@@ -123,6 +123,14 @@ test('where IPv6 is not configured its packets are rejected as an unknown protoc
   assert.equal(toHex(reject!.data).slice(0, 4), '8057');
 });
 
+test('an IPv6 packet that overtakes the opening is dropped, and rejects nothing', () => {
+  const peer = opened({}, NETWORK6);
+  assert.deepEqual(peer.receive(fromHex('ff030057 60000000 00003bff'.replaceAll(' ', ''))), []);
+  assert.equal(peer.of('dropped').at(-1)!.code, 'early-data');
+  const without = opened({}, NETWORK);
+  assert.equal(without.receive(fromHex('ff03005760000000'))[0]!.code, Code.protocolReject);
+});
+
 test('IPv6 is down with the link', () => {
   const peer = opened({}, NETWORK6);
   openIpcp(peer);
