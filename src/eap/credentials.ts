@@ -29,6 +29,8 @@ export type Credentials =
       readonly user: string;
       /** All names of the certificate. */
       readonly names: readonly string[];
+      /** Absent: EAP-TLS. `ike`: the peer signed with the certificate's key in IKE itself, and stated one of its names. */
+      readonly by?: 'ike';
     };
 
 /** The judgement, as far as EAP needs it. */

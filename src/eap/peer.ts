@@ -30,7 +30,7 @@ export interface EapPeerConfig {
   readonly needsKey?: boolean;
   /** Largest packet that we send. Bytes; default 1020. */
   readonly mostBytes?: number;
-  /** How long the server may be silent. Absent: the carrier watches. */
+  /** How long the server may be silent. Absent: the carrier watches, and loses no Success. */
   readonly patience?: Milliseconds;
   /** Whether a challenge is one of ours, sent back, where we are a server on the same link too. */
   readonly isOurChallenge?: PeerMethodParts['isOurChallenge'];
@@ -260,8 +260,8 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
 
   #beginPatience(now: Instant) {
     const { patience } = this.#config;
-    if (this.#decision === 'unconditional') this.#timers.set('silence', now + SUCCESS_PATIENCE);
-    else if (patience !== undefined) this.#timers.set('silence', now + patience);
+    if (patience === undefined) return;
+    this.#timers.set('silence', now + (this.#decision === 'unconditional' ? SUCCESS_PATIENCE : patience));
   }
 
   #respond(data: Uint8Array) {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EapMethodName } from '../../src/eap/index.ts';
+import { type EapMethodName, type EapOutput, EapPeer } from '../../src/eap/index.ts';
 import { toHex } from '../../src/wire/index.ts';
-import { EapPair, type PairOptions } from './sim.ts';
+import { EapPair, environment, judge, type PairOptions } from './sim.ts';
 
 const wrong = { user: 'User', password: 'wrong' };
 
@@ -134,6 +134,29 @@ test('without a restart timer nothing is repeated and nothing waits: the carrier
   assert.equal(pair.server.deadline, undefined);
   assert.equal(pair.outputs.server.filter(({ type }) => type === 'send').length, 1);
 });
+
+test('over a carrier that loses nothing a peer waits for the Success as long as it takes', async () => {
+  const pair = new EapPair({ server: { restart: [] } });
+  const peer = new EapPeer(
+    { methods: ['eap-mschapv2'], credentials: { user: 'User', password: 'clientPass' } },
+    environment(6),
+  );
+  peer.command({ type: 'start' }, 0);
+  const { server } = pair;
+  let packet = packetOf(server.command({ type: 'start' }, 0));
+  for (let i = 0; i < 3; i++) {
+    const outputs = server.receive(packetOf(peer.receive(packet!, 0))!, 0);
+    const ask = outputs.find((output) => output.type === 'ask');
+    packet = packetOf(
+      ask === undefined ? outputs : server.command({ type: 'answer', id: ask.id, answer: judge(ask.credentials) }, 0),
+    );
+    assert.equal(peer.deadline ?? server.deadline, undefined);
+  }
+  assert.ok(peer.receive(packet!, 0).some(({ type }) => type === 'success'));
+});
+
+const packetOf = (outputs: readonly EapOutput[]) =>
+  outputs.flatMap((output) => (output.type === 'send' ? [output.bytes] : []))[0];
 
 test('an identity that the carrier knows is not asked for', async () => {
   const pair = await ran({ server: { identity: 'User' } });
