@@ -23,6 +23,7 @@ import { SessionRecord, type SessionView } from '../session/record.ts';
 import { Slots } from '../session/slots.ts';
 import type { ClientCommand, ClientOutput } from './output.ts';
 import { RemoteAccess } from './remoteAccess.ts';
+import { STALL_PATIENCE, Stalls } from './stalls.ts';
 
 export interface ClientParts {
   readonly environment: StackEnvironment;
@@ -62,6 +63,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   /** Who waits for steps of EAP-TLS. */
   readonly #tlsAsks = new Map<number, TlsContinuation>();
   #asked = 0;
+  #stalls: Stalls | undefined;
   #reason: Failure | undefined;
   #closed = false;
 
@@ -88,7 +90,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
 
   get deadline(): Instant | undefined {
     if (this.#closed) return undefined;
-    return earliest([this.#connection.deadline, this.#parts.ike?.deadline]);
+    return earliest([this.#connection.deadline, this.#parts.ike?.deadline, this.#stalls?.deadline]);
   }
 
   /** The session record as it is now. */
@@ -110,7 +112,13 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   expire(now: Instant): readonly ClientOutput[] {
     if (this.#closed) return [];
     const ike = this.#fromIke(this.#parts.ike?.expire(now) ?? [], now);
-    return this.#finish([...ike, ...this.#from(this.#connection.expire(now), now)], now);
+    return this.#finish([...ike, ...this.#from(this.#connection.expire(now), now), ...this.#askStalled(now)], now);
+  }
+
+  #askStalled(now: Instant): ClientOutput[] {
+    const [session] = this.#connection.sessions;
+    const packets = session === undefined ? 0 : this.#connection.traffic(session).packetsFromPeer;
+    return this.#stalls?.look(now, packets) ? this.#command({ type: 'probe', within: STALL_PATIENCE }, now) : [];
   }
 
   #receive(event: DataPlaneEvent, now: Instant): ClientOutput[] {
@@ -139,19 +147,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'unknownSpi':
         return this.#unknownSpi(event, now);
       case 'dropped': {
-        const { code, reason, remote, count } = event;
-        const fields = { code, count, ...(remote === undefined ? {} : { remote }) };
-        return [
-          {
-            type: 'log',
-            level: 'warn',
-            layer: 'esp',
-            event: 'dropped',
-            text: reason,
-            session: this.#record.id,
-            fields,
-          },
-        ];
+        const entry = layerEntry(this.#record, { ...event, layer: 'esp' });
+        return [{ ...entry, fields: { ...entry.fields, count: event.count } }];
       }
       default:
         return [];
@@ -164,7 +161,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
     const isServer = remote.address === this.#record.peer.address;
     // What the server sent before it heard of the end needs no answer.
     if (!isServer || this.#connection.isClosing || this.#removedSpis.has(spi, now)) return [];
-    return this.#fromIke(this.#parts.ike?.command(event, now) ?? [], now);
+    return this.#toIke(event, now);
   }
 
   #command(command: ClientCommand, now: Instant): ClientOutput[] {
@@ -173,10 +170,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return this.#connect(now);
       case 'keyAnswer':
       case 'signatureAnswer':
-        return this.#fromIke(
-          this.#parts.ike?.command({ type: 'answer', id: command.id, answer: command.answer }, now) ?? [],
-          now,
-        );
+        return this.#toIke({ type: 'answer', id: command.id, answer: command.answer }, now);
       case 'tlsAnswer': {
         const then = this.#tlsAsks.get(command.id);
         this.#tlsAsks.delete(command.id);
@@ -185,7 +179,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'probe':
         return [...this.#ikeSas].flatMap((ikeSa) => {
           const probe = { type: 'probe', ikeSa, within: command.within } as const;
-          return this.#fromIke(this.#parts.ike?.command(probe, now) ?? [], now);
+          return this.#toIke(probe, now);
         });
       case 'disconnect':
         this.#reason ??= command.reason;
@@ -214,6 +208,10 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       localSelector: { protocol: UDP, address: local.address, port: l2tpPort },
       remoteSelector: { protocol: UDP, address: remote.address, port: L2TP_PORT },
     };
+  }
+
+  #toIke(command: IkeCommand, now: Instant): ClientOutput[] {
+    return this.#fromIke(this.#parts.ike?.command(command, now) ?? [], now);
   }
 
   #fromIke(outputs: readonly IkeOutput[], now: Instant): ClientOutput[] {
@@ -270,8 +268,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   /** IKE is told when the data plane heard the server last. */
   #heard(ikeSa: IkeSaId, now: Instant): ClientOutput[] {
     const at = this.#connection.heardAt;
-    if (at === undefined) return [];
-    return this.#fromIke(this.#parts.ike?.command({ type: 'alive', ikeSa, at }, now) ?? [], now);
+    return at === undefined ? [] : this.#toIke({ type: 'alive', ikeSa, at }, now);
   }
 
   #from(outputs: readonly ConnectionOutput[], now: Instant): ClientOutput[] {
@@ -286,29 +283,28 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           out.push(output);
           break;
         case 'sessionUp':
+          if (this.#record.nat?.localBehindNat) this.#stalls = new Stalls(now);
           out.push({ type: 'up', network: output.network, view: this.view(), mtu: output.mtu });
           break;
         case 'networkChanged':
           out.push({ type: 'networkChanged', network: output.network, view: this.view() });
           break;
         case 'sessionEnded':
+          this.#stalls = undefined;
           this.#reason ??= output.reason;
           break;
         case 'ikeChild':
-          out.push(...this.#fromIke(this.#parts.ike?.command(output.command, now) ?? [], now));
+          out.push(...this.#toIke(output.command, now));
           break;
         case 'peerMoved':
           for (const ikeSa of this.#ikeSas) {
             const { local, remote } = output;
-            out.push(
-              ...this.#fromIke(this.#parts.ike?.command({ type: 'moved', ikeSa, local, remote }, now) ?? [], now),
-            );
+            out.push(...this.#toIke({ type: 'moved', ikeSa, local, remote }, now));
           }
           break;
         case 'closeIke':
           for (const ikeSa of [...this.#ikeSas]) {
-            const outputs = this.#parts.ike?.command({ type: 'close', ikeSa, reason: output.reason }, now) ?? [];
-            out.push(...this.#fromIke(outputs, now));
+            out.push(...this.#toIke({ type: 'close', ikeSa, reason: output.reason }, now));
           }
           break;
         case 'ended':

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { secretTable } from '../../src/ike/v1/index.ts';
 import { MOST_MOVES, MOVES_SPAN } from '../../src/session/peerMoves.ts';
+import { utf8 } from '../../src/wire/index.ts';
+import { ipv4Packet } from '../sim/packets.ts';
 import { ClientEnd, GatewayEnd } from '../sim/stack.ts';
 import {
   clientConfig,
@@ -53,6 +55,36 @@ test('an idle client behind a NAT that forgot is followed by its keepalive’s s
   assert.ok(receives(network, gateway, client, 'from outside'), 'traffic to the client goes the new way');
   network.run(network.now + 300 * SECOND);
   assert.equal(client.closed, undefined);
+  exchange(network, gateway, client, 'still there');
+});
+
+test('a client that only receives asks when the stream stops, so that a NAT that forgot loses it 3 s at most', () => {
+  const network = world();
+  const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
+  const nat = network.nat('203.0.113.77');
+  const client = new ClientEnd(network, '10.0.0.2', clientConfig(), 2, nat);
+  connected(network, gateway, client);
+  const packet = ipv4Packet('203.0.113.9', client.up!.network.localAddress, utf8('a frame of a film'));
+  const stream = (seconds: number, until: () => boolean) => {
+    for (let i = 0; i < seconds * 50 && !until(); i++) {
+      gateway.plane.fromTun(packet);
+      network.run(network.now + 20);
+    }
+  };
+  stream(40, () => false);
+  const asked = () => client.log.filter(({ text }) => text.includes('R_U_THERE')).length;
+  const before = asked();
+  nat.flush();
+  client.packets.length = 0;
+  const at = network.now;
+  stream(10, () => client.packets.length > 0);
+  assert.ok(network.now - at <= 3 * SECOND, `again after ${network.now - at} ms`);
+  assert.ok(asked() > before);
+  // The end of a stream costs a question, and no more.
+  stream(5, () => false);
+  network.run(network.now + 8 * SECOND);
+  const quiet = asked();
+  assert.ok(quiet <= before + 6, `${quiet - before} questions and answers`);
   exchange(network, gateway, client, 'still there');
 });
 
