@@ -5,7 +5,7 @@ import type { Lab } from './lab.ts';
 export interface Case {
   /** Words from general to special, e.g. `gateway chap nat`; what PATTERN is matched against. */
   readonly name: string;
-  /** Cases that follow one another with the same word run side by side: they use different machines. */
+  /** Cases with the same word run side by side: they use different machines, and the same kind of path. */
   readonly beside?: string;
   /** Limit, 60 unless told. */
   readonly seconds?: number;

@@ -57,15 +57,14 @@ async function loadCases(): Promise<Case[]> {
   return cases;
 }
 
-/** Cases that run one after another, and among them those that run side by side. */
+/** Cases that run one after another, and among them those that run side by side, where the first of them stands. */
 function groupsOf(cases: readonly Case[]): Case[][] {
-  const groups: Case[][] = [];
+  const groups = new Map<unknown, Case[]>();
   for (const one of cases) {
-    const last = groups.at(-1);
-    if (one.beside !== undefined && last?.[0]?.beside === one.beside) last.push(one);
-    else groups.push([one]);
+    const key = one.beside ?? one;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return groups;
+  return [...groups.values()];
 }
 
 /** @returns how many failed */

@@ -14,6 +14,9 @@ import { host, type Machine, type Result, runProcess, sh } from './process.ts';
 
 const PREFIX = 'sallyport-lab-';
 
+/** Each flow from another port, and from none that means something to tshark. */
+const OTHER_PORT = 'masquerade to :20000-60000 fully-random';
+
 export type Place = 'router' | 'homeRouter';
 
 /** Where a guest is to be started. */
@@ -48,6 +51,8 @@ export class Topology {
   readonly homeRouter: Namespace;
   readonly #lab: string;
   #masquerade = false;
+  /** Cases that run side by side switch it one after another. */
+  #switched: Promise<void> = Promise.resolve();
 
   private constructor(lab: string) {
     this.#lab = lab;
@@ -70,7 +75,8 @@ export class Topology {
       ip -n ${homeRouter.name} link set uplink up
       ip -n ${homeRouter.name} route add default via 10.71.3.1
       ip netns exec ${homeRouter.name} nft -f - <<'END'
-      table ip lab { chain post { type nat hook postrouting priority 100; oifname "uplink" masquerade fully-random; }; }
+      table ip lab { chain post { type nat hook postrouting priority 100;
+        oifname "uplink" udp dport 4500 ${OTHER_PORT}; oifname "uplink" masquerade; }; }
 END`,
     );
     return topology;
@@ -114,10 +120,16 @@ END`,
   }
 
   /** Switches the router's masquerade of clients towards servers. Forgets all flows, so the next packet is mapped anew. */
-  async masquerade(on: boolean): Promise<void> {
+  masquerade(on: boolean): Promise<void> {
+    this.#switched = this.#switched.catch(() => {}).then(() => this.#switch(on));
+    return this.#switched;
+  }
+
+  async #switch(on: boolean): Promise<void> {
     if (on !== this.#masquerade) {
       const rule = `table ip lab { chain post { type nat hook postrouting priority 100;
-        ip saddr { 10.71.1.0/24, 10.71.3.0/24 } ip daddr 10.71.2.0/24 masquerade fully-random; }; }`;
+          ip saddr { 10.71.1.0/24, 10.71.3.0/24 } ip daddr 10.71.2.0/24 udp dport 4500 ${OTHER_PORT};
+        ip saddr { 10.71.1.0/24, 10.71.3.0/24 } ip daddr 10.71.2.0/24 masquerade; }; }`;
       await sh(this.router, on ? `nft '${rule}'` : 'nft delete table ip lab');
       this.#masquerade = on;
     }

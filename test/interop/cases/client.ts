@@ -9,6 +9,8 @@ import { ping, serveHttp, transfer } from '../traffic.ts';
 
 export const cases: readonly Case[] = ROWS.map((row) => ({
   name: `client ${row.name}`,
+  beside: row.name,
+  seconds: 120,
   run: (lab) => connectTwice(lab, row),
 }));
 

@@ -65,8 +65,8 @@ const FAILING: readonly Failing[] = [
 ];
 
 export const cases: readonly Case[] = FAILING.flatMap((failing) => [
-  { name: `gateway ${failing.name}`, run: (lab) => atGateway(lab, failing) },
-  { name: `client ${failing.name}`, run: (lab) => atClient(lab, failing) },
+  { name: `gateway ${failing.name}`, beside: failing.name, run: (lab) => atGateway(lab, failing) },
+  { name: `client ${failing.name}`, beside: failing.name, run: (lab) => atClient(lab, failing) },
 ]);
 
 async function atGateway(lab: Parameters<Case['run']>[0], failing: Failing): Promise<void> {
