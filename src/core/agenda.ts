@@ -9,21 +9,27 @@ interface Entry<Key> {
   index: number;
 }
 
+/** So many are looked through; more are found by a Map, which weighs more than they do. */
+const FEW = 4;
+
 export class Agenda<Key> {
   readonly #heap: Entry<Key>[] = [];
   /** Nothing stays behind of a key that was taken off: it may hold much memory. */
-  readonly #entries = new Map<Key, Entry<Key>>();
+  #entries: Map<Key, Entry<Key>> | undefined;
 
   /** Says that `key` must be woken at `at`; `undefined` takes it off. Call after every change of a machine's deadline. */
   set(key: Key, at: Instant | undefined): void {
-    const entry = this.#entries.get(key);
+    const entry = this.#entryOf(key);
     if (at === undefined) {
       if (entry !== undefined) this.#remove(entry);
     } else if (entry === undefined) {
       const added = { key, at, index: this.#heap.length };
-      this.#entries.set(key, added);
+      this.#entries?.set(key, added);
       this.#heap.push(added);
       this.#rise(added);
+      if (this.#entries === undefined && this.#heap.length > FEW) {
+        this.#entries = new Map(this.#heap.map((each) => [each.key, each]));
+      }
     } else if (at !== entry.at) {
       const earlier = at < entry.at;
       entry.at = at;
@@ -51,8 +57,14 @@ export class Agenda<Key> {
     return keys;
   }
 
+  #entryOf(key: Key): Entry<Key> | undefined {
+    if (this.#entries !== undefined) return this.#entries.get(key);
+    for (const entry of this.#heap) if (entry.key === key) return entry;
+    return undefined;
+  }
+
   #remove(entry: Entry<Key>): void {
-    this.#entries.delete(entry.key);
+    this.#entries?.delete(entry.key);
     const last = this.#heap.pop()!;
     if (last === entry) return;
     this.#place(last, entry.index);

@@ -6,7 +6,7 @@ export class Recent<Key> {
   readonly #span: Milliseconds;
   readonly #most: number;
   /** Oldest first. */
-  readonly #since = new Map<Key, Instant>();
+  #since: Map<Key, Instant> | undefined;
 
   constructor(span: Milliseconds, most: number) {
     this.#span = span;
@@ -14,13 +14,15 @@ export class Recent<Key> {
   }
 
   note(key: Key, now: Instant): void {
+    // Most have nothing to remember.
+    this.#since ??= new Map();
     this.#since.delete(key);
     this.#since.set(key, now);
     if (this.#since.size > this.#most) this.#since.delete(this.#since.keys().next().value!);
   }
 
   has(key: Key, now: Instant): boolean {
-    const since = this.#since.get(key);
+    const since = this.#since?.get(key);
     return since !== undefined && now - since < this.#span;
   }
 }

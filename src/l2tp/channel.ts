@@ -61,7 +61,7 @@ export class ControlChannel<Tag> {
   #inFlight = 0;
   #sent = 0;
   #expected = 0;
-  readonly #early = new Map<number, ControlMessage>();
+  #early: Map<number, ControlMessage> | undefined;
   #owesAcknowledgement = false;
   #peerWindow = DEFAULT_PEER_WINDOW;
   #congestionWindow = 1;
@@ -118,14 +118,17 @@ export class ControlChannel<Tag> {
     if (ahead >= 0x8000) return { arrival: 'duplicate', delivered: [], acknowledged };
     if (ahead >= this.#config.receiveWindow) return { arrival: 'outsideWindow', delivered: [], acknowledged };
     if (ahead > 0) {
-      const arrival = this.#early.has(message.ns) ? 'duplicate' : 'early';
+      const arrival = this.#early?.has(message.ns) ? 'duplicate' : 'early';
       // A copy: the owner may use the received buffer again.
-      if (arrival === 'early') this.#early.set(message.ns, { ...message, body: message.body.slice() });
+      if (arrival === 'early') {
+        this.#early ??= new Map();
+        this.#early.set(message.ns, { ...message, body: message.body.slice() });
+      }
       return { arrival, delivered: [], acknowledged };
     }
     const delivered: ControlMessage[] = [];
-    for (let next: ControlMessage | undefined = message; next !== undefined; next = this.#early.get(this.#expected)) {
-      this.#early.delete(this.#expected);
+    for (let next: ControlMessage | undefined = message; next !== undefined; next = this.#early?.get(this.#expected)) {
+      this.#early?.delete(this.#expected);
       this.#expected = (this.#expected + 1) & 0xffff;
       delivered.push(next);
     }

@@ -239,7 +239,8 @@ export class ControlProtocol<Context extends NegotiationContext> {
       case 'str':
         return this.#sendTerminateRequest(event === 'to+', now);
       case 'sca':
-        this.#accepted = { ...packet!, data: packet!.data.slice() };
+        // An acknowledgement repeats what was asked; the packet may be overwritten.
+        this.#accepted = { ...packet!, data: reply!.options };
         return this.#reply(reply!.code, packet!, reply!.options);
       case 'scn':
         return this.#reply(reply!.code, packet!, reply!.options);

@@ -10,15 +10,19 @@ export interface ConfigureReply {
   readonly options: Uint8Array;
 }
 
+const EMPTY: Uint8Array = new Uint8Array(0);
+const NONE: readonly number[] = [];
+
 export class Negotiation<Context> {
   readonly #options: readonly AnyOption<Context>[];
   readonly #context: Context;
   readonly #maxFailure: number;
   /** Types that the peer rejected. */
-  readonly #dropped = new Set<number>();
-  #requested: readonly RawOption[] = [];
-  #agreedLocal: readonly RawOption[] = [];
-  #agreedPeer: readonly RawOption[] = [];
+  #dropped: readonly number[] = NONE;
+  /** Option lists as they stood on the wire: few are looked at again, and the lists of a thousand links weigh. */
+  #requested = EMPTY;
+  #agreedLocal = EMPTY;
+  #agreedPeer = EMPTY;
   /** Configure-Naks sent since the last Configure-Ack. */
   #naksSent = 0;
 
@@ -32,11 +36,11 @@ export class Negotiation<Context> {
   request(): Uint8Array {
     const requested: RawOption[] = [];
     for (const option of this.#options) {
-      const value = this.#dropped.has(option.type) ? undefined : option.request(this.#context);
+      const value = this.#dropped.includes(option.type) ? undefined : option.request(this.#context);
       if (value !== undefined) requested.push(encode(option, value));
     }
-    this.#requested = requested;
-    return encodeOptions(requested);
+    this.#requested = encodeOptions(requested);
+    return this.#requested;
   }
 
   /**
@@ -66,22 +70,23 @@ export class Negotiation<Context> {
     if (patient) naks.push(...this.#missing(seen));
     if (naks.length > 0) return this.#nak(naks);
     this.#naksSent = 0;
-    this.#agreedPeer = asked.map(({ type, data }) => ({ type, data: data.slice() }));
-    return { code: Code.configureAck, options: data };
+    this.#agreedPeer = data.slice();
+    return { code: Code.configureAck, options: this.#agreedPeer };
   }
 
   /** @returns whether a Configure-Ack repeats our request exactly; only then it counts */
   acked(data: Uint8Array): boolean {
-    if (!sameBytes(data, encodeOptions(this.#requested))) return false;
+    if (!sameBytes(data, this.#requested)) return false;
     this.#agreedLocal = this.#requested;
     return true;
   }
 
   /** Takes the suggestions of a Configure-Nak. Options that we did not ask for are not ours to add. */
   naked(data: Uint8Array): void {
+    const requested = decodeOptions(this.#requested);
     for (const raw of decodeOptions(data)) {
       const option = this.#options.find(({ type }) => type === raw.type);
-      if (option === undefined || !this.#requested.some(({ type }) => type === raw.type)) continue;
+      if (option === undefined || !requested.some(({ type }) => type === raw.type)) continue;
       const value = decode(option, raw);
       if (value !== undefined) option.naked?.(this.#context, value);
     }
@@ -90,11 +95,12 @@ export class Negotiation<Context> {
   /** @returns false for a Configure-Reject of what we did not ask; it does not count */
   rejected(data: Uint8Array): boolean {
     const rejected = decodeOptions(data);
+    const requested = decodeOptions(this.#requested);
     const ours = ({ type, data }: RawOption) =>
-      this.#requested.some((option) => option.type === type && sameBytes(option.data, data));
+      requested.some((option) => option.type === type && sameBytes(option.data, data));
     if (rejected.length === 0 || !rejected.every(ours)) return false;
     for (const { type } of rejected) {
-      this.#dropped.add(type);
+      this.#dropped = [...this.#dropped, type];
       this.#options.find((option) => option.type === type)?.rejected?.(this.#context);
     }
     return true;
@@ -148,7 +154,7 @@ function decode<Context, Value>(option: Option<Context, Value>, raw: RawOption):
   }
 }
 
-function find<Context, Value>(option: Option<Context, Value>, agreed: readonly RawOption[]): Value | undefined {
-  const raw = agreed.find(({ type }) => type === option.type);
+function find<Context, Value>(option: Option<Context, Value>, agreed: Uint8Array): Value | undefined {
+  const raw = decodeOptions(agreed).find(({ type }) => type === option.type);
   return raw === undefined ? undefined : decode(option, raw);
 }

@@ -100,7 +100,7 @@ export class SessionRecord {
       for (const part of [this.#since, this.#names, this.#details]) part.splice(MOST_MILESTONES / 2, 1);
     this.#since.push(since);
     this.#names.push(name);
-    this.#details.push(detail);
+    this.#details.push(detail === undefined ? undefined : shared(detail));
     return this.#milestone(since, name, detail);
   }
 
@@ -186,4 +186,16 @@ export function isoTime(unixTime: number): string {
   const fraction = String(milliseconds - seconds * 1000).padStart(3, '0');
   const time = `${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}.${fraction}`;
   return `${year}-${two(calendarMonth)}-${two(day)}T${time}Z`;
+}
+
+/** Texts that many sessions have alike, each once. */
+const texts = new Map<string, string>();
+const MOST_TEXTS = 512;
+
+/** @returns the text, as one piece of memory and not as the pieces that it was put together from */
+function shared(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined || texts.size >= MOST_TEXTS) return known ?? text;
+  texts.set(text, text);
+  return text;
 }

@@ -66,7 +66,9 @@ export class AnsweredMessages {
       const oldest = this.#answers.keys().next().value;
       if (oldest !== undefined) this.#answers.delete(oldest);
     }
-    this.#answers.set(digest, { answer, repeats: 0, last: now });
+    const { bytes, summary } = answer ?? {};
+    const kept = bytes === undefined || summary === undefined ? undefined : { bytes, summary };
+    this.#answers.set(digest, { answer: kept, repeats: 0, last: now });
   }
 
   /** The answer to repeat, at a bounded rate; undefined to stay silent. */
