@@ -11,6 +11,15 @@ export const tlsMaxVersion = z
   .default('1.3')
   .describe('The highest TLS version inside EAP; `1.2` for peers that fail with TLS 1.3 there.');
 
+/** Inside EAP the server may be another machine than the one that speaks IKE, and have a name of its own. */
+export const tlsServerName = z
+  .string()
+  .min(1)
+  .optional()
+  .describe(
+    'The name that the server’s certificate inside EAP must bear; any server of a trusted authority unless told.',
+  );
+
 export const gatewayEap = z.strictObject({
   tls_max_version: tlsMaxVersion,
   tls_resumption: z

@@ -87,7 +87,7 @@ export class ClientProcess {
     this.#network = new HeldNetwork(settings, this.#host);
     this.#addresses = new ServerAddresses(settings.server);
     this.#keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
-    const { auth, tls_max_version: maxVersion, server_identity: serverName } = settings;
+    const { auth, tls_max_version: maxVersion, tls_server_name: serverName } = settings;
     const rules = { maxVersion, serverName };
     this.#tls = auth.includes('eap-tls') ? eapTlsEngine('client', options.certificates, rules) : undefined;
     const { first, most, always } = settings.retry;
