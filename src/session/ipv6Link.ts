@@ -42,8 +42,11 @@ export interface Ipv6Link {
   expire(now: Instant): Ipv6LinkResult;
 }
 
-/** Waits before the second, third … advertisement: MAX_INITIAL_RTR_ADVERT_INTERVAL, then far below the lifetime. */
-const ADVERTISE_AFTER: readonly Milliseconds[] = [3000, 16_000, 1_800_000];
+/**
+ * Waits before the first, second … advertisement: the first for the peer to be ready and ask, which it does at once; then
+ * MAX_INITIAL_RTR_ADVERT_INTERVAL, and then far below the lifetime.
+ */
+const ADVERTISE_AFTER: readonly Milliseconds[] = [500, 3000, 16_000, 1_800_000];
 /** Seconds: the longest that RFC 4861 §6.2.1 allows. The link itself says when it is over. */
 const ROUTER_LIFETIME = 9000;
 /** MIN_DELAY_BETWEEN_RAS: solicitations that come faster are answered by the advertisement before. RFC 4861 §10. */
@@ -69,7 +72,8 @@ export class RouterLink implements Ipv6Link {
   }
 
   start(now: Instant): Ipv6LinkResult {
-    return this.#advertise(now);
+    this.deadline = now + ADVERTISE_AFTER[0]!;
+    return NOTHING;
   }
 
   receive(packet: Uint8Array, now: Instant): Ipv6LinkResult {
@@ -86,19 +90,21 @@ export class RouterLink implements Ipv6Link {
   }
 
   #advertise(now: Instant): Ipv6LinkResult {
-    const wait = ADVERTISE_AFTER[Math.min(this.#sent, ADVERTISE_AFTER.length - 1)]!;
     this.#sent++;
+    const wait = ADVERTISE_AFTER[Math.min(this.#sent, ADVERTISE_AFTER.length - 1)]!;
     this.#lastAt = now;
     this.deadline = now + wait;
     return { send: [this.#packet] };
   }
 }
 
-/** RTR_SOLICITATION_INTERVAL and MAX_RTR_SOLICITATIONS, RFC 4861 §10; then again and again, ever more slowly (RFC 7559). */
-const SOLICIT_AFTER: readonly Milliseconds[] = [1000, 4000, 4000, 30_000, 300_000];
+/**
+ * Waits before the first, second … solicitation: soon, as the peer is up a moment later than we are; then
+ * RTR_SOLICITATION_INTERVAL of RFC 4861 §10, and then again and again, ever more slowly (RFC 7559).
+ */
+const SOLICIT_AFTER: readonly Milliseconds[] = [100, 400, 1000, 4000, 4000, 30_000, 300_000];
 /** What an address is made in. RFC 4862 §5.5.3 (d). */
 const AUTONOMOUS_BITS = 64;
-/** Shorter is ignored unless it confirms what is there: two hours, RFC 4862 §5.5.3 (e). The link outlives it or not. */
 const PREFIX_BYTES = 8;
 
 /** Our end is the host. */
@@ -115,7 +121,8 @@ export class HostLink implements Ipv6Link {
   }
 
   start(now: Instant): Ipv6LinkResult {
-    return this.#solicit(now);
+    this.deadline = now + SOLICIT_AFTER[0]!;
+    return NOTHING;
   }
 
   receive(packet: Uint8Array): Ipv6LinkResult {
@@ -138,8 +145,8 @@ export class HostLink implements Ipv6Link {
   }
 
   #solicit(now: Instant): Ipv6LinkResult {
-    this.deadline = now + SOLICIT_AFTER[Math.min(this.#sent, SOLICIT_AFTER.length - 1)]!;
     this.#sent++;
+    this.deadline = now + SOLICIT_AFTER[Math.min(this.#sent, SOLICIT_AFTER.length - 1)]!;
     return { send: [routerSolicitation(this.#source)] };
   }
 
