@@ -12,6 +12,9 @@ const FILE = fileURLToPath(new URL('../docs/configuration.md', import.meta.url))
 const SECTIONS: Readonly<Record<string, string>> = {
   ike: 'IPsec: keys, algorithms and lifetimes of IKE and ESP.',
   'ike.secrets[]': 'Pre-shared keys of single peers.',
+  certificates:
+    'Certificates for IKE: ours, and whom we trust ([certificates.md](certificates.md)). Relative paths count from the configuration file.',
+  'certificates.more[]': 'A further certificate of ours.',
   l2tp: 'The tunnels inside IPsec.',
   ppp: 'The links of users inside the tunnels.',
   eap: 'How users prove themselves by EAP, in PPP and in IKEv2.',
