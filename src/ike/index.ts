@@ -16,6 +16,7 @@ export {
   readIkeAnswer,
 } from './choose.ts';
 export { dump, summary } from './describe.ts';
+export { type IkeEndpoint, IkeEndpoints, type IkeEndpointsGiven, type IkePopulation } from './endpoints.ts';
 export { type ClientSigns, type Fingerprint, fingerprint, type Quirk } from './fingerprint.ts';
 export {
   DEFAULT_FRAGMENT_SIZE,

@@ -13,7 +13,7 @@ import type { Context, Question } from './context.ts';
 import { CookieJar } from './cookie.ts';
 import { onEapCommand } from './exchanges/eapRun.ts';
 import { onMoved } from './exchanges/mobike.ts';
-import { receiveNewcomer } from './exchanges/newcomer.ts';
+import { receiveNewcomer, refuseVersion } from './exchanges/newcomer.ts';
 import { begin } from './exchanges/saInitInitiator.ts';
 import { IkeSa } from './ikeSa.ts';
 import { probePeer } from './liveness.ts';
@@ -23,7 +23,14 @@ import { freshSpi } from './spis.ts';
 import { TicketSealer } from './ticket.ts';
 import { onTimer } from './timing.ts';
 import { tellUnknownSpi } from './unknownSpi.ts';
-import { decodeMessage, FragmentReassembly, isFromInitiator, isResponse, type Message } from './wire/index.ts';
+import {
+  decodeMessage,
+  FragmentReassembly,
+  isFromInitiator,
+  isResponse,
+  type Message,
+  majorVersionOf,
+} from './wire/index.ts';
 
 /** IKE SAs that the endpoint names itself start here; those that `connect` names stay below. */
 export const FIRST_OWN_IKE_SA_ID = 2 ** 32;
@@ -189,6 +196,9 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
   }
 
   #dispatch(datagram: IkeDatagram, now: Instant): Refusal {
+    if (refuseVersion(this.#context, datagram, now)) {
+      return { code: 'version-not-served', reason: `IKE of version ${majorVersionOf(datagram.bytes)}` };
+    }
     const message = decodeMessage(datagram.bytes);
     const association = this.#find(message, datagram);
     if (association !== undefined) return receiveOn(this.#context, association, { message, datagram }, now);

@@ -23,6 +23,7 @@ import { ExchangeType, NotifyType, notify } from './payloads/index.ts';
 import { busy, duplicate, outOfState, type Refusal } from './refusal.ts';
 import { awaits, takeAnswer } from './requests.ts';
 import { repeatAnswer, respond, traceIn } from './transmission.ts';
+import { takeUnknownIkeSpiHint } from './unknownSpi.ts';
 import {
   isFromInitiator,
   isResponse,
@@ -70,6 +71,7 @@ function onResponse(
     if (message.sealed !== undefined) return outOfState('a protected answer to the first message');
     return onClearAnswer(context, association, arrival, now);
   }
+  if (message.sealed === undefined && takeUnknownIkeSpiHint(context, association.sa, message, now)) return undefined;
   const opened = open(context, association, arrival, now);
   if (!('chain' in opened)) return opened.refusal;
   const { chain } = opened;

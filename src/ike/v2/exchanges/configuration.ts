@@ -42,6 +42,7 @@ export function configurePeer(
     ikeSa: sa.id,
     identity: sa.remoteIdentity!,
     ...(sa.user !== undefined && { user: sa.user }),
+    authentication: sa.authentication?.remote ?? 'null',
     wantsIpv4: ipv4.length > 0,
     wantsIpv6: ipv6.length > 0,
     preferred,

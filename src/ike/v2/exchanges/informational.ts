@@ -11,6 +11,7 @@ import type { IkeSa } from '../ikeSa.ts';
 import { deleteEsp, NotifyType, type Payload, ProtocolId } from '../payloads/index.ts';
 import type { Arrival } from '../receiving.ts';
 import { respond } from '../transmission.ts';
+import { onInvalidSpi } from '../unknownSpi.ts';
 import { all, findNotify, type PayloadChain } from '../wire/index.ts';
 import { answerMobike } from './mobikeResponder.ts';
 import { onRedirect } from './redirect.ts';
@@ -33,6 +34,7 @@ export function onInformational(context: Context, association: Association, arri
   const answer: Payload[] = [];
   if (sa.phase === 'established') {
     answer.push(...onDeleteChildren(context, sa, chain));
+    onInvalidSpi(context, sa, chain);
     answer.push(...answerMobike(context, association, arrival, now));
   }
   respond(context, association, answer, now);

@@ -8,15 +8,36 @@ import { isZeroSpi } from '../association.ts';
 import { closed } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { isNonceLength } from '../nonces.ts';
-import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
+import { ExchangeType, IKEV2_VERSION, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { chooseIkeV2, invalidKeData } from '../proposalChoice.ts';
 import { groupOf } from '../proposalTransforms.ts';
 import type { Refusal } from '../refusal.ts';
 import { summaryOf } from '../transmission.ts';
-import { encodeMessage, find, findNotify, type Message, unsupportedCritical } from '../wire/index.ts';
+import { takeUnknownSpiHint } from '../unknownSpi.ts';
+import {
+  decodeHeader,
+  encodeMessage,
+  find,
+  findNotify,
+  isResponse,
+  type Message,
+  majorVersionOf,
+  unsupportedCritical,
+} from '../wire/index.ts';
 import { redirectNotify } from './redirect.ts';
 import { onResumeRequest } from './resumption.ts';
 import { answerSaInit } from './saInitResponder.ts';
+
+/** A message of a later version is answered, so that its sender tries ours. RFC 7296 §2.5. @returns whether it was one */
+export function refuseVersion(context: Context, datagram: IkeDatagram, now: Instant): boolean {
+  const { bytes } = datagram;
+  const major = majorVersionOf(bytes);
+  if (major === undefined || major <= IKEV2_VERSION >>> 4) return false;
+  const header = decodeHeader(bytes);
+  if (isResponse(header)) return true;
+  answerClear(context, { message: { header }, datagram }, [notify(NotifyType.INVALID_MAJOR_VERSION)], now);
+  return true;
+}
 
 /** A request for no IKE SA that we know. */
 export function receiveNewcomer(
@@ -29,6 +50,7 @@ export function receiveNewcomer(
   if (header.exchange === ExchangeType.IKE_SESSION_RESUME && isZeroSpi(header.responderSpi)) {
     return onResumeRequest(context, arrival, now);
   }
+  if (takeUnknownSpiHint(context, arrival, now)) return undefined;
   if (header.exchange !== ExchangeType.IKE_SA_INIT || !isZeroSpi(header.responderSpi)) {
     tellInvalidSpi(context, arrival, now);
     return { code: 'unknown-spi', reason: 'the message belongs to no IKE SA' };
@@ -117,7 +139,7 @@ interface Arrived {
  */
 export function answerClear(
   context: Context,
-  { message, datagram }: Arrived,
+  { message, datagram }: { readonly message: Pick<Message, 'header'>; readonly datagram: IkeDatagram },
   payloads: readonly Payload[],
   now: Instant,
   rate: 'limited' | 'unlimited' = 'limited',
