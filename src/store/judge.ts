@@ -29,6 +29,7 @@ export async function judge(
   credentials: Credentials,
   { anyCertified = false }: JudgeRules = {},
 ): Promise<UserAnswer> {
+  if (credentials.method === 'certificate') return judgeCertified(store, credentials, anyCertified);
   const name = fromUtf8(withoutDomain(utf8(credentials.user)));
   const user = store.user(credentials.user) ?? store.user(name);
   if (credentials.method === 'pap') {
@@ -37,10 +38,7 @@ export async function judge(
     if (!right) return wrongPassword(credentials.user);
     return user.disabled ? disabled(user.name) : accepted(user);
   }
-  if (user === undefined) {
-    return credentials.method === 'certificate' && anyCertified ? { accepted: true } : unknownUser(credentials.user);
-  }
-  if (credentials.method === 'certificate') return user.disabled ? disabled(user.name) : accepted(user);
+  if (user === undefined) return unknownUser(credentials.user);
   const proof =
     credentials.method === 'ms-chap-v2'
       ? proveByNtHash(credentials, ntHashesOf(store).of(key, user))
@@ -53,6 +51,20 @@ export async function judge(
     ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
     ...(masterKey === undefined ? {} : { masterKey }),
   };
+}
+
+/** The certificate is valid: it may be a stored user's by any of its names. */
+function judgeCertified(
+  store: Store,
+  { user, names }: Extract<Credentials, { method: 'certificate' }>,
+  anyCertified: boolean,
+): UserAnswer {
+  const known = [...new Set([user, ...names])].flatMap((name) => store.user(name) ?? []);
+  const locked = known.find((one) => one.disabled);
+  if (locked !== undefined) return disabled(locked.name);
+  const [first] = known;
+  if (first !== undefined) return accepted(first);
+  return anyCertified ? { accepted: true } : unknownUser(user);
 }
 
 /** What is said of the user beside the gateway's own rules. */

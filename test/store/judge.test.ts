@@ -86,6 +86,19 @@ test('the MS-CHAPv2 vector of RFC 2759 §9.2 is accepted and answered as it says
   });
 });
 
+test('a certificate needs no password: any of its names may be a stored user, none a disabled one', async () => {
+  const certificate = (user: string, ...names: string[]) => ({ method: 'certificate', user, names }) as const;
+  assert.equal(await ask(certificate('User', 'User')), 'accepted');
+  assert.equal(await ask(certificate('user@example.org', 'user@example.org', 'User')), 'accepted');
+  assert.equal(await ask(certificate('stranger', 'stranger')), 'unknown-user');
+  const anyCertified = { anyCertified: true };
+  assert.equal(codeOf(await judge(store, KEY, certificate('stranger', 'stranger'), anyCertified)), 'accepted');
+  store.putUser({ ...makeUser(KEY, 'locked', 'x', 0), disabled: true });
+  for (const one of [certificate('locked', 'locked'), certificate('User', 'User', 'locked')]) {
+    assert.equal(codeOf(await judge(store, KEY, one, anyCertified)), 'user-disabled');
+  }
+});
+
 test('a domain in front of the name is left out', async () => {
   assert.equal(await ask(pap('OFFICE\\User', 'clientPass')), 'accepted');
   assert.equal(await ask(chap('OFFICE\\User', 'clientPass')), 'accepted');
