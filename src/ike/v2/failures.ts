@@ -58,7 +58,7 @@ export const noCredential: Failure = {
 };
 
 export const wrongIdentity = (expected: Identity, found: Identity): Failure => ({
-  code: 'identity-mismatch',
+  code: 'wrong-identity',
   reason: `the peer is ${identityText(found)}, expected was ${identityText(expected)}`,
   remedy: "Set the expected identity to what the peer's certificate or configuration says.",
 });

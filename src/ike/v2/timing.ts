@@ -69,7 +69,7 @@ const actions = {
 } as const satisfies Record<string, Action>;
 
 const UNFINISHED = {
-  code: 'not-finished',
+  code: 'half-open-timeout',
   reason: 'the peer began and did not finish its authentication in time',
   remedy: 'Check that UDP port 4500 is open, and that large packets or fragments pass on the way.',
 };

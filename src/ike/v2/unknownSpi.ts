@@ -87,7 +87,9 @@ export function takeUnknownSpiHint(
 /** The peer answered in the clear that it does not know our IKE SA: the same hint. */
 export function takeUnknownIkeSpiHint(context: Context, sa: IkeSa, message: Message, now: Instant): boolean {
   if (!sa.established || findNotify(message, NotifyType.INVALID_IKE_SPI) === undefined) return false;
-  if (context.hintLimit.allows(sa.remote.address, now)) probePeer(context, sa, HINT_PATIENCE, now);
+  const { probe } = sa.deadPeer;
+  const isAsked = probe !== undefined && sa.lastAlive <= probe.since;
+  if (!isAsked && context.hintLimit.allows(sa.remote.address, now)) probePeer(context, sa, HINT_PATIENCE, now);
   return true;
 }
 

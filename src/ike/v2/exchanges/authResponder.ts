@@ -54,6 +54,7 @@ export function refuseAuth(
 
 function onFirst(context: Context, association: Association, chain: PayloadChain, now: Instant): void {
   const { sa } = association;
+  context.halfOpen.prove(sa);
   const idi = find(chain, 'IDi');
   if (idi === undefined) {
     refuseAuth(context, association, NotifyType.INVALID_SYNTAX, malformed('IKE_AUTH without IDi'), now);

@@ -1,11 +1,12 @@
 /** We have moved: the peer is told, and follows. RFC 4555 §3.5, §3.8. */
 
-import type { Endpoint, Instant } from '../../../core/index.ts';
+import type { Endpoint, Instant, Milliseconds } from '../../../core/index.ts';
 import { sameBytes, toHex } from '../../../wire/index.ts';
 import type { Task } from '../association.ts';
 import { closeAndTell } from '../closing.ts';
 import type { Context } from '../context.ts';
 import type { IkeSa } from '../ikeSa.ts';
+import { probePeer } from '../liveness.ts';
 import { armKeepalive, encapsulates, movePath, readNat, sameEndpoint } from '../natTraversal.ts';
 import { ExchangeType, NotifyType, notify } from '../payloads/index.ts';
 import { enqueue, repeatNow } from '../requests.ts';
@@ -13,6 +14,8 @@ import { findNotify, type PayloadChain } from '../wire/index.ts';
 import { natDetectionOf } from './mobikeNotify.ts';
 
 const COOKIE2_BYTES = 16;
+/** How long a peer without MOBIKE may take to show that it has followed. */
+const FOLLOW_PATIENCE: Milliseconds = 10_000;
 
 interface Path {
   readonly local: Endpoint;
@@ -25,6 +28,8 @@ export function onMoved(context: Context, sa: IkeSa, { local, remote }: Path, no
   const update = sa.role === 'initiator' && sa.peer.mobike && ours;
   if (!movePath(context, sa, { local, remote })) return;
   if (update) updateAddresses(context, sa, now);
+  // A peer without MOBIKE may follow a message, as one does whose other end is behind a NAT.
+  else if (ours && sa.role === 'initiator') probePeer(context, sa, FOLLOW_PATIENCE, now);
 }
 
 /** Tells the peer, from the new address. What was under way goes there too. */

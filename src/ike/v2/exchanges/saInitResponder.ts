@@ -82,12 +82,15 @@ function answer(
     { kind: 'KE', group: find(message, 'KE')!.group, data: agreed.publicValue },
     { kind: 'Nonce', data: responderNonce },
     ...(sa.natTraversal ? natNotifies(context, association, sa) : []),
-    ...certificateRequest(context),
     ...announcements(context, sa, 'responder', message),
     ...(usesPpk ? [notify(NotifyType.USE_PPK)] : []),
   ];
   const head = { exchange: ExchangeType.IKE_SA_INIT, messageId: 0, response: true };
-  const prepared = prepareClear(association, head, payloads);
+  const whole = prepareClear(association, head, [...payloads, ...certificateRequest(context)]);
+  // Nobody has shown yet that the peer is at its address: it gets no more than came from there.
+  const proven = findNotify(message, NotifyType.COOKIE) !== undefined;
+  const fits = proven || whole.pieces[0]!.length <= message.bytes.length;
+  const prepared = fits ? whole : prepareClear(association, head, payloads);
   const opening: Opening = {
     message1: message.bytes.slice(),
     message2: prepared.pieces[0]!,

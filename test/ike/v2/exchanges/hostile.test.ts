@@ -180,7 +180,7 @@ test('nothing but IKE_SA_INIT and IKE_AUTH comes before authentication', () => {
   world.run(40_000);
   assert.deepEqual([...new Set(server.dropped)], ['out-of-state']);
   assert.equal(server.established.length, 0);
-  assert.equal(server.one('ikeClosed').reason.code, 'not-finished');
+  assert.equal(server.one('ikeClosed').reason.code, 'half-open-timeout');
 });
 
 test('a request that comes again is answered again and acted on once; old and early ids are not', () => {
