@@ -16,6 +16,7 @@ import {
   PSK,
   SECOND,
   SERVER,
+  sends,
   USERS,
   world,
 } from './world.ts';
@@ -87,6 +88,27 @@ test('two clients of the same identity behind one NAT stay two, whether they say
     assert.equal(gateway.gateway.sessions().length, 2);
     for (const client of clients) exchange(network, gateway, client, 'alone');
   }
+});
+
+test('a client that knows no DPD lives by its ESP: another one of its identity does not wait for long', () => {
+  const network = world();
+  const gateway = quietGateway(network);
+  const nat = network.nat('203.0.113.77');
+  const ike = { localIdentity: SAME, initialContact: false };
+  const [first, second] = [quietClient(network, nat, 2, ike), quietClient(network, nat, 3, ike)];
+  connected(network, gateway, first);
+  // Its answers to questions are lost, as if it gave none.
+  const isIke = (bytes: Uint8Array) => bytes.length > 4 && bytes.subarray(0, 4).every((byte) => byte === 0);
+  const mapped = gateway.gateway.sessions()[0]!.peer.port;
+  network.tamper = (sent) => (sent.from.port === mapped && isIke(sent.bytes) ? undefined : sent);
+  const at = network.now;
+  second.connect();
+  while (second.up === undefined && network.now - at < 10 * SECOND) {
+    assert.ok(sends(network, gateway, first, 'busy') || second.up !== undefined);
+  }
+  assert.ok(network.now - at <= 3 * SECOND, `the second is up after ${network.now - at} ms`);
+  network.run(network.now + SECOND);
+  assert.equal(gateway.gateway.sessions().length, 2);
 });
 
 test('a client that restarted behind its NAT without a word of it waits 3 s, and its ghost keeps nothing of it', () => {

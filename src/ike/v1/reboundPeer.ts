@@ -40,11 +40,7 @@ export function findOut(context: Context, sa: IkeSa, conclude: Undecided['conclu
   const suspects = suspectsOf(context, sa);
   if (suspects.length === 0) return false;
   sa.undecided = { suspects: new Set(suspects), since: now, conclude };
-  for (const suspect of suspects) {
-    // The owner says now what it has heard so far; what it says in the end came later.
-    context.emit({ type: 'ikeSilent', ikeSa: suspect.id });
-    ask(context, suspect, sa);
-  }
+  for (const suspect of suspects) ask(context, suspect, sa);
   sa.timers.set('undecided', now + ASK_AGAIN);
   return true;
 }
@@ -98,6 +94,8 @@ function suspectsOf(context: Context, sa: IkeSa): readonly IkeSa[] {
 
 /** R-U-THERE under the keys of the old SA, to its own place and to that of the new one. */
 function ask(context: Context, suspect: IkeSa, sa: IkeSa): void {
+  // The owner knows when it heard ESP of it last, which tells as much of a peer that knows no such question.
+  context.emit({ type: 'ikeSilent', ikeSa: suspect.id });
   if (!suspect.established || !suspect.abilities.deadPeerDetection) return;
   const { local, remote } = suspect;
   for (const place of [
