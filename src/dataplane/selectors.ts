@@ -13,16 +13,31 @@ import type { InnerSelector } from './messages.ts';
 interface Range {
   readonly first: Uint8Array;
   readonly last: Uint8Array;
+  /** The same of IPv4 as unsigned numbers. */
+  readonly firstNumber: number;
+  readonly lastNumber: number;
   readonly protocol: number;
   readonly firstPort: number;
   readonly lastPort: number;
+  /** Whether protocol and ports do not matter. */
+  readonly isPlain: boolean;
+}
+
+/** The selectors of one side and family. */
+interface Side {
+  readonly ranges: readonly Range[];
+  /** Whether everything of the family fits. */
+  readonly isAll: boolean;
+  readonly isPlain: boolean;
 }
 
 const MOST_PORT = 0xffff;
 
 export class Selectors {
-  readonly #local: readonly Range[];
-  readonly #remote: readonly Range[];
+  readonly #local4: Side;
+  readonly #local6: Side;
+  readonly #remote4: Side;
+  readonly #remote6: Side;
   readonly #chain = new Ipv6Chain();
   /** Of the packet that is looked at: protocol, and source and destination port; -1 where it shows none. */
   #protocol = -1;
@@ -31,29 +46,37 @@ export class Selectors {
 
   /** @throws RangeError for an address that does not read, or a range of two families */
   constructor(local: readonly InnerSelector[], remote: readonly InnerSelector[]) {
-    this.#local = local.map(readSelector);
-    this.#remote = remote.map(readSelector);
+    const [ours, theirs] = [local.map(readSelector), remote.map(readSelector)];
+    this.#local4 = sideOf(ours, 4);
+    this.#local6 = sideOf(ours, 16);
+    this.#remote4 = sideOf(theirs, 4);
+    this.#remote6 = sideOf(theirs, 16);
   }
 
   /** Whether the whole packet at `at` may pass. @param fromPeer whether its source is on the remote side */
   fits(bytes: Uint8Array, at: number, length: number, fromPeer: boolean): boolean {
-    this.#look(bytes, at, length);
     const isV4 = bytes[at]! >> 4 === 4;
+    const local = isV4 ? this.#local4 : this.#local6;
+    const remote = isV4 ? this.#remote4 : this.#remote6;
+    if (local.isAll && remote.isAll) return true;
+    if (!local.isPlain || !remote.isPlain) this.#look(bytes, at, length);
     const size = isV4 ? 4 : 16;
     const source = at + (isV4 ? 12 : 8);
     return (
-      this.#fitsAny(fromPeer ? this.#remote : this.#local, bytes, source, size, this.#sourcePort) &&
-      this.#fitsAny(fromPeer ? this.#local : this.#remote, bytes, source + size, size, this.#destinationPort)
+      this.#fitsAny(fromPeer ? remote : local, bytes, source, size, this.#sourcePort) &&
+      this.#fitsAny(fromPeer ? local : remote, bytes, source + size, size, this.#destinationPort)
     );
   }
 
-  #fitsAny(ranges: readonly Range[], bytes: Uint8Array, at: number, size: number, port: number): boolean {
+  #fitsAny({ isAll, ranges }: Side, bytes: Uint8Array, at: number, size: number, port: number): boolean {
+    if (isAll) return true;
     for (let i = 0; i < ranges.length; i++) {
-      const { first, last, protocol, firstPort, lastPort } = ranges[i]!;
-      if (first.length !== size || compare(bytes, at, first) < 0 || compare(bytes, at, last) > 0) continue;
-      if (protocol !== 0 && protocol !== this.#protocol) continue;
-      const anyPort = firstPort === 0 && lastPort === MOST_PORT;
-      if (anyPort || (port >= firstPort && port <= lastPort)) return true;
+      const range = ranges[i]!;
+      if (!(size === 4 ? isWithin4(range, bytes, at) : isWithin6(range, bytes, at))) continue;
+      if (range.isPlain) return true;
+      if (range.protocol !== 0 && range.protocol !== this.#protocol) continue;
+      const anyPort = range.firstPort === 0 && range.lastPort === MOST_PORT;
+      if (anyPort || (port >= range.firstPort && port <= range.lastPort)) return true;
     }
     return false;
   }
@@ -96,8 +119,32 @@ function readSelector({ first, last, protocol, firstPort, lastPort }: InnerSelec
   if (from === undefined || to === undefined || from.length !== to.length) {
     throw new RangeError(`no range of addresses: ${first} to ${last}`);
   }
-  return { first: from, last: to, protocol, firstPort, lastPort };
+  return {
+    ...{ first: from, last: to, protocol, firstPort, lastPort },
+    firstNumber: u32(from, 0),
+    lastNumber: u32(to, 0),
+    isPlain: protocol === 0 && firstPort === 0 && lastPort === MOST_PORT,
+  };
 }
+
+function sideOf(all: readonly Range[], size: 4 | 16): Side {
+  const ranges = all.filter(({ first }) => first.length === size);
+  const coversAll = ({ first, last, isPlain }: Range) =>
+    isPlain && first.every((byte) => byte === 0) && last.every((byte) => byte === 255);
+  return { ranges, isAll: ranges.some(coversAll), isPlain: ranges.every(({ isPlain }) => isPlain) };
+}
+
+function isWithin4({ firstNumber, lastNumber }: Range, bytes: Uint8Array, at: number): boolean {
+  const address = u32(bytes, at);
+  return address >= firstNumber && address <= lastNumber;
+}
+
+function isWithin6({ first, last }: Range, bytes: Uint8Array, at: number): boolean {
+  return compare(bytes, at, first) >= 0 && compare(bytes, at, last) <= 0;
+}
+
+const u32 = (bytes: Uint8Array, at: number) =>
+  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 
 /** As numbers: negative where the bytes at `at` are less than `address`. */
 function compare(bytes: Uint8Array, at: number, address: Uint8Array): number {
