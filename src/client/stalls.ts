@@ -10,8 +10,8 @@ const BUSY_LOOK: Milliseconds = 1000;
 const IDLE_LOOK: Milliseconds = 15_000;
 /** Packets in one look that make a stream. */
 const STREAM = 20;
-/** So long the server may take to answer: it is not to be given up sooner than without the question. */
-export const STALL_PATIENCE: Milliseconds = 30_000;
+/** Longer than dead peer detection takes: the question alone is not to end a connection. */
+export const STALL_PATIENCE: Milliseconds = 600_000;
 
 export class Stalls {
   #packets = 0;
