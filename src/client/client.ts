@@ -21,6 +21,7 @@ import { failureText, layerEntry, milestoneEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import { SessionRecord, type SessionView } from '../session/record.ts';
 import { Slots } from '../session/slots.ts';
+import { IkeSas } from './ikeSas.ts';
 import type { ClientCommand, ClientOutput } from './output.ts';
 import { RemoteAccess } from './remoteAccess.ts';
 import { STALL_PATIENCE, Stalls } from './stalls.ts';
@@ -42,10 +43,7 @@ export interface ClientParts {
   readonly id: string;
 }
 
-const IKE_SA: IkeSaId = 1;
 const CHANNEL = 1;
-const UDP = 17;
-const L2TP_PORT = 1701;
 /** ESP may come so long after the end of its SA. */
 const STRAGGLERS: Milliseconds = 30_000;
 const MOST_REMOVED_SPIS = 256;
@@ -57,8 +55,10 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   readonly #record: SessionRecord;
   readonly #connection: Connection;
   readonly #remoteAccess: RemoteAccess;
-  /** IKE SAs that stand or are being set up; the end waits for the last. */
-  readonly #ikeSas = new Set<IkeSaId>();
+  /** The end waits for the last of them. */
+  readonly #ikeSas: IkeSas;
+  #isConfigured = false;
+  #redirect: string | undefined;
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
   /** Who waits for steps of EAP-TLS. */
   readonly #tlsAsks = new Map<number, TlsContinuation>();
@@ -70,6 +70,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   constructor(parts: ClientParts, now: Instant) {
     this.#parts = parts;
     const { environment, local, remote } = parts;
+    this.#ikeSas = new IkeSas(parts.ike, local, remote);
     this.#record = new SessionRecord(parts.id, 'client', local, remote, now, environment.unixTime());
     this.#connection = new Connection({
       ...parts.common,
@@ -83,14 +84,14 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       eap: parts.eap,
       environment,
       record: this.#record,
-      ike: (command, at) => this.#fromIke(parts.ike?.command(command, at) ?? [], at),
+      ike: (command, at) => this.#toIke(command, at),
       askTls: (ask, then) => this.#askTls(ask, then),
     });
   }
 
   get deadline(): Instant | undefined {
     if (this.#closed) return undefined;
-    return earliest([this.#connection.deadline, this.#parts.ike?.deadline, this.#stalls?.deadline]);
+    return earliest([this.#connection.deadline, this.#ikeSas.deadline, this.#stalls?.deadline]);
   }
 
   /** The session record as it is now. */
@@ -111,7 +112,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
 
   expire(now: Instant): readonly ClientOutput[] {
     if (this.#closed) return [];
-    const ike = this.#fromIke(this.#parts.ike?.expire(now) ?? [], now);
+    const ike = this.#fromIke(this.#ikeSas.expire(now), now);
     return this.#finish([...ike, ...this.#from(this.#connection.expire(now), now), ...this.#askStalled(now)], now);
   }
 
@@ -124,7 +125,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   #receive(event: DataPlaneEvent, now: Instant): ClientOutput[] {
     switch (event.type) {
       case 'ike':
-        return this.#fromIke(this.#parts.ike?.receive(event, now) ?? [], now);
+        return this.#fromIke(this.#ikeSas.receive(event, now), now);
       case 'l2tp':
         return event.channel === CHANNEL ? this.#from(this.#connection.l2tpReceived(event.bytes, now), now) : [];
       case 'firstPacket': {
@@ -177,10 +178,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return then?.(command.progress, now) ?? [];
       }
       case 'probe':
-        return [...this.#ikeSas].flatMap((ikeSa) => {
-          const probe = { type: 'probe', ikeSa, within: command.within } as const;
-          return this.#toIke(probe, now);
-        });
+        return this.#fromIke(this.#ikeSas.each({ type: 'probe', within: command.within }, now), now);
+      case 'moved':
+        return this.#fromIke(this.#ikeSas.move(command.address, now), now);
       case 'disconnect':
         this.#reason ??= command.reason;
         return this.#from(this.#connection.close(command.reason, now), now);
@@ -192,26 +192,11 @@ export class Client implements Core<ClientCommand, ClientOutput> {
     if (ike === undefined) {
       return this.#from([...this.#connection.openPlain(local, remote, now), ...this.#connection.connect(now)], now);
     }
-    this.#ikeSas.add(IKE_SA);
-    const outputs = ike.command({ type: 'connect', ikeSa: IKE_SA, local, remote, ...this.#selectors() }, now);
-    return this.#fromIke(outputs, now);
-  }
-
-  /** Everything in tunnel mode, of which the gateway grants what it likes; else L2TP. */
-  #selectors(): Pick<Extract<IkeCommand, { type: 'connect' }>, 'localSelector' | 'remoteSelector'> {
-    const { local, remote, l2tpPort, tunnelMode } = this.#parts;
-    if (tunnelMode) {
-      const everything = { address: '0.0.0.0/0', protocol: 0, port: 0 };
-      return { localSelector: everything, remoteSelector: everything };
-    }
-    return {
-      localSelector: { protocol: UDP, address: local.address, port: l2tpPort },
-      remoteSelector: { protocol: UDP, address: remote.address, port: L2TP_PORT },
-    };
+    return this.#fromIke(this.#ikeSas.connect(this.#parts, now), now);
   }
 
   #toIke(command: IkeCommand, now: Instant): ClientOutput[] {
-    return this.#fromIke(this.#parts.ike?.command(command, now) ?? [], now);
+    return this.#fromIke(this.#ikeSas.command(command, now), now);
   }
 
   #fromIke(outputs: readonly IkeOutput[], now: Instant): ClientOutput[] {
@@ -224,14 +209,20 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'milestone':
         return [milestoneEntry(this.#record, output.name, now, output.detail, 'ike')];
       case 'ikeEstablished':
-        this.#ikeSas.add(output.ikeSa);
         return this.#from(connection.ikeEstablished(output), now);
-      case 'ikeMoved':
-        return this.#from(connection.moved(output.local, output.remote, now), now);
+      case 'ikeMoved': {
+        const { local, remote, udpEncapsulation: inUdp } = output;
+        const way = inUdp === undefined ? undefined : inUdp ? 'udp' : 'esp';
+        return this.#from(connection.moved(local, remote, now, way), now);
+      }
       case 'ikeSilent':
         return this.#heard(output.ikeSa, now);
-      case 'childEstablished':
-        return connection.isClosing ? [] : this.#from(connection.childEstablished(output, now), now);
+      case 'childEstablished': {
+        if (connection.isClosing) return [];
+        const out = this.#from(connection.childEstablished(output, now), now);
+        if (!this.#parts.tunnelMode || this.#isConfigured) return out;
+        return [...out, ...this.#from(connection.close(NOT_CONFIGURED, now), now)];
+      }
       case 'childConfirmed': {
         const l2tp = this.#parts.tunnelMode ? [] : connection.connect(now);
         return this.#from([...connection.childConfirmed(output.child), ...l2tp], now);
@@ -239,7 +230,6 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'childClosed':
         return this.#from(connection.childClosed(output, now), now);
       case 'ikeClosed':
-        this.#ikeSas.delete(output.ikeSa);
         if (this.#ikeSas.size > 0) return [];
         this.#reason ??= output.reason;
         return this.#from(connection.lost(output.reason, now), now);
@@ -253,11 +243,14 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'dropped':
         return [layerEntry(this.#record, output)];
       case 'askConfiguration':
+        return [];
       case 'redirected':
+        this.#redirect = output.gateway;
         return [];
       case 'eap':
         return this.#remoteAccess.eap(output, now);
       case 'configured':
+        this.#isConfigured = true;
         connection.carry(this.#remoteAccess.configured(output));
         return [];
       default:
@@ -297,15 +290,15 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           out.push(...this.#toIke(output.command, now));
           break;
         case 'peerMoved':
-          for (const ikeSa of this.#ikeSas) {
-            const { local, remote } = output;
-            out.push(...this.#toIke({ type: 'moved', ikeSa, local, remote }, now));
-          }
+          out.push(
+            ...this.#fromIke(
+              this.#ikeSas.each({ type: 'moved', local: output.local, remote: output.remote }, now),
+              now,
+            ),
+          );
           break;
         case 'closeIke':
-          for (const ikeSa of [...this.#ikeSas]) {
-            out.push(...this.#toIke({ type: 'close', ikeSa, reason: output.reason }, now));
-          }
+          out.push(...this.#fromIke(this.#ikeSas.each({ type: 'close', reason: output.reason }, now), now));
           break;
         case 'ended':
           this.#reason ??= output.reason;
@@ -334,13 +327,20 @@ export class Client implements Core<ClientCommand, ClientOutput> {
   #finish(out: ClientOutput[], now: Instant): readonly ClientOutput[] {
     if (this.#closed || !this.#connection.ended || this.#ikeSas.size > 0) return out;
     this.#closed = true;
+    const redirect = this.#redirect;
     const reason = this.#reason ?? { code: 'closed', reason: 'The connection ended.' };
     this.#record.ended = reason;
     this.#record.phase = 'closed';
     return [
       ...out,
       milestoneEntry(this.#record, 'closed', now, failureText(reason), 'client'),
-      { type: 'closed', reason, view: this.#record.view() },
+      { type: 'closed', reason, view: this.#record.view(), ...(redirect === undefined ? {} : { redirect }) },
     ];
   }
 }
+
+const NOT_CONFIGURED: Failure = {
+  code: 'no-address',
+  reason: 'The server gave this client no address.',
+  remedy: 'Let the server give addresses to its clients (strongSwan: pools), or connect with L2TP.',
+};

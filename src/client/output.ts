@@ -20,7 +20,13 @@ export type ClientOutput =
   /** The server has given us an IPv6 address too: it comes beside what `up` said. */
   | { readonly type: 'networkChanged'; readonly network: SessionNetwork; readonly view: SessionView }
   /** Over, and nothing is left at the peer as far as it answered. */
-  | { readonly type: 'closed'; readonly reason: Failure; readonly view: SessionView }
+  | {
+      readonly type: 'closed';
+      readonly reason: Failure;
+      readonly view: SessionView;
+      /** The server sent us to this other one, by name or address. RFC 5685. */
+      readonly redirect?: string;
+    }
   | LogEntry;
 
 export type ClientCommand =
@@ -28,6 +34,8 @@ export type ClientCommand =
   | { readonly type: 'disconnect'; readonly reason: Failure }
   /** Asks the server at once whether it lives; without a sign of life in this time the connection is over. */
   | { readonly type: 'probe'; readonly within: Milliseconds }
+  /** Our address is another one from now on: IKEv2 goes on from there (MOBIKE, RFC 4555). */
+  | { readonly type: 'moved'; readonly address: string }
   | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
   | { readonly type: 'keyAnswer'; readonly id: number; readonly answer: KeyAnswer }
   | { readonly type: 'signatureAnswer'; readonly id: number; readonly answer: SignatureAnswer };

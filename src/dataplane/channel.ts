@@ -20,7 +20,7 @@ export const STRAY_PACKETS_PER_SECOND = 16;
 
 export class Channel {
   readonly id: ChannelId;
-  readonly protection: ChannelRecord['protection'];
+  protection: ChannelRecord['protection'];
   readonly localL2tpPort: number;
   remoteL2tpPort: number;
   local: Endpoint;
@@ -69,8 +69,9 @@ export class Channel {
   }
 
   /** @throws RangeError for addresses that do not read; then nothing has changed */
-  move(local: Endpoint, remote: Endpoint): void {
+  move(local: Endpoint, remote: Endpoint, protection = this.protection): void {
     this.peer = newPeer(local, remote);
+    this.protection = protection;
     this.pseudoSum = pseudoSum(this.peer);
     this.local = local;
     this.remote = remote;

@@ -126,7 +126,14 @@ export interface TunnelSessionParameters extends InnerPath {
 
 export type DataPlaneCommand =
   | { readonly type: 'openChannel'; readonly record: ChannelRecord }
-  | { readonly type: 'moveChannel'; readonly channel: ChannelId; readonly local: Endpoint; readonly remote: Endpoint }
+  | {
+      readonly type: 'moveChannel';
+      readonly channel: ChannelId;
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+      /** Default: as before. */
+      readonly protection?: 'udp' | 'esp';
+    }
   | { readonly type: 'closeChannel'; readonly channel: ChannelId }
   | { readonly type: 'installSa'; readonly record: SaRecord }
   /** From now on the channel sends on this SA. Inbound works from `installSa` on. */

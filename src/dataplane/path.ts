@@ -105,7 +105,7 @@ export class PacketPath implements PacketInput {
         this.#tables.openChannel(command.record);
         break;
       case 'moveChannel':
-        this.#tables.moveChannel(command.channel, command.local, command.remote);
+        this.#tables.moveChannel(command.channel, command.local, command.remote, command.protection);
         break;
       case 'closeChannel':
         this.#tables.closeChannel(command.channel);

@@ -101,12 +101,12 @@ export class Tables {
     this.#addPlain(channel);
   }
 
-  moveChannel(id: ChannelId, local: Endpoint, remote: Endpoint): void {
+  moveChannel(id: ChannelId, local: Endpoint, remote: Endpoint, protection?: 'udp' | 'esp'): void {
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
     this.#removePlain(channel);
     try {
-      channel.move(local, remote);
+      channel.move(local, remote, protection);
     } finally {
       this.#addPlain(channel);
     }

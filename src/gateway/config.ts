@@ -2,6 +2,7 @@
 
 import type { ReorderBounds } from '../dataplane/messages.ts';
 import type { IkeV1Config } from '../ike/v1/index.ts';
+import type { IkeV2Config } from '../ike/v2/index.ts';
 import type { L2tpSettings } from '../l2tp/index.ts';
 import type { PppConfig } from '../ppp/index.ts';
 import type { ConnectionTimes } from '../session/connectionParts.ts';
@@ -10,15 +11,22 @@ import type { SessionRates } from '../session/userSession.ts';
 import type { SingleSession } from './output.ts';
 import type { RemoteAccessRules } from './remoteAccess.ts';
 
-/** A local address with rules of its own. */
-export interface ListenerConfig {
-  readonly address: string;
-  readonly ike: IkeV1Config;
+/** IKEv2 as a gateway speaks it: which child SAs it grants and what clients are given is the gateway's own to say. */
+export type GatewayIkeV2Config = Omit<IkeV2Config, 'children' | 'configures' | 'spiInUse'>;
+
+/** The versions of IKE that are spoken: at least one. */
+export interface IkeConfigs {
+  readonly ike?: IkeV1Config;
+  readonly ikeV2?: GatewayIkeV2Config;
 }
 
-export interface GatewayConfig {
-  /** IKE on every address that no listener names. */
-  readonly ike: IkeV1Config;
+/** A local address with rules of its own. */
+export interface ListenerConfig extends IkeConfigs {
+  readonly address: string;
+}
+
+/** `ike` and `ikeV2` are for every address that no listener names. */
+export interface GatewayConfig extends IkeConfigs {
   readonly listeners?: readonly ListenerConfig[];
   readonly l2tp?: Partial<L2tpSettings>;
   readonly ppp?: PppConfig;
@@ -38,8 +46,11 @@ export interface GatewayConfig {
     /** Whether a peer is followed to the address and port that its authenticated packets come from; default true. */
     readonly followPeers?: boolean;
   };
-  /** Remote access over IKEv2 without L2TP. Default: EAP-MSCHAPv2 and EAP-TLS, everything behind the gateway. */
-  readonly remoteAccess?: Partial<RemoteAccessRules>;
+  /**
+   * Remote access over IKEv2 without L2TP, where IKEv2 is spoken. Default: with EAP-MSCHAPv2, EAP-TLS or a certificate, to
+   * everything behind the gateway. `false`: IKEv2 carries L2TP alone.
+   */
+  readonly remoteAccess?: Partial<RemoteAccessRules> | false;
   /** Local addresses on which L2TP without IPsec is served, or `all`. Default: none. */
   readonly plainL2tp?: 'all' | readonly string[];
   /** Sessions at once; default 10,000. */

@@ -7,9 +7,14 @@ import type { IkeCore, IkePopulation } from '../session/connectionParts.ts';
 export class IkeListeners implements IkeCore {
   readonly #endpoints: readonly IkeCore[];
   readonly #byAddress: ReadonlyMap<string, number>;
+  readonly #spis: Set<number>;
 
-  /** @param byAddress canonical local address → endpoint; `others` serves every other address */
-  constructor(others: IkeCore, byAddress: ReadonlyMap<string, IkeCore>) {
+  /**
+   * @param byAddress canonical local address → endpoint; `others` serves every other address
+   * @param spis is kept: the inbound SPIs of all endpoints, so that none takes another's
+   */
+  constructor(others: IkeCore, byAddress: ReadonlyMap<string, IkeCore>, spis: Set<number> = new Set()) {
+    this.#spis = spis;
     this.#endpoints = [others, ...byAddress.values()];
     this.#byAddress = new Map([...byAddress.keys()].map((address, i) => [address, i + 1]));
   }
@@ -44,6 +49,10 @@ export class IkeListeners implements IkeCore {
 
   /** Ids of endpoint `index` are those ≡ index modulo the number of endpoints. */
   #outward(outputs: readonly IkeOutput[], index: number): readonly IkeOutput[] {
+    for (const output of outputs) {
+      if (output.type === 'childEstablished') this.#spis.add(output.inboundSpi);
+      else if (output.type === 'childClosed') this.#spis.delete(output.inboundSpi);
+    }
     if (this.#endpoints.length === 1) return outputs;
     const widen = (id: number) => id * this.#endpoints.length + index;
     return outputs.map((output) => {

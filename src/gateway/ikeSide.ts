@@ -111,7 +111,7 @@ export class IkeSide {
         const connection = this.#connections.byIkeSa(output.ikeSa);
         return connection === undefined
           ? []
-          : this.#events.from(connection, connection.moved(output.local, output.remote, now), now);
+          : this.#events.from(connection, connection.moved(output.local, output.remote, now, waysOf(output)), now);
       }
       case 'ikeSilent':
         return this.#heard(output.ikeSa, now);
@@ -119,8 +119,11 @@ export class IkeSide {
         const connection = this.#connections.byIkeSa(output.ikeSa);
         if (connection === undefined || connection.isClosing) return [];
         this.#connections.addChild(connection, output.child);
-        const session = output.mode === 'tunnel' ? this.#visitors.take(output.ikeSa) : undefined;
-        if (session !== undefined) connection.carry(session);
+        if (output.mode === 'tunnel') {
+          const session = this.#visitors.take(output.ikeSa);
+          if (session !== undefined) connection.carry(session);
+          // Who speaks L2TP inside logs in there, and gets an address there.
+        } else this.#visitors.release(output.ikeSa);
         return this.#events.from(connection, connection.childEstablished(output, now), now);
       }
       case 'childConfirmed': {
@@ -226,3 +229,7 @@ export class IkeSide {
     return record;
   }
 }
+
+/** How ESP travels, where IKE has found that out anew. */
+const waysOf = ({ udpEncapsulation }: Extract<IkeOutput, { type: 'ikeMoved' }>): 'udp' | 'esp' | undefined =>
+  udpEncapsulation === undefined ? undefined : udpEncapsulation ? 'udp' : 'esp';

@@ -1,14 +1,18 @@
 /** A gateway from a configuration: the cores of every layer put together. */
 
 import type { EapServerConfig } from '../eap/index.ts';
+import { IkeEndpoints } from '../ike/endpoints.ts';
 import { IkeV1Endpoint } from '../ike/v1/index.ts';
+import { acceptL2tpTransport, type ChildPolicy, IkeV2Endpoint } from '../ike/v2/index.ts';
 import { AddressPool, PrefixPool } from '../net/index.ts';
 import { commonParts } from '../session/commonParts.ts';
 import { CONNECTION_TIMES, type IkeCore } from '../session/connectionParts.ts';
 import type { StackEnvironment } from '../session/environment.ts';
-import type { GatewayConfig } from './config.ts';
+import type { GatewayConfig, IkeConfigs } from './config.ts';
 import { Gateway } from './gateway.ts';
+import { grantedChildren } from './grantedChildren.ts';
 import { IkeListeners } from './ikeListeners.ts';
+import type { RemoteAccessRules } from './remoteAccess.ts';
 
 const MOST_SESSIONS = 10_000;
 const MOST_FAILED_LOGINS = 5;
@@ -16,6 +20,7 @@ const MOST_PLAIN = 1000;
 const MOST_PLAIN_PER_SOURCE = 16;
 /** IKEv2 repeats EAP's requests itself, and believes no success without a key. */
 const EAP: EapServerConfig = { methods: ['eap-mschapv2', 'eap-tls'], needsKey: true };
+const REMOTE_ACCESS: RemoteAccessRules = { eap: EAP, preSharedKey: false, subnets: [], domains: [] };
 
 /**
  * @param counters the data plane's shared counters
@@ -24,9 +29,14 @@ const EAP: EapServerConfig = { methods: ['eap-mschapv2', 'eap-tls'], needsKey: t
 export function makeGateway(config: GatewayConfig, environment: StackEnvironment, counters: Float64Array): Gateway {
   const { network, plainL2tp = [], times } = config;
   const { idle } = { ...CONNECTION_TIMES, ...times };
-  const endpoint = (ike: GatewayConfig['ike']): IkeCore =>
-    new IkeV1Endpoint({ config: ike, crypto: environment.crypto, environment });
-  const listeners = (config.listeners ?? []).map(({ address, ike }) => [address, endpoint(ike)] as const);
+  const rules = { ...REMOTE_ACCESS, ...config.remoteAccess };
+  const isOffered = config.remoteAccess !== false;
+  const children = isOffered
+    ? grantedChildren(rules.subnets, [network.localAddress, ...(network.dns ?? [])])
+    : undefined;
+  const spis = new Set<number>();
+  const endpoint = (ike: IkeConfigs) => endpointOf(ike, children, spis, environment);
+  const listeners = (config.listeners ?? []).map((listener) => [listener.address, endpoint(listener)] as const);
   const addresses = new AddressPool({ ranges: network.pool, exclude: [network.localAddress] });
   const prefixes = network.ipv6Pool === undefined ? undefined : new PrefixPool(network.ipv6Pool);
   const l2tp = { hostName: 'sallyport', emptyTunnelTimeout: idle, ...config.l2tp, role: 'lns' } as const;
@@ -40,7 +50,7 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
       environment,
       counters,
     ),
-    ike: new IkeListeners(endpoint(config.ike), new Map(listeners)),
+    ike: new IkeListeners(endpoint(config), new Map(listeners), spis),
     addresses,
     reserved: network.reserved ?? new Map(),
     prefixes,
@@ -48,7 +58,7 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
       ...{ localAddress: network.localAddress, dns: network.dns ?? [], nbns: network.nbns ?? [] },
       ...(prefixes === undefined ? {} : { localAddress6: prefixes.gatewayAddress }),
     },
-    remoteAccess: { eap: EAP, subnets: [], domains: [], ...config.remoteAccess },
+    remoteAccess: rules,
     plainL2tp: (address) => plainL2tp === 'all' || plainL2tp.includes(address),
     mostSessions: config.mostSessions ?? MOST_SESSIONS,
     mostFailedLogins: config.mostFailedLogins ?? MOST_FAILED_LOGINS,
@@ -57,5 +67,21 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
     sessionRates: config.sessionRates ?? {},
     mostPlain: config.mostPlain ?? MOST_PLAIN,
     mostPlainPerSource: config.mostPlainPerSource ?? MOST_PLAIN_PER_SOURCE,
+  });
+}
+
+/** @param children what remote access grants; absent: IKEv2 carries L2TP alone */
+function endpointOf(
+  { ike, ikeV2 }: IkeConfigs,
+  children: ChildPolicy | undefined,
+  spis: ReadonlySet<number>,
+  environment: StackEnvironment,
+): IkeCore {
+  const { crypto } = environment;
+  const shared = { spiInUse: (spi: number) => spis.has(spi) };
+  const own = children === undefined ? { children: acceptL2tpTransport } : { children, configures: true };
+  return new IkeEndpoints({
+    v1: ike && new IkeV1Endpoint({ config: { ...shared, ...ike }, crypto, environment }),
+    v2: ikeV2 && new IkeV2Endpoint({ config: { ...ikeV2, ...shared, ...own }, crypto, environment }),
   });
 }

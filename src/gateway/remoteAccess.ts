@@ -5,19 +5,26 @@
 
 import type { Endpoint, Failure, Instant } from '../core/index.ts';
 import { type EapOutput, EapServer, type EapServerConfig, type TlsAsk } from '../eap/index.ts';
-import type { ConfigurationAsk, EapReceived, Identity, IkeAnswer, IkeCommand, IkeSaId } from '../ike/output.ts';
+import { identityText } from '../ike/identity.ts';
+import type { ConfigurationAsk, EapReceived, IkeAnswer, IkeCommand, IkeSaId } from '../ike/output.ts';
 import type { AuthenticationAnswer, Credentials } from '../ppp/output.ts';
 import type { StackEnvironment } from '../session/environment.ts';
 import { layerEntry } from '../session/log.ts';
 import type { SessionRecord } from '../session/record.ts';
 import { TunnelSession } from '../session/tunnelSession.ts';
+import { certifiedBy } from './certifiedUser.ts';
 import type { GatewayOutput } from './output.ts';
 import type { TlsQuestions } from './tlsQuestions.ts';
-import type { Users } from './users.ts';
+import type { Login, Users } from './users.ts';
 
 export interface RemoteAccessRules {
   /** What clients may prove themselves with inside IKEv2's EAP. */
   readonly eap: EapServerConfig;
+  /**
+   * Lets in whoever holds a pre-shared key, with an address of the pool and no user: all who share the key are alike.
+   * Clients of EAP and of certificates are judged as users.
+   */
+  readonly preSharedKey: boolean;
   /** Networks that clients are told of, as prefixes; empty: everything. */
   readonly subnets: readonly string[];
   /** Names that only our name servers know. */
@@ -61,18 +68,25 @@ export class RemoteAccess {
 
   /** A client asks for addresses: whom EAP proved has been judged, who proved themselves to IKE is judged now. */
   configuration(ask: ConfigurationAsk, record: SessionRecord, now: Instant): GatewayOutput[] {
-    const { ikeSa, id, identity, user } = ask;
+    const { ikeSa, id, identity, user, authentication } = ask;
     const visitor = this.#visitorOf(ikeSa, record);
     const tell = (configuration: Extract<IkeAnswer, { kind: 'configuration' }>['configuration'], at: Instant) =>
       this.#parts.ike({ type: 'answer', id, answer: { kind: 'configuration', configuration } }, at);
     if (visitor.session.network !== undefined) return tell(this.#configurationOf(visitor.session, ask), now);
-    if (user !== undefined) return tell(NOT_JUDGED, now);
-    const credentials: Credentials = { method: 'certificate', user: nameOf(identity), names: [identity.value] };
     const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
-      this.#accept(visitor, judgement, credentials);
+      this.#accept(visitor, judgement, authentication);
       return tell(judgement.accepted ? this.#configurationOf(visitor.session, ask) : judgement.reason, at);
     };
-    return this.#judge(ikeSa, visitor, credentials, answer, now);
+    if (authentication === 'pre-shared-key' && this.#parts.rules.preSharedKey) {
+      const group = identityText(identity);
+      return this.#parts.users.admit(
+        this.#loginOf(ikeSa, visitor, { method: 'certificate', user: group, names: [] }, answer),
+        now,
+      );
+    }
+    if (authentication === 'pre-shared-key') return tell(NO_GROUP, now);
+    if (authentication !== 'signature' || user !== undefined) return tell(NOT_JUDGED, now);
+    return this.#judge(ikeSa, visitor, certifiedBy(identity), answer, now);
   }
 
   /** The session of an IKE SA, for the connection that carries it from now on. */
@@ -119,7 +133,8 @@ export class RemoteAccess {
           out.push(...this.#askTls(ikeSa, visitor, output.id, output.ask));
           break;
         case 'success': {
-          const { identity: user, msk } = output;
+          const { identity: user, msk, method } = output;
+          visitor.session.record.authentication = method;
           out.push(...this.#sendEap(ikeSa, visitor, now, { user, ...(msk === undefined ? {} : { msk }) }));
           break;
         }
@@ -153,7 +168,7 @@ export class RemoteAccess {
 
   #askEap(ikeSa: IkeSaId, visitor: Visitor, id: number, credentials: Credentials, now: Instant): GatewayOutput[] {
     const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
-      this.#accept(visitor, judgement, credentials);
+      this.#accept(visitor, judgement, 'eap');
       const { eap } = visitor;
       return eap === undefined
         ? []
@@ -172,36 +187,47 @@ export class RemoteAccess {
 
   #judge(
     ikeSa: IkeSaId,
-    { session, peer }: Visitor,
+    visitor: Visitor,
     credentials: Credentials,
-    answer: (judgement: AuthenticationAnswer, now: Instant) => GatewayOutput[],
+    answer: Login['answer'],
     now: Instant,
   ): GatewayOutput[] {
-    const isOver = () => this.#visitors.get(ikeSa)?.session !== session;
-    return this.#parts.users.ask({ session, peer, credentials, answer, isOver }, now);
+    return this.#parts.users.ask(this.#loginOf(ikeSa, visitor, credentials, answer), now);
   }
 
-  #accept({ session }: Visitor, judgement: AuthenticationAnswer, { user, method }: Credentials): void {
+  #loginOf(ikeSa: IkeSaId, { session, peer }: Visitor, credentials: Credentials, answer: Login['answer']): Login {
+    const isOver = () => this.#visitors.get(ikeSa)?.session !== session;
+    // Known from here on, so that whatever becomes of the session gives back what the user was given.
+    session.record.user = credentials.user;
+    return { session, peer, credentials, answer, isOver };
+  }
+
+  #accept({ session }: Visitor, judgement: AuthenticationAnswer, authentication: string): void {
     if (!judgement.accepted || judgement.network === undefined) return;
     session.network = judgement.network;
-    session.record.user = user;
-    session.record.authentication = method;
+    session.record.authentication = authentication;
   }
 
-  #configurationOf({ network }: TunnelSession, { wantsIpv4, wantsIpv6 }: ConfigurationAsk) {
-    const { rules } = this.#parts;
-    if (network === undefined) return NOT_JUDGED;
-    const { peerAddress, peerAddress6, dns } = network;
-    const addresses = [peerAddress, ...(peerAddress6 === undefined ? [] : [peerAddress6])].filter((address) =>
-      address.includes(':') ? wantsIpv6 : wantsIpv4,
-    );
-    if (addresses.length === 0) return NO_SUCH_FAMILY;
-    return { addresses, dns, subnets: rules.subnets, domains: rules.domains };
+  /** Of what there is for the user, what the client asks for; the session has no more than that. */
+  #configurationOf(session: TunnelSession, { wantsIpv4, wantsIpv6 }: ConfigurationAsk) {
+    const { subnets, domains } = this.#parts.rules;
+    if (session.network === undefined) return NOT_JUDGED;
+    const { peerAddress, peerAddress6, ...network } = session.network;
+    const [first, second] = [
+      ...(wantsIpv4 ? [peerAddress] : []),
+      ...(wantsIpv6 && peerAddress6 !== undefined ? [peerAddress6] : []),
+    ];
+    if (first === undefined) return NO_SUCH_FAMILY;
+    session.network = { ...network, peerAddress: first, ...(second === undefined ? {} : { peerAddress6: second }) };
+    return { addresses: second === undefined ? [first] : [first, second], dns: network.dns, subnets, domains };
   }
 }
 
-/** `ann@example.org` and `CN=ann` are the user ann where there is no user of the whole name: the judgement decides. */
-const nameOf = ({ value }: Identity): string => /(?:^|, ?)CN=([^,]+)/.exec(value)?.[1] ?? value;
+const NO_GROUP: Failure = {
+  code: 'no-address',
+  reason: 'The client asks for an address and has proved nothing but that it has the pre-shared key.',
+  remedy: 'Let the client log in with EAP or a certificate, or set remote_access.pre_shared_key.',
+};
 
 const NOT_JUDGED: Failure = {
   code: 'no-address',

@@ -92,11 +92,19 @@ export class Users {
     return [{ type: 'askUser', id: ask, sessionId: session.record.id, peer, credentials }];
   }
 
+  /** Takes in somebody who is no user: an address of the pool is all that they get. */
+  admit(login: Login, now: Instant): GatewayOutput[] {
+    return this.#judged(login, { accepted: true, singleSession: 'allow' }, now);
+  }
+
   answered(id: number, given: UserAnswer, now: Instant): GatewayOutput[] {
     const login = this.#pending.get(id);
     if (login === undefined) return [];
     this.#pending.delete(id);
-    if (login.isOver()) return [];
+    return login.isOver() ? [] : this.#judged(login, given, now);
+  }
+
+  #judged(login: Login, given: UserAnswer, now: Instant): GatewayOutput[] {
     const {
       session,
       peer,

@@ -3,7 +3,7 @@
 import type { Failure } from '../core/index.ts';
 import type { Encapsulated, GroupName, KemName, KeyPair } from '../crypto/index.ts';
 import type { Identity, IkeSaId } from './output.ts';
-import type { SignatureScheme } from './signature.ts';
+import type { AuthenticationMethod, SignatureScheme } from './signature.ts';
 
 /** Work to be done outside the core; answer with the command `answer` of the same `id`. */
 export interface KeyAsk {
@@ -36,6 +36,8 @@ export interface ConfigurationAsk {
   readonly identity: Identity;
   /** The identity that EAP proved. */
   readonly user?: string;
+  /** How the client proved itself. */
+  readonly authentication: AuthenticationMethod;
   readonly wantsIpv4: boolean;
   readonly wantsIpv6: boolean;
   /** Addresses that it had and would like again. */

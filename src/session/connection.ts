@@ -107,8 +107,8 @@ export class Connection {
   }
 
   /** An authenticated message of the peer came from another address or port: a NAT has moved it, or it has moved. */
-  moved(local: Endpoint, remote: Endpoint, now: Instant): ConnectionOutput[] {
-    const place = this.#path.placeOf(local, remote);
+  moved(local: Endpoint, remote: Endpoint, now: Instant, told?: 'udp' | 'esp'): ConnectionOutput[] {
+    const place = this.#path.placeOf(local, remote, told);
     if (place === undefined || this.#ended) return [];
     if (!this.#parts.followPeers) {
       const text = `The peer's packets come from ${endpointText(remote)} now, which is not followed.`;
@@ -335,7 +335,7 @@ export class Connection {
         return this.#sessions.size > 0 ? [] : this.close(NO_SESSION, now);
       case 'move': {
         const place = this.#moves.takeWaiting();
-        return place === undefined ? [] : this.moved(place.local, place.remote, now);
+        return place === undefined ? [] : this.moved(place.local, place.remote, now, place.encapsulation);
       }
       case 'close': {
         const text = 'The peer did not acknowledge the end of the connection in time.';

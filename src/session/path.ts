@@ -65,10 +65,12 @@ export class Path {
   /**
    * Where the channel would go for an authenticated message from `remote`; undefined where it is there already, or
    * where the message came another way than the channel's packets do. Native ESP has no ports.
+   * @param told how ESP travels from now on, where IKE has found that out anew
    */
-  placeOf(local: Endpoint, remote: Endpoint): Place | undefined {
+  placeOf(local: Endpoint, remote: Endpoint, told?: 'udp' | 'esp'): Place | undefined {
     const { encapsulation } = this.#record;
     if (!this.#open || encapsulation === 'none') return undefined;
+    if (told !== undefined && told !== encapsulation) return { local, remote, encapsulation: told };
     const sameHosts = local.address === this.#local.address && remote.address === this.#remote.address;
     if (encapsulation === 'esp') {
       if (sameHosts) return undefined;
@@ -81,10 +83,12 @@ export class Path {
     return { local, remote };
   }
 
-  move({ local, remote }: Place): ConnectionOutput[] {
+  move({ local, remote, encapsulation }: Place): ConnectionOutput[] {
     this.#local = local;
     this.#remote = remote;
-    return [toDataPlane({ type: 'moveChannel', channel: this.#channel, local, remote })];
+    if (encapsulation !== undefined) this.#record.encapsulation = encapsulation;
+    const protection = encapsulation === undefined ? {} : { protection: encapsulation };
+    return [toDataPlane({ type: 'moveChannel', channel: this.#channel, local, remote, ...protection })];
   }
 
   openPlain(local: Endpoint, remote: Endpoint): ConnectionOutput[] {
@@ -106,11 +110,12 @@ export class Path {
     this.#children.set(child.child, { id: child.child, inboundSpi, outboundSpi, suite });
     record.setEsp(suite);
     const shortIcv = this.quirks.includes('sha2-96') ? { shortIcv: true } : {};
+    const extended = child.extendedSequence === true ? { extendedSequence: true } : {};
     const sa = { channel: this.#channel, inboundSpi, outboundSpi, mode, suite, inboundKeys, outboundKeys };
     out.push(
       toDataPlane({
         type: 'installSa',
-        record: { ...sa, replayWindow: REPLAY_WINDOW, ...byteLimits(child), ...shortIcv },
+        record: { ...sa, replayWindow: REPLAY_WINDOW, ...byteLimits(child), ...shortIcv, ...extended },
       }),
       milestoneEntry(
         record,

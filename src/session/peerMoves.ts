@@ -9,6 +9,8 @@ import type { Endpoint, Instant, Milliseconds } from '../core/index.ts';
 export interface Place {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /** How ESP travels there, where that is another way than before (MOBIKE). */
+  readonly encapsulation?: 'udp' | 'esp';
 }
 
 /** Moves that are followed at once within `MOVES_SPAN`; what comes behind them waits for its end. */

@@ -55,6 +55,8 @@ export class TunnelMode {
     record.phase = 'up';
     const isGateway = record.role === 'gateway';
     record.innerAddress = isGateway ? network.peerAddress : network.localAddress;
+    const second = isGateway ? network.peerAddress6 : network.localAddress6;
+    if (second !== undefined) record.innerPrefix = `${second}/128`;
     const { mtu, mss } = this.#parts.planTunnel({
       remote: this.#path.remote,
       encapsulation: child.udpEncapsulation ? 'udp' : 'esp',

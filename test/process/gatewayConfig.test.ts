@@ -29,7 +29,7 @@ function configured(psk: string, mode = 0o600) {
 
 test('a key file is read from beside the configuration, without its line end', () => {
   const { config, warnings } = configured('long enough to be a key\n');
-  assert.equal(fromUtf8(config.ike.secrets.secretFor({ remoteAddress: '192.0.2.1' })!), 'long enough to be a key');
+  assert.equal(fromUtf8(config.ike!.secrets.secretFor({ remoteAddress: '192.0.2.1' })!), 'long enough to be a key');
   assert.deepEqual(warnings, []);
 });
 
