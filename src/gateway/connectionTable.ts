@@ -7,9 +7,10 @@ import type { Connection } from '../session/connection.ts';
 import type { UserSession } from '../session/userSession.ts';
 
 interface Row {
-  readonly ikeSas: Set<IkeSaId>;
-  readonly children: Set<ChildSaId>;
-  readonly slots: Set<SessionSlot>;
+  /** Lists, since they hold one or two: ten thousand Sets weigh megabytes. */
+  readonly ikeSas: IkeSaId[];
+  readonly children: ChildSaId[];
+  readonly slots: SessionSlot[];
   readonly plainFrom?: string;
 }
 
@@ -37,7 +38,7 @@ export class ConnectionTable implements Iterable<Connection> {
 
   /** @param plainFrom the peer's endpoint, for a connection without IPsec */
   add(connection: Connection, plainFrom?: Endpoint): void {
-    const empty = { ikeSas: new Set<IkeSaId>(), children: new Set<ChildSaId>(), slots: new Set<SessionSlot>() };
+    const empty = { ikeSas: [], children: [], slots: [] };
     this.#rows.set(connection, plainFrom === undefined ? empty : { ...empty, plainFrom: plainFrom.address });
     this.#byChannel.set(connection.channel, connection);
     if (plainFrom === undefined) return;
@@ -47,17 +48,17 @@ export class ConnectionTable implements Iterable<Connection> {
 
   addIkeSa(connection: Connection, ikeSa: IkeSaId): void {
     this.#byIkeSa.set(ikeSa, connection);
-    this.#rows.get(connection)?.ikeSas.add(ikeSa);
+    addTo(this.#rows.get(connection)?.ikeSas, ikeSa);
   }
 
   addChild(connection: Connection, child: ChildSaId): void {
     this.#byChild.set(child, connection);
-    this.#rows.get(connection)?.children.add(child);
+    addTo(this.#rows.get(connection)?.children, child);
   }
 
   addSlot(connection: Connection, session: UserSession, slot: SessionSlot): void {
     this.#bySlot.set(slot, { connection, session });
-    this.#rows.get(connection)?.slots.add(slot);
+    addTo(this.#rows.get(connection)?.slots, slot);
   }
 
   byIkeSa(ikeSa: IkeSaId): Connection | undefined {
@@ -92,13 +93,13 @@ export class ConnectionTable implements Iterable<Connection> {
   removeIkeSa(ikeSa: IkeSaId): void {
     const connection = this.#byIkeSa.get(ikeSa);
     this.#byIkeSa.delete(ikeSa);
-    if (connection !== undefined) this.#rows.get(connection)?.ikeSas.delete(ikeSa);
+    if (connection !== undefined) removeFrom(this.#rows.get(connection)?.ikeSas, ikeSa);
   }
 
   removeChild(child: ChildSaId): void {
     const connection = this.#byChild.get(child);
     this.#byChild.delete(child);
-    if (connection !== undefined) this.#rows.get(connection)?.children.delete(child);
+    if (connection !== undefined) removeFrom(this.#rows.get(connection)?.children, child);
   }
 
   remove(connection: Connection): void {
@@ -115,4 +116,13 @@ export class ConnectionTable implements Iterable<Connection> {
     if (left === 0) this.#plainFrom.delete(row.plainFrom);
     else this.#plainFrom.set(row.plainFrom, left);
   }
+}
+
+function addTo(list: number[] | undefined, id: number): void {
+  if (list !== undefined && !list.includes(id)) list.push(id);
+}
+
+function removeFrom(list: number[] | undefined, id: number): void {
+  const at = list?.indexOf(id) ?? -1;
+  if (at >= 0) list!.splice(at, 1);
 }

@@ -62,8 +62,19 @@ type Optional = { readonly [K in keyof L2tpConfig]?: L2tpConfig[K] | undefined }
 /** What must be said and what may be: the rest has defaults. */
 export type L2tpSettings = Pick<L2tpConfig, 'role' | 'hostName'> & Optional;
 
+/** Thousands of sockets have the same settings. */
+const resolved = new WeakMap<L2tpSettings, L2tpConfig>();
+
 /** @throws RangeError for a value that cannot work: a local error */
 export function l2tpConfig(settings: L2tpSettings): L2tpConfig {
+  const known = resolved.get(settings);
+  if (known !== undefined) return known;
+  const config = resolve(settings);
+  resolved.set(settings, config);
+  return config;
+}
+
+function resolve(settings: L2tpSettings): L2tpConfig {
   const lns = settings.role === 'lns';
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const config: L2tpConfig = {

@@ -110,7 +110,18 @@ export interface Settings {
   readonly timers: PppTimers;
 }
 
+/** Thousands of links have the same configuration. */
+const resolved = new WeakMap<PppConfig, Settings>();
+
 export function withDefaults(config: PppConfig): Settings {
+  const known = resolved.get(config);
+  if (known !== undefined) return known;
+  const settings = resolve(config);
+  resolved.set(config, settings);
+  return settings;
+}
+
+function resolve(config: PppConfig): Settings {
   const { credentials } = config;
   return {
     mru: config.mru ?? DEFAULT_LOCAL_MRU,

@@ -33,12 +33,14 @@ export function commonParts(
   environment: StackEnvironment,
   counters: Float64Array,
 ): CommonParts {
+  const protectedL2tp = { ...l2tp, protectedPath: true };
+  const plainL2tp = { ...l2tp, protectedPath: false };
   return {
     counters,
     times: { ...CONNECTION_TIMES, ...times },
     followPeers,
     reorder,
-    makeL2tp: (protectedPath) => new L2tpSocket({ ...l2tp, protectedPath }, environment),
+    makeL2tp: (protectedPath) => new L2tpSocket(protectedPath ? protectedL2tp : plainL2tp, environment),
     makePpp: () => new PppLink(ppp, environment),
     planPath: (path) => planPath(pathMtu, path),
     planTunnel: (path) => planTunnel(pathMtu, path),

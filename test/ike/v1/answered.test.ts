@@ -10,7 +10,7 @@ test('answers are repeated while duplicates may come, and forgotten afterwards',
   answered.remember('late', answer, 5000);
   answered.forgetBefore(5000);
   assert.equal(answered.has('early'), false);
-  assert.equal(answered.repeat('late', 6000), answer);
+  assert.deepEqual(answered.repeat('late', 6000), answer);
 });
 
 test('no more than a few are kept, the newest', () => {
