@@ -4,6 +4,7 @@
  */
 
 import type { Failure } from '../core/index.ts';
+import { unavailableReason } from '../driver/ffi.ts';
 import { StartError } from '../driver/openPorts.ts';
 import {
   type Certificate,
@@ -72,6 +73,14 @@ export class CertificateService {
 
   /** @throws StartError that names the file and the field */
   constructor(sources: CertificateSources, log: Log) {
+    const missing = unavailableReason();
+    if (missing !== undefined) {
+      throw new StartError({
+        code: 'certificates-unavailable',
+        reason: `certificates need OpenSSL through native calls: ${missing}`,
+        remedy: 'Use a pre-shared key on this machine.',
+      });
+    }
     this.#sources = sources;
     this.#log = log;
     this.#fetcher = new RevocationFetcher(sources.fetchFrom);
