@@ -277,7 +277,7 @@ export class ClientEnd extends StackEnd<ClientOutput> {
   ) {
     super(network, address, seed, behind, cryptography, untraced);
     this.config = config;
-    const port = config.ike === undefined ? 1701 : 500;
+    const port = config.ike === undefined && config.ikeV2 === undefined ? 1701 : 500;
     this.client = makeClient(
       { local: { address, port }, ...config },
       this.environment,
