@@ -35,8 +35,8 @@ interface Waiting {
 export class ReorderQueue {
   readonly #packets: number;
   readonly #milliseconds: number;
-  /** By Ns modulo the bound: within the window no two share a place. */
-  readonly #places: (Waiting | undefined)[];
+  /** By Ns modulo the bound: within the window no two share a place. Made when the first one waits: few ever do. */
+  #places: (Waiting | undefined)[] = [];
   #expected = -1;
   #waiting = 0;
   #lastLate = -1;
@@ -46,7 +46,6 @@ export class ReorderQueue {
   constructor(bounds: ReorderBounds | undefined) {
     this.#packets = bounds === undefined ? 0 : Math.min(MOST_WAITING, Math.max(0, bounds.packets));
     this.#milliseconds = bounds?.milliseconds ?? 0;
-    this.#places = new Array(this.#packets).fill(undefined);
   }
 
   /** How many wait. */
@@ -86,6 +85,7 @@ export class ReorderQueue {
     if (ahead >= this.#packets) this.#moveTo((ns - this.#packets + 1) & 0xffff, release);
     if (ns === this.#expected) return this.#advance(ns);
     const place = ns % this.#packets;
+    if (this.#places.length === 0) this.#places = new Array(this.#packets).fill(undefined);
     if (this.#places[place] !== undefined) return Arrival.late;
     this.#places[place] = { ns, bytes: bytes.slice(at, at + length), until: now + this.#milliseconds };
     this.#waiting++;
