@@ -23,6 +23,10 @@ export interface Habits {
   readonly mru: number;
   /** 0: sends none. Milliseconds. */
   readonly echoInterval: number;
+  /** The port that its Quick Mode identities name, where that is not 1701; 0 is any. */
+  readonly l2tpPort?: number;
+  /** Writes result codes little-endian. */
+  readonly swapsResultCodes?: boolean;
   /** Its PPP is attached late, so that the first frame to it is lost. */
   readonly losesFirstFrame: boolean;
 }
@@ -61,6 +65,8 @@ export const habits: readonly Habits[] = [
       l2tp: { ...XL2TPD, retransmitCap: 4000, maximumRetransmissions: 9, helloInterval: 0 },
       mru: 1500,
       echoInterval: 10_000,
+      l2tpPort: 0,
+      swapsResultCodes: true,
       losesFirstFrame: false,
     }),
   ),
