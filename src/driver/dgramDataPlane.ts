@@ -3,7 +3,8 @@
  * device and no native ESP; inner packets go to and come from functions.
  */
 
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
+import { isIP } from 'node:net';
 import type { DataPlaneCommand, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { PacketPath } from '../dataplane/path.ts';
 import {
@@ -168,7 +169,9 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
   }
 
   #bind(kind: SocketKind, address: Uint8Array, port: number): Promise<void> {
-    const socket = createSocket(address.length === 4 ? { type: 'udp4' } : { type: 'udp6', ipv6Only: true });
+    const socket = createSocket(
+      address.length === 4 ? { type: 'udp4', lookup } : { type: 'udp6', ipv6Only: true, lookup },
+    );
     return new Promise((resolve, reject) => {
       socket.once('error', (error) => {
         socket.close();
@@ -246,3 +249,6 @@ function failureOf(error: unknown, address: Uint8Array, port: number): StartFail
   }
   return { code: 'start-failed', reason: error instanceof Error ? error.message : String(error) };
 }
+
+/** Addresses need no resolver, nor a turn of the event loop for each datagram. */
+const lookup: NonNullable<SocketOptions['lookup']> = (address, _, answer) => answer(null, address, isIP(address));
