@@ -66,7 +66,7 @@ export interface GatewayConfig extends IkeConfigs {
   readonly sessionLimits?: SessionLimits;
   /** How much a session may carry in each direction; default: as much as there is. */
   readonly sessionRates?: SessionRates;
-  /** How long data messages with numbers wait for those before them; default: not at all. */
+  /** How long data messages with numbers wait for those before them; default: 32 packets, 50 ms. */
   readonly reorder?: ReorderBounds;
   readonly mostPlain?: number;
   readonly mostPlainPerSource?: number;

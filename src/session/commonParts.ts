@@ -21,15 +21,17 @@ export interface CommonSettings {
   readonly times: Partial<ConnectionTimes> | undefined;
   /** Default: true. */
   readonly followPeers?: boolean | undefined;
-  /** See `ConnectionParts`. */
+  /** See `ConnectionParts`; default 32 packets, 50 ms. */
   readonly reorder?: ReorderBounds | undefined;
 }
 
 const DEFAULT_PATH_MTU = 1500;
+/** What paths reorder is a few packets, and TCP notices a longer wait. */
+const DEFAULT_REORDER: ReorderBounds = { packets: 32, milliseconds: 50 };
 
 /** @param counters the data plane's shared counters */
 export function commonParts(
-  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times, followPeers = true, reorder }: CommonSettings,
+  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times, followPeers = true, reorder = DEFAULT_REORDER }: CommonSettings,
   environment: StackEnvironment,
   counters: Float64Array,
 ): CommonParts {

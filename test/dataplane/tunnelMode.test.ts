@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { decapsulateEcn } from '../../src/dataplane/ecn.ts';
-import type { InnerSelector } from '../../src/dataplane/index.ts';
+import { COUNTERS_PER_SESSION, type InnerSelector, newSource, PacketPath } from '../../src/dataplane/index.ts';
 import { Selectors } from '../../src/dataplane/selectors.ts';
+import { packetCiphers } from '../../src/esp/index.ts';
 import { parseAddress, parseIpv4 } from '../../src/net/index.ts';
 import { concat } from '../../src/wire/index.ts';
 import { ipv4Packet, ipv6Packet, readIpv4, readIpv6, slowChecksum } from '../net/slow.ts';
+import { seededEnvironment } from '../sim/random.ts';
 import {
   CLIENT,
   CLIENT6,
@@ -33,6 +35,8 @@ import {
 import { espOpen, espSeal } from './slow.ts';
 
 const SEED = 7296;
+/** TCP with SYN and an MSS of 1460. */
+const SYN = Uint8Array.of(...[1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0x60, 2, 0, 0, 0, 0, 0, 0], 2, 4, 5, 180);
 
 for (const protection of ['udp', 'esp'] as const) {
   for (const [name, suite] of Object.entries(suites)) {
@@ -367,4 +371,64 @@ test('a moved peer is followed for packets of every type of service', () => {
   gateway.plane.fromTun(packet);
   assert.deepEqual(gateway.sent[1]!.remote, remote);
   assert.equal(gateway.sent[1]!.tos, 8);
+});
+
+test('only the packet’s own bytes are written, whatever it holds and whatever stands around it', () => {
+  const given: Uint8Array[] = [];
+  const nothing = (): void => {};
+  const writeTun = (bytes: Uint8Array, at: number, length: number) => void given.push(bytes.slice(at, at + length));
+  const path = new PacketPath(
+    { sendUdp: nothing, sendEsp: nothing, event: nothing, writeTun },
+    {
+      counters: new Float64Array(COUNTERS_PER_SESSION),
+      newCipher: packetCiphers(crypto),
+      environment: seededEnvironment(3),
+    },
+  );
+  const keys = toGatewayKeys(suites.cbc, 1);
+  const [local, remote] = ['192.0.2.1', '192.0.2.2'].map((address) => ({ address, port: 4500 }));
+  const ports = { localL2tpPort: 0, remoteL2tpPort: 0 };
+  path.command({
+    type: 'openChannel',
+    record: { channel: 1, protection: 'udp', local: local!, remote: remote!, ...ports },
+  });
+  path.command({
+    type: 'installSa',
+    record: {
+      ...{ channel: 1, inboundSpi: 7000, outboundSpi: 8000, mode: 'tunnel', suite: suites.cbc },
+      ...{ inboundKeys: keys, outboundKeys: keys, replayWindow: 64 },
+    },
+  });
+  path.command({ type: 'useSa', channel: 1, outboundSpi: 8000 });
+  path.command({
+    type: 'openTunnelSession',
+    session: { slot: 0, channel: 1, peerAddress: CLIENT, peerPrefixes: [CLIENT6], mtuToPeer: 1400, mss: 100 },
+  });
+  const source = newSource();
+  source.remote.set([192, 0, 2, 2]);
+  source.local.set([192, 0, 2, 1]);
+  source.remotePort = source.localPort = 4500;
+  let sequence = 0;
+  const honest = fc.constantFrom(
+    innerPacket(CLIENT, SERVER),
+    innerPacket6(CLIENT6, SERVER6),
+    innerPacket6(CLIENT6, SERVER6, 60, { nextHeader: 60 }),
+    ipv4Packet({ source: parseIpv4(CLIENT)!, destination: parseIpv4(SERVER)!, protocol: 6, tos: 2, payload: SYN }),
+  );
+  const changes = fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 4 });
+  fc.assert(
+    fc.property(honest, changes, fc.nat(80), fc.constantFrom(4, 41), fc.nat(3), (packet, changed, cut, next, tos) => {
+      const payload = packet.slice(0, Math.max(0, packet.length - (cut > 40 ? cut - 40 : 0)));
+      for (const [at, value] of changed) if (at < payload.length) payload[at] = value;
+      const esp = espSeal(crypto, suites.cbc, keys, 7000, ++sequence, payload, next);
+      const buffer = new Uint8Array(esp.length + 200).fill(0xa5);
+      buffer.set(esp, 100);
+      source.tos = tos;
+      path.fromUdp('natT', buffer, 100, esp.length, source);
+      const around = [...buffer.subarray(0, 100), ...buffer.subarray(100 + esp.length)];
+      assert.ok(around.every((byte) => byte === 0xa5));
+    }),
+    { seed: SEED, numRuns: 1000 },
+  );
+  assert.ok(given.length > 100);
 });
