@@ -45,6 +45,8 @@ export interface CurrentRequest {
   readonly messageId: number;
   /** Undefined while it is being made. */
   prepared: Prepared | undefined;
+  /** What it says, to be cut into smaller fragments. */
+  payloads?: readonly Payload[];
   sends: number;
   sentAt: Instant;
   /** The answer has come and is being worked on. */

@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { deleteEsp, deleteIkeSa, ExchangeType, NotifyType, notify, ProtocolId } from './payloads/index.ts';
 import { removePeer } from './peers.ts';
-import { abandonTasks, enqueue, runTasks } from './requests.ts';
+import { abandonTasks, enqueue } from './requests.ts';
 import { all, type PayloadChain } from './wire/index.ts';
 
 /** How long the last answer of an IKE SA that has ended is kept for duplicates of the request. */
@@ -86,7 +86,7 @@ export function closeChildAndTell(context: Context, child: Child, reason: Failur
   dropChild(context, child, reason);
   if (!sa.established) return;
   sa.closingSpis.add(outboundSpi);
-  enqueue(context, sa.association, deleteTask(context, sa, inboundSpi, outboundSpi), now);
+  enqueue(context, sa.association, deleteTask(sa, inboundSpi, outboundSpi), now);
 }
 
 /** Says goodbye to a child SA that has a successor. It takes in what is under way until the peer has answered. */
@@ -96,18 +96,12 @@ export function retireChild(context: Context, child: Child, now: Instant): void 
   child.closing = true;
   sa.closingSpis.add(outboundSpi);
   const drop = () => dropChild(context, child, REPLACED);
-  enqueue(context, sa.association, { ...deleteTask(context, sa, inboundSpi, outboundSpi, drop), abandoned: drop }, now);
+  enqueue(context, sa.association, deleteTask(sa, inboundSpi, outboundSpi, drop), now);
 }
 
 export const REPLACED: Failure = { code: 'replaced', reason: 'another child SA has taken its place' };
 
-function deleteTask(
-  _context: Context,
-  sa: IkeSa,
-  inboundSpi: number,
-  outboundSpi: number,
-  then: () => void = () => {},
-): Task {
+function deleteTask(sa: IkeSa, inboundSpi: number, outboundSpi: number, then: () => void = () => {}): Task {
   return {
     name: 'delete a child SA',
     exchange: ExchangeType.INFORMATIONAL,
@@ -116,6 +110,10 @@ function deleteTask(
       sa.closingSpis.delete(outboundSpi);
       then();
       return undefined;
+    },
+    abandoned: () => {
+      sa.closingSpis.delete(outboundSpi);
+      then();
     },
   };
 }
@@ -162,5 +160,3 @@ function end(context: Context, sa: IkeSa, reason: Failure): void {
   removePeer(context, sa);
   context.emit({ type: 'ikeClosed', ikeSa: sa.id, local: sa.local, remote: sa.remote, established, reason });
 }
-
-export { runTasks };

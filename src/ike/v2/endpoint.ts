@@ -5,6 +5,7 @@ import type { Crypto } from '../../crypto/index.ts';
 import { Malformed } from '../../wire/index.ts';
 import type { ChildSaId, IkeAnswer, IkeCommand, IkeDatagram, IkeOutput, IkeSaId } from '../output.ts';
 import { HalfOpenTable, OncePer } from '../v1/halfOpen.ts';
+import { ANSWERS_KEPT } from '../v1/retransmission.ts';
 import { type Association, isZeroSpi, NO_SPI, spiKey } from './association.ts';
 import type { Child } from './childSa.ts';
 import { closeAndTell, closeChildAndTell } from './closing.ts';
@@ -120,6 +121,11 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
   expire(now: Instant): readonly IkeOutput[] {
     for (const sa of this.#agenda.due(now)) {
       for (const name of sa.timers.due(now)) if (this.#sas.has(sa.id)) onTimer(this.#context, sa, name, now);
+      for (const association of sa.associations) {
+        const { answered } = association;
+        // No network delivers a duplicate so late.
+        if (answered !== undefined && answered.last < now - ANSWERS_KEPT) association.answered = undefined;
+      }
       if (this.#sas.has(sa.id)) this.#agenda.set(sa, sa.timers.deadline);
     }
     return this.#drain();
@@ -234,7 +240,9 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
   }
 
   #unindex(association: Association): void {
-    if (association.indexedAs !== undefined) this.#bySpi.delete(association.indexedAs);
+    if (association.indexedAs === undefined) return;
+    this.#bySpi.delete(association.indexedAs);
+    this.#context.fragments.drop(association.indexedAs);
     association.indexedAs = undefined;
   }
 

@@ -13,7 +13,6 @@ import type { FollowUp } from './exchanges/followupKe.ts';
 import type { IkeRekey } from './exchanges/rekeyIke.ts';
 import type { KeptTicket } from './exchanges/resumption.ts';
 import type { SaInit } from './exchanges/saInitInitiator.ts';
-import type { Payload } from './payloads/index.ts';
 
 /** What the exchanges before the IKE SA stands leave for AUTH to cover, and what they have agreed on. */
 export interface Opening {
@@ -204,9 +203,6 @@ export const UNKNOWN_PEER: PeerAbilities = {
   offers: [],
   additionalAddresses: [],
 };
-
-/** Payloads that are said once, in the answer that is about to be sent. */
-export type Extra = readonly Payload[];
 
 /** Timers that say when they change, so that whoever wakes the SA need not ask all of them. */
 class ObservedTimers extends Timers<TimerName> {

@@ -10,7 +10,6 @@ import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { unanswered } from './failures.ts';
 import type { Payload } from './payloads/index.ts';
-import { ExchangeType } from './payloads/index.ts';
 import { prepare, transmit } from './transmission.ts';
 import type { PayloadChain } from './wire/index.ts';
 
@@ -18,10 +17,16 @@ import type { PayloadChain } from './wire/index.ts';
 const MAX_QUEUE = 32;
 /** A request of an IKE SA that stands is repeated so often at the latest. */
 const REPEAT_AFTER: Milliseconds = 5000;
+/** With this sending the fragments become small enough for any path. */
+const SMALL_AFTER_SENDS = 3;
+const SMALL_FRAGMENT_BYTES = 552;
 
 /** Puts a task behind the others, and begins it where nothing is under way. */
 export function enqueue(context: Context, association: Association, task: Task, now: Instant): void {
-  if (association.queue.length >= MAX_QUEUE) return;
+  if (association.queue.length >= MAX_QUEUE) {
+    task.abandoned?.(TOO_MANY);
+    return;
+  }
   association.queue.push(task);
   runTasks(context, association, now);
 }
@@ -58,6 +63,7 @@ export function sendRequest(
   const { exchange } = current.task;
   const message = prepare(context, association, { exchange, messageId: current.messageId, response: false }, payloads);
   sendPrepared(context, association, message, now);
+  current.payloads = payloads;
 }
 
 /** Sends what is made already; IKE_SA_INIT makes its message itself. */
@@ -78,9 +84,6 @@ export function finishTask(context: Context, association: Association, now: Inst
   association.sa.timers.clear(`retransmit:${association.serial}`);
   if (association.sa.phase !== 'gone') runTasks(context, association, now);
 }
-
-/** The task gives up before anything was sent. */
-export const dropTask = finishTask;
 
 /** An authentic answer. @returns whether it was the one that is awaited */
 export function takeAnswer(
@@ -124,8 +127,18 @@ export function onRetransmitTimer(context: Context, association: Association, no
     return;
   }
   current.sends++;
+  shrinkFragments(context, association);
   transmit(context, sa, current.prepared, current.sends);
   armRetransmission(context, association, now);
+}
+
+/** Long messages that nobody answers may be too large for the path in between. RFC 7383 §2.5.2. */
+function shrinkFragments(context: Context, association: Association): void {
+  const { current, sa } = association;
+  if (current?.payloads === undefined || current.sends !== SMALL_AFTER_SENDS || !sa.peer.fragmentation) return;
+  if (current.prepared!.pieces.every(({ length }) => length <= SMALL_FRAGMENT_BYTES)) return;
+  const head = { exchange: current.task.exchange, messageId: current.messageId, response: false };
+  current.prepared = prepare(context, association, head, current.payloads, SMALL_FRAGMENT_BYTES);
 }
 
 /** Sends the open request again at once: the path has changed. */
@@ -156,7 +169,7 @@ function armRetransmission(context: Context, { current, sa, serial }: Associatio
   sa.timers.set(`retransmit:${serial}`, at);
 }
 
+const TOO_MANY: Failure = { code: 'too-many', reason: 'more requests wait for the peer than it can ever answer' };
+
 /** Where our request is a liveness check, any will do. */
 export const isAsking = ({ current }: Association): boolean => current?.prepared !== undefined && !current.answered;
-
-export const exchangeName = ExchangeType;

@@ -9,9 +9,6 @@ import type { IkeSa } from './ikeSa.ts';
 import { ExchangeType, NotifyType, type Payload, ProtocolId } from './payloads/index.ts';
 import { encodeMessage, type MessageHead, sealMessage } from './wire/index.ts';
 
-/** After so many sendings without an answer the fragments are made small enough for any path. */
-export const SMALL_FRAGMENT_BYTES = 552;
-
 export interface Head {
   readonly exchange: number;
   readonly messageId: number;
@@ -33,6 +30,7 @@ export function prepare(
   association: Association,
   head: Head,
   payloads: readonly Payload[],
+  fragmentBytes = context.config.fragmentBytes,
 ): Prepared {
   const { keys, sa } = association;
   if (keys === undefined) throw new Error('a protected message before there are keys');
@@ -41,7 +39,7 @@ export function prepare(
     association.initiated ? keys.initiator : keys.responder,
     headOf(association, head),
     payloads,
-    sa.peer.fragmentation ? context.config.fragmentBytes : undefined,
+    sa.peer.fragmentation ? Math.min(fragmentBytes, context.config.fragmentBytes) : undefined,
   );
   return { pieces, summary: summaryOf(head, payloads) };
 }

@@ -49,7 +49,7 @@ export function beginAuth(context: Context, sa: IkeSa, now: Instant): void {
     localIdentity,
     localIdBody: encodePayloadBody({ kind: 'IDi', idType, data }),
     remoteIdBody: undefined,
-    offer: childless || wanted === undefined ? undefined : offerFor(context, sa, wanted, true),
+    offer: childless || wanted === undefined ? undefined : offerFor(context, wanted, true),
     mixedKeys: mixedKeys(context, association),
     eap: undefined,
   };

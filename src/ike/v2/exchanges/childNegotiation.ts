@@ -145,7 +145,7 @@ export interface ChildOffer extends Sides {
 }
 
 /** A child SA that an initiator wants from the start. */
-export function offerFor(context: Context, sa: IkeSa, wanted: WantedChild, initial: boolean): ChildOffer {
+export function offerFor(context: Context, wanted: WantedChild, initial: boolean): ChildOffer {
   const { mode = 'transport', wantsIpv4 = false, wantsIpv6 = false } = context.config.initiate;
   const families = [...(wantsIpv4 ? [ANY_IPV4] : []), ...(wantsIpv6 ? [ANY_IPV6] : [])];
   const asksAddress = mode === 'tunnel' && families.length > 0;
@@ -153,7 +153,6 @@ export function offerFor(context: Context, sa: IkeSa, wanted: WantedChild, initi
     ? { local: families, remote: families }
     : { local: [trafficSelectorOf(wanted.localSelector)], remote: [trafficSelectorOf(wanted.remoteSelector)] };
   const { esp } = context.config.profile.offer;
-  void sa;
   return { spi: allocateSpi(context), mode, policy: esp, initial, ...sides };
 }
 

@@ -87,7 +87,10 @@ function begin(context: Context, attempt: Attempt, now: Instant) {
   let keyPair: KeyPair | undefined;
   const nonce = context.random(NONCE_BYTES);
   const group = firstChildGroup(attempt.policy);
+  let isCounted = false;
   const end = () => {
+    if (!isCounted) return;
+    isCounted = false;
     sa.creating--;
     if (replaced !== undefined) replaced.rekeying = false;
   };
@@ -101,6 +104,7 @@ function begin(context: Context, attempt: Attempt, now: Instant) {
       if (isOver) return undefined;
       offer = offerOf(context, attempt);
       sa.creating++;
+      isCounted = true;
       if (replaced !== undefined) replaced.rekeying = true;
       const send = (later: Instant) =>
         sendRequest(context, sa.association, requestOf(offer!, replaced, nonce, group, keyPair), later);
@@ -124,15 +128,16 @@ function begin(context: Context, attempt: Attempt, now: Instant) {
       onAnswer(context, attempt, offer!, { nonce, group, keyPair }, answer, later, end);
       return 'later';
     },
+    abandoned: end,
   };
   enqueue(context, sa.association, task, now);
 }
 
-function offerOf(context: Context, { sa, wanted, replaced, policy }: Attempt): ChildOffer {
-  if (wanted !== undefined) return { ...offerFor(context, sa, wanted, false), policy };
+function offerOf(context: Context, { wanted, replaced, policy }: Attempt): ChildOffer {
+  if (wanted !== undefined) return { ...offerFor(context, wanted, false), policy };
   const { mode, local, remote } = replaced!;
   const like = { localSelector: selectorOf(local[0]!), remoteSelector: selectorOf(remote[0]!) };
-  return { ...offerFor(context, sa, like, false), policy, mode, local, remote };
+  return { ...offerFor(context, like, false), policy, mode, local, remote };
 }
 
 function requestOf(

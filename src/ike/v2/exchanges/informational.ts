@@ -4,12 +4,13 @@ import type { Instant } from '../../../core/index.ts';
 import { nameOf } from '../../../wire/index.ts';
 import type { Association } from '../association.ts';
 import { childByOutboundSpi, confirmChild, dropChild, spiBytes } from '../childSa.ts';
-import { closedAfterAnswer, deletedSpis, REPLACED, retire } from '../closing.ts';
+import { closedAfterAnswer, deletedSpis, REPLACED } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { failureFrom } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { deleteEsp, NotifyType, type Payload, ProtocolId } from '../payloads/index.ts';
 import type { Arrival } from '../receiving.ts';
+import { abandonTasks } from '../requests.ts';
 import { respond } from '../transmission.ts';
 import { onInvalidSpi } from '../unknownSpi.ts';
 import { all, findNotify, type PayloadChain } from '../wire/index.ts';
@@ -80,9 +81,8 @@ const GENERATION_LINGER = 20_000;
 
 function lingerGeneration(sa: IkeSa, association: Association, now: Instant): void {
   if (!sa.associations.includes(association)) return;
-  if (!association.current?.answered) association.current = undefined;
-  association.queue.length = 0;
-  sa.timers.clear(`retransmit:${association.serial}`);
+  // An answer that is being worked on is not lost: its task goes on without the generation.
+  if (!association.current?.answered) abandonTasks(association, REPLACED);
   sa.timers.set(`retire:${association.serial}`, now + GENERATION_LINGER);
 }
 
@@ -99,5 +99,3 @@ function onFatal(context: Context, association: Association, chain: PayloadChain
 
 const PEER_DELETED = { code: 'peer-deleted', reason: 'the peer deleted the IKE SA' };
 const PEER_DELETED_CHILD = { code: 'peer-deleted', reason: 'the peer deleted the child SA' };
-
-export { retire };

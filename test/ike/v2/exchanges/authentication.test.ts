@@ -227,3 +227,51 @@ test('a redirect to another gateway, before anything is agreed on', () => {
   const ignoring = meet({ redirect: () => 'gw2.example' }, { followRedirects: false });
   assert.equal(ignoring.client.established.length, 1);
 });
+
+test('where large packets do not pass, the fragments of a request become small', () => {
+  const world = new World();
+  const large = {
+    ...credential('alice.example', 'rsa'),
+    chain: [utf8('certificate of alice.example'), new Uint8Array(3000)],
+  };
+  const server = world.server(withCertificate('vpn.example'));
+  const client = world.end('192.0.2.5', { ...withCertificate('alice.example'), credentials: [large] });
+  world.network.quality = { delay: 10, jitter: 0, drop: 0, duplicate: 0, largest: 800 };
+  client.connect();
+  world.run(25_000);
+  assert.ok(sameChild(client.children[0]!, server.children[0]!));
+});
+
+test('every way to authenticate gets through loss, doubling and reordering', () => {
+  const large = {
+    ...credential('vpn.example', 'rsa'),
+    chain: [utf8('certificate of vpn.example'), new Uint8Array(2500)],
+  };
+  const hybrid = { profile: profileOf(['aes128gcm16-prfsha256-x25519-ke1_mlkem768']) };
+  const ways: readonly (readonly [Partial<IkeV2Config>, Partial<IkeV2Config>])[] = [
+    [{}, {}],
+    [
+      { ...withCertificate('vpn.example'), credentials: [large], ...hybrid },
+      { ...withCertificate('alice.example'), ...hybrid },
+    ],
+    [{ ...eapServer, credentials: [large] }, eapClient],
+  ];
+  for (const [seed, [forServer, forClient]] of [...ways, ...ways].entries()) {
+    const world = new World(seed + 1, { delay: 20, jitter: 60, drop: 0.1, duplicate: 0.2 });
+    const server = world.server(forServer);
+    const client = world.end('192.0.2.5', {
+      ...forClient,
+      retransmission: { initial: 500, factor: 1.5, cap: 2500, sends: 12 },
+    });
+    client.connect();
+    world.run(60_000);
+    assert.equal(
+      client.established.length,
+      1,
+      `seed ${seed}: ${JSON.stringify(client.all('ikeClosed').map(({ reason }) => reason))}`,
+    );
+    assert.equal(server.established.length, 1);
+    assert.ok(sameChild(client.children[0]!, server.children[0]!));
+    for (const end of [client, server]) assert.ok(!end.dropped.includes('internal-error'));
+  }
+});
