@@ -2,6 +2,7 @@
  * `npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--suite GCM|CBC] [--peer NAME]… [--flows N] [--direction up|down]`
  * `npm run bench -- setup [--json] [--rounds N] [--count N]`
  * `npm run bench -- scale [--json] [--sessions N]…`
+ * `npm run bench -- soak [--json] [--minutes N]`
  *
  * Each bench makes network namespaces of its own, installs the peers that it compares with, and removes what it made.
  */
@@ -14,6 +15,7 @@ import { benchPackets } from './packets.ts';
 import { benchPath, SUITES } from './path.ts';
 import { benchScale, SCALES } from './scale.ts';
 import { benchSetup } from './setup.ts';
+import { benchSoak } from './soak.ts';
 import { ALL_PEERS, benchThroughput } from './throughput.ts';
 
 const { values: options, positionals } = parseArgs({
@@ -28,6 +30,7 @@ const { values: options, positionals } = parseArgs({
     direction: { type: 'string', multiple: true },
     count: { type: 'string', default: '2000' },
     sessions: { type: 'string', multiple: true },
+    minutes: { type: 'string', default: '60' },
   },
 });
 
@@ -47,6 +50,7 @@ const benches: Readonly<Record<string, () => unknown[] | Promise<unknown[]>>> = 
     return (await inTurn(suites, (suite) => benchPackets({ suite, peers: tunnels, rounds, seconds }))).flat();
   },
   setup: () => benchSetup({ rounds, count: Number(options.count) }),
+  soak: () => benchSoak(Number(options.minutes)),
   scale: () => benchScale(options.sessions === undefined ? SCALES : options.sessions.map(Number)),
 };
 
