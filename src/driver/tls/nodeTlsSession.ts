@@ -30,6 +30,11 @@ const MOST_REMEMBERED_CHAINS = 1000;
 const QUIET_TURNS = 5;
 const MOST_TURNS = 1000;
 const NOTHING = new Uint8Array(0);
+/**
+ * strongSwan's TLS 1.2 does not know RFC 5746. That is about what came before a renegotiation: in EAP nothing did, for the
+ * keys come from the handshake alone and no data is believed.
+ */
+const RENEGOTIATION = constants.SSL_OP_LEGACY_SERVER_CONNECT | constants.SSL_OP_NO_RENEGOTIATION;
 /** Tickets of one role are for EAP alone. */
 const SESSION_CONTEXT = 'sallyport-eap';
 
@@ -99,6 +104,7 @@ export class NodeTlsSession {
       socket: this.#pipe,
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
+      secureOptions: RENEGOTIATION,
       ...(ticket !== undefined && role.resumption !== false && { session: ticket }),
     });
     socket.on('secureConnect', () => this.#secured(socket));
