@@ -12,7 +12,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { host, type Machine, type Result, runProcess, sh } from './process.ts';
 
-const PREFIX = 'sallyport-lab-';
+/** What the names of a lab's namespaces begin with; the id of its process follows. */
+export const LAB_NAMESPACES = 'sallyport-lab-';
 
 /** Each flow from another port, and from none that means something to tshark. */
 const OTHER_PORT = 'masquerade to :20000-60000 fully-random';
@@ -56,8 +57,8 @@ export class Topology {
 
   private constructor(lab: string) {
     this.#lab = lab;
-    this.router = new Namespace(`${PREFIX}${process.pid}-router`, lab);
-    this.homeRouter = new Namespace(`${PREFIX}${process.pid}-home`, lab);
+    this.router = new Namespace(`${LAB_NAMESPACES}${process.pid}-router`, lab);
+    this.homeRouter = new Namespace(`${LAB_NAMESPACES}${process.pid}-home`, lab);
   }
 
   static async create(lab: string): Promise<Topology> {
@@ -85,7 +86,7 @@ END`,
   /** A namespace with one link to the router, its default route through it. */
   async addMachine(label: string, address: string, place: Place = 'router'): Promise<Namespace> {
     const at = this[place];
-    const namespace = new Namespace(`${PREFIX}${process.pid}-${label}`, this.#lab);
+    const namespace = new Namespace(`${LAB_NAMESPACES}${process.pid}-${label}`, this.#lab);
     const link = linkName(address);
     await sh(
       host,
@@ -166,12 +167,12 @@ async function removeNamespaces(which: (pid: number) => boolean): Promise<void> 
   const folder = '/run/netns';
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
-    if (!name.startsWith(PREFIX) || !which(Number.parseInt(name.slice(PREFIX.length), 10))) continue;
+    if (!name.startsWith(LAB_NAMESPACES) || !which(Number.parseInt(name.slice(LAB_NAMESPACES.length), 10))) continue;
     await host.run(removeNamespace(name));
   }
 }
 
-function removeNamespace(name: string): string {
+export function removeNamespace(name: string): string {
   return `for pid in $(ip netns pids ${name}); do kill -9 $pid; done; ip netns del ${name}`;
 }
 
