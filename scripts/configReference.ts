@@ -123,7 +123,7 @@ function typeText(schema: JsonSchema): string {
   const { type, items, minimum, maximum, maxItems } = schema;
   if (schema.properties !== undefined) return 'section';
   if (schema.enum !== undefined) return schema.enum.map((word) => `\`${word}\``).join(', ');
-  if (isSpan(schema)) return 'span of time';
+  if (isSpan(schema)) return schema.description?.includes('Bits a second') ? 'rate' : 'span of time';
   if (type === 'array') {
     if (items?.properties !== undefined) return 'list of sections';
     return `list of ${items?.enum === undefined ? 'text' : typeText(items)}${maxItems === undefined ? '' : `, ${maxItems} at most`}`;
