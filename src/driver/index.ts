@@ -14,7 +14,7 @@ export { type Applied, deleteStaleTables, HostChanges, type Recovery, recover } 
 export { RESOLVER_FILE, type ResolverOwner, readResolvers, resolverOwner, upstreamResolvers } from './host/resolver.ts';
 export { readSysctl } from './host/sysctl.ts';
 export { KEY_POOL_THREADS, KeyPool, type KeyWork } from './keyPool.ts';
-export { type LinuxDataPlaneOptions, startLinuxDataPlane } from './linuxDataPlane.ts';
+export { defaultWorkers, type LinuxDataPlaneOptions, startLinuxDataPlane } from './linuxDataPlane.ts';
 export { type AlarmClock, type Attached, type Expiring, Loop } from './loop.ts';
 export { type Masquerade, Nftables, type NftTable } from './netlink/nftables.ts';
 export { type InterfaceAddress, type Link, type Route, type RouteTo, Rtnetlink } from './netlink/rtnetlink.ts';

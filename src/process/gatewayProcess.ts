@@ -1,14 +1,18 @@
 /** A gateway that runs: the pure core on real sockets, a TUN device, a store of users and the host's routing. */
 
+import { existsSync } from 'node:fs';
 import { type ControlServer, type GatewayStatus, startControlServer } from '../admin/controlApi.ts';
+import { gatewayCertificates } from '../config/certificateSchema.ts';
 import type { GatewaySettings } from '../config/schema.ts';
 import type { Failure } from '../core/index.ts';
+import { defaultWorkers } from '../driver/linuxDataPlane.ts';
 import type { RunningCore } from '../driver/runCore.ts';
 import type { RunningDataPlane } from '../driver/startedDataPlane.ts';
 import type { TlsEngine } from '../eap/index.ts';
 import { type Gateway, type GatewayCommand, type GatewayOutput, makeGateway } from '../gateway/index.ts';
 import { PrefixPool } from '../net/index.ts';
 import { failureText } from '../session/log.ts';
+import { caFiles } from './certificateAuthority.ts';
 import { CertificateService } from './certificateService.ts';
 import { gatewayCertificateSources } from './certificateSources.ts';
 import { ChangedHost } from './changedHost.ts';
@@ -18,6 +22,7 @@ import { gatewayConfig } from './gatewayConfig.ts';
 import { joinHostNetwork, servedAddresses } from './gatewayNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
+import { offersRemoteAccess, remoteAccessMethods } from './remoteAccessRules.ts';
 import { type LinuxParts, nodeEnvironment, runOnLinux } from './runOnLinux.ts';
 import type { StateDirectory } from './stateDirectory.ts';
 import { StoredUsers } from './storedUsers.ts';
@@ -122,6 +127,7 @@ export class GatewayProcess {
     const addresses = this.#addresses();
     this.#options.beforeReady?.({ addresses, psk: psk ?? '(as configured)', ...this.#users.cardUser() });
     const { pool, nat } = settings.network;
+    this.#tellRemoteAccess();
     log.info(
       'ready',
       `The gateway is ready on UDP ${PORTS.ike} and ${PORTS.natT}; users get addresses of ${pool}${nat ? ', translated on the way out' : ''}.`,
@@ -129,19 +135,35 @@ export class GatewayProcess {
     );
   }
 
-  /** @throws StartError that names the file and field */
+  /**
+   * Those that the configuration names, else those of `sallyport ca` in the state directory, where there are any.
+   * @throws StartError that names the file and field
+   */
   #loadCertificates(): CertificateService | undefined {
-    const { settings, configFile, log } = this.#options;
-    if (settings.certificates === undefined) return undefined;
+    const { settings, configFile, state, log } = this.#options;
     const warn = (text: string) => log.warn('config', text);
     const context = { ...(configFile === undefined ? {} : { configFile }), warn };
-    return new CertificateService(gatewayCertificateSources(settings.certificates, context), log);
+    const given = settings.certificates ?? authorityOf(state);
+    return given === undefined ? undefined : new CertificateService(gatewayCertificateSources(given, context), log);
+  }
+
+  /** What clients may do with IKEv2, for the log. */
+  #tellRemoteAccess(): void {
+    const { settings, log } = this.#options;
+    if (!offersRemoteAccess(settings)) return;
+    const methods = remoteAccessMethods(settings, this.#certificates);
+    const text =
+      methods.length > 0
+        ? `Users may connect with IKEv2 alone, by ${methods.join(' or ')}.`
+        : 'IKEv2 carries L2TP; for tunnels of its own with user and password the gateway needs a certificate: `sallyport ca init --server NAME` makes one.';
+    log.info('remote-access', text, { methods });
   }
 
   /** @throws StartError where EAP-TLS is wanted and cannot be */
   #eapTls(): TlsEngine | undefined {
     const { eap, ppp } = this.#options.settings;
-    if (!ppp.authentication.includes('eap-tls')) return undefined;
+    const methods = [...ppp.authentication, ...remoteAccessMethods(this.#options.settings, this.#certificates)];
+    if (!methods.includes('eap-tls')) return undefined;
     const rules = { maxVersion: eap.tls_max_version, resumption: eap.tls_resumption };
     return eapTlsEngine('server', this.#certificates, rules);
   }
@@ -154,6 +176,7 @@ export class GatewayProcess {
       ports: plain ? PORTS : { ike: PORTS.ike, natT: PORTS.natT },
       whenPortTaken: 'fail',
       rawEsp: true,
+      workers: network.workers ?? defaultWorkers(),
       slots: limits.sessions,
       clientToClient: network.client_to_client,
       localAddress: network.gateway_address,
@@ -183,7 +206,10 @@ export class GatewayProcess {
     switch (output.type) {
       case 'askUser':
         void this.#users
-          ?.judge(output.credentials, { anyCertified: this.#options.settings.eap.certified_users === 'any' })
+          ?.judge(output.credentials, {
+            anyCertified: this.#options.settings.eap.certified_users === 'any',
+            anyCertifiedByIke: this.#options.settings.remote_access.certified_users === 'any',
+          })
           .then((answer) => this.#running?.command({ type: 'userAnswer', id: output.id, answer }));
         break;
       case 'askTls': {
@@ -258,4 +284,9 @@ export class GatewayProcess {
     this.#certificates?.close();
     this.#users?.close();
   }
+}
+
+/** What `sallyport ca` has made beside the gateway's own state is meant for the gateway. */
+function authorityOf({ authority }: StateDirectory) {
+  return existsSync(caFiles(authority).server) ? gatewayCertificates.parse({ authority }) : undefined;
 }

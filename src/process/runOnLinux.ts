@@ -75,6 +75,8 @@ async function startDataPlane<Command, Output>(
     log.warn('no-native-esp', `${failureText(started.failure)} Going on with ESP in UDP alone.`);
     started = await startLinuxDataPlane({ ...options, rawEsp: false });
   }
+  const notShared = started.ok ? started.dataPlane.notShared : undefined;
+  if (notShared !== undefined) log.warn('one-worker', `One thread carries all packets: ${notShared}.`);
   const slow = started.ok ? started.dataPlane.slowCiphers : undefined;
   if (slow !== undefined) log.warn('slow-ciphers', `Packets are encrypted by node:crypto, which is slow: ${slow}.`);
   return started;

@@ -78,7 +78,7 @@ function offer(
   now: Instant,
 ): void {
   const nonce = context.random(NONCE_BYTES);
-  const spi = allocateSpi(context);
+  const spi = allocateSpi(context, sa);
   const dialect = sa.abilities.natTraversal?.encapsulation ?? 'rfc';
   const encapsulation = encapsulationNumber('transport', encapsulates(context, sa) ? dialect : 'none');
   const payloads: Payload[] = [

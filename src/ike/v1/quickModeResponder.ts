@@ -157,7 +157,7 @@ function answer(
   pfs: Pfs | undefined,
 ): void {
   const { messageId } = quickMode;
-  const spi = allocateSpi(context);
+  const spi = allocateSpi(context, sa);
   const nonces = { initiator: initiatorNonce, responder: context.random(NONCE_BYTES) };
   const child = install(context, sa, keys, { role: 'responder', chosen, spi, local, remote, nonces, pfs }, now);
   const payloads: Payload[] = [

@@ -111,7 +111,7 @@ export function answerChild(
   readonly payloads: readonly Payload[];
   install(nonces: Nonces, secrets: readonly Uint8Array[], replaces: Child | undefined, now: Instant): Child;
 } {
-  const inboundSpi = allocateSpi(context);
+  const inboundSpi = allocateSpi(context, association.sa);
   const payloads: Payload[] = [
     ...(mode === 'transport' ? [notify(NotifyType.USE_TRANSPORT_MODE)] : []),
     chosen.answer(spiBytes(inboundSpi)),
