@@ -212,6 +212,14 @@ const network = z.strictObject({
     .describe(
       'Exchange large packets with the kernel (UDP_SEGMENT, UDP_GRO, TSO, USO) where it has them. Off with `--keylog`.',
     ),
+  workers: z
+    .int()
+    .min(1)
+    .max(8)
+    .optional()
+    .describe(
+      'Threads that carry packets; each session is one’s. Best a power of two. Unless told: 1 on one or two processors, else half of them, 8 at most.',
+    ),
   follow_peers: z
     .boolean()
     .default(true)

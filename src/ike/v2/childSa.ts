@@ -41,10 +41,18 @@ export const MAX_CHILDREN = 16;
 /** A responder that hears nothing sends on a new child SA after that time all the same. */
 const CONFIRM_AFTER: Milliseconds = 5000;
 
-/** A free SPI for what we receive. RFC 4303 §2.1. */
-export function allocateSpi(context: Context): number {
+/** Data planes of several workers tell them by these bits of the SPI: a successor is to be its predecessor's worker's. */
+const WORKER_BITS = 7;
+
+/**
+ * A free SPI for what we receive. RFC 4303 §2.1.
+ * @param sa that the child will belong to: the last bits are those of the children that it has
+ */
+export function allocateSpi(context: Context, sa?: IkeSa): number {
+  const [before] = sa?.children.values() ?? [];
   for (;;) {
     const bytes = context.random(4);
+    if (before !== undefined) bytes[3] = (bytes[3]! & ~WORKER_BITS) | (before.inboundSpi & WORKER_BITS);
     const spi = spiNumber(bytes);
     if (spi >= FIRST_FREE_SPI && !context.childByInboundSpi.has(spi) && !context.config.spiInUse(spi)) return spi;
   }
