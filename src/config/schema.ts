@@ -2,10 +2,12 @@
 
 import { z } from 'zod';
 import { parseEspProposal, parseIkeProposal } from '../ike/index.ts';
+import { parseChildProposal, parseIkeV2Proposal } from '../ike/v2/index.ts';
 import { AddressPool, canonicalAddress, PrefixPool, parseIpv4, parsePrefix } from '../net/index.ts';
 import { gatewayCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { gatewayEap, userMethod } from './eapSchema.ts';
 import { rate } from './rateSchema.ts';
+import { remoteAccess } from './remoteAccessSchema.ts';
 import { duration } from './span.ts';
 
 export { duration, optionalDuration } from './span.ts';
@@ -37,8 +39,16 @@ const parses = (parse: (text: string) => unknown) => (text: string, context: z.R
     context.addIssue({ code: 'custom', message: `is no proposal: ${(error as Error).message}` });
   }
 };
-export const ikeProposalText = z.string().superRefine(parses(parseIkeProposal));
-export const espProposalText = z.string().superRefine(parses(parseEspProposal));
+/** For either version of IKE. Where neither knows it, the complaint is the one about words that both have. */
+const either = (one: (text: string) => unknown, other: (text: string) => unknown) => (text: string) => {
+  try {
+    one(text);
+  } catch {
+    other(text);
+  }
+};
+export const ikeProposalText = z.string().superRefine(parses(either(parseIkeV2Proposal, parseIkeProposal)));
+export const espProposalText = z.string().superRefine(parses(either(parseChildProposal, parseEspProposal)));
 
 const profile = z
   .enum(['strict', 'compatible', 'legacy'])
@@ -63,6 +73,11 @@ const secret = z
 
 const ike = z
   .strictObject({
+    versions: z
+      .array(z.union([z.literal(1), z.literal(2)]))
+      .min(1)
+      .default([1, 2])
+      .describe('Versions of IKE that are spoken. IKEv2 carries L2TP and the tunnels of `remote_access`.'),
     profile: profile.default('compatible'),
     proposals: z
       .array(ikeProposalText)
@@ -285,6 +300,7 @@ export const GatewaySchema = z.strictObject({
   l2tp: l2tp.prefault({}),
   ppp: ppp.prefault({}),
   eap: gatewayEap.prefault({}),
+  remote_access: remoteAccess.prefault({}),
   network: network.prefault({}),
   limits: limits.prefault({}),
   times: times.prefault({}),

@@ -8,7 +8,8 @@ import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
 import { utf8 } from '../wire/index.ts';
 import { certificateChoice } from './certificateChoice.ts';
 import type { CertificateService } from './certificateService.ts';
-import { identityOf, profileOf } from './gatewayConfig.ts';
+import { identityOf } from './gatewayConfig.ts';
+import { profileOf } from './ikeProposals.ts';
 
 export interface ClientIdentity {
   readonly settings: ClientSettings;

@@ -5,20 +5,15 @@ import { dirname, resolve } from 'node:path';
 import { type GatewaySettings, type IkeSettings, SHORTEST_PSK } from '../config/schema.ts';
 import { StartError } from '../driver/openPorts.ts';
 import { encodeName, OpensslError, parseName } from '../driver/x509/index.ts';
-import type { GatewayConfig } from '../gateway/config.ts';
-import {
-  type Identity,
-  type IkeProposal,
-  type Profile,
-  parseEspProposal,
-  parseIkeProposal,
-  profiles,
-} from '../ike/index.ts';
-import { type IkeV1Config, type SecretEntry, secretTable } from '../ike/v1/index.ts';
+import type { GatewayConfig, IkeConfigs } from '../gateway/config.ts';
+import type { Identity } from '../ike/index.ts';
+import { type SecretEntry, secretTable } from '../ike/v1/index.ts';
 import { canonicalAddress, parseIpv4 } from '../net/index.ts';
 import { fromUtf8, toHex, utf8 } from '../wire/index.ts';
 import { certificateChoice } from './certificateChoice.ts';
 import type { CertificateService } from './certificateService.ts';
+import { ikeV2ProfileOf, profileOf } from './ikeProposals.ts';
+import { makesKeys, remoteAccessMethods, remoteAccessRules } from './remoteAccessRules.ts';
 
 export interface GatewayConfigContext {
   /** Relative paths of secrets count from here: the configuration file, or undefined. */
@@ -40,11 +35,12 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
   const { l2tp, ppp, network, limits, times, listeners } = settings;
   const tunnelSecret = secretText(l2tp.tunnel_secret, l2tp.tunnel_secret_file, context);
   const plain = listeners.filter((listener) => listener.without_ipsec === true).map(({ address }) => address);
+  const remoteAccess = remoteAccessRules(settings, context.certificates);
+  const ikeOf = (ike: IkeSettings) => ikeConfigs(ike, settings, context);
   return {
-    ike: ikeConfig(settings.ike, context),
-    listeners: listeners.flatMap(({ address, ike }) =>
-      ike === undefined ? [] : [{ address, ike: ikeConfig(ike, context) }],
-    ),
+    ...ikeOf(settings.ike),
+    listeners: listeners.flatMap(({ address, ike }) => (ike === undefined ? [] : [{ address, ...ikeOf(ike) }])),
+    remoteAccess,
     l2tp: {
       hostName: l2tp.host_name,
       helloInterval: l2tp.hello_interval * 1000,
@@ -96,28 +92,6 @@ function ratesOf(limits: GatewaySettings['limits']): NonNullable<GatewayConfig['
   };
 }
 
-/** The profile of an `ike` section: the named one, with the section's own proposals and lifetimes in it. */
-export function profileOf(
-  settings: Pick<IkeSettings, 'profile' | 'proposals' | 'esp_proposals' | 'lifetime' | 'esp_lifetime'> &
-    Partial<Pick<IkeSettings, 'esp_lifetime_kilobytes'>>,
-): Profile {
-  const named = profiles[settings.profile];
-  const ike: readonly IkeProposal[] | undefined = settings.proposals?.map(parseIkeProposal);
-  const esp = settings.esp_proposals?.map(parseEspProposal);
-  const adapt = (part: Profile['accept']): Profile['accept'] => ({
-    ike: { ...part.ike, lifetimeSeconds: settings.lifetime, ...(ike === undefined ? {} : { proposals: ike }) },
-    esp: {
-      ...part.esp,
-      lifetimeSeconds: settings.esp_lifetime,
-      ...(settings.esp_lifetime_kilobytes === undefined ? {} : { lifetimeKilobytes: settings.esp_lifetime_kilobytes }),
-      ...(esp === undefined
-        ? {}
-        : { suites: esp.map(({ suite }) => suite), pfs: [...new Set(esp.map(({ pfs }) => pfs ?? 'none'))] }),
-    },
-  });
-  return { ...named, accept: adapt(named.accept), offer: adapt(named.offer) };
-}
-
 /** An identity as people write it: an address, a name, user@name, a subject (`CN=ann, O=Example`), or anything else as a key id. */
 export function identityOf(text: string): Identity {
   const address = canonicalAddress(text);
@@ -143,8 +117,9 @@ function distinguishedName(text: string): Identity | undefined {
   }
 }
 
-function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1Config {
-  const { identity, authentication } = settings;
+/** Both versions of IKE as one section of the configuration has them. */
+function ikeConfigs(settings: IkeSettings, gateway: GatewaySettings, context: GatewayConfigContext): IkeConfigs {
+  const { identity, authentication, versions } = settings;
   const localIdentity = identity === undefined ? undefined : identityOf(identity);
   const { certificates, warn } = context;
   const choice = certificateChoice(certificates, authentication, ['certificate', 'psk'], {
@@ -161,12 +136,9 @@ function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1C
       ...(address === undefined ? {} : { remoteAddress: address }),
     };
   });
-  return {
+  const shared = {
     secrets: secretTable([...rules, ...own]),
-    ...choice,
-    profile: profileOf(settings),
     ...(localIdentity === undefined ? {} : { localIdentity }),
-    aggressive: settings.aggressive,
     forceEncapsulation: settings.force_encapsulation,
     ...(settings.quirks === undefined ? {} : { quirks: settings.quirks }),
     keepaliveInterval: settings.keepalive * 1000,
@@ -174,6 +146,26 @@ function ikeConfig(settings: IkeSettings, context: GatewayConfigContext): IkeV1C
     halfOpen: { perSource: settings.half_open_per_source, total: settings.half_open },
     fragmentBytes: settings.fragment_size,
     keyLog: context.keyLog,
+  };
+  const methods = remoteAccessMethods(gateway, certificates);
+  return {
+    ...(versions.includes(1)
+      ? { ike: { ...shared, ...choice, profile: profileOf(settings), aggressive: settings.aggressive } }
+      : {}),
+    ...(versions.includes(2)
+      ? {
+          ikeV2: {
+            ...shared,
+            profile: ikeV2ProfileOf(settings),
+            // Users are shown our certificate whether or not machines are to have one.
+            credentials: certificates?.credentials ?? [],
+            trustAnchors: choice.accept.includes('signature') ? (certificates?.trustAnchors ?? []) : [],
+            accept: [...choice.accept, ...(methods.length > 0 ? (['eap'] as const) : [])],
+            eapWithoutKey: !makesKeys(methods),
+            mobike: gateway.network.follow_peers,
+          },
+        }
+      : {}),
   };
 }
 

@@ -21,15 +21,19 @@ const NOBODY = `scrypt$32768$8$1$${'A'.repeat(22)}==$${'A'.repeat(43)}=`;
 export interface JudgeRules {
   /** Whether somebody whom a certificate names may enter though no user is stored by that name. Default no. */
   readonly anyCertified?: boolean;
+  /** The same of those who prove themselves to IKE by a certificate. Default no. */
+  readonly anyCertifiedByIke?: boolean;
 }
 
 export async function judge(
   store: Store,
   key: Uint8Array,
   credentials: Credentials,
-  { anyCertified = false }: JudgeRules = {},
+  { anyCertified = false, anyCertifiedByIke = false }: JudgeRules = {},
 ): Promise<UserAnswer> {
-  if (credentials.method === 'certificate') return judgeCertified(store, credentials, anyCertified);
+  if (credentials.method === 'certificate') {
+    return judgeCertified(store, credentials, credentials.by === 'ike' ? anyCertifiedByIke : anyCertified);
+  }
   const name = fromUtf8(withoutDomain(utf8(credentials.user)));
   const user = store.user(credentials.user) ?? store.user(name);
   if (credentials.method === 'pap') {
@@ -64,7 +68,10 @@ function judgeCertified(
   if (locked !== undefined) return disabled(locked.name);
   const [first] = known;
   if (first !== undefined) return accepted(first);
-  return anyCertified ? { accepted: true } : unknownUser(user);
+  if (!anyCertified) return unknownUser(user);
+  // ann@example.org stays out as long as ann is disabled.
+  const namesake = store.user(user.replace(/@.*$/, ''));
+  return namesake?.disabled ? disabled(namesake.name) : { accepted: true };
 }
 
 /** What is said of the user beside the gateway's own rules. */

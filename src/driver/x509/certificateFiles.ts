@@ -3,8 +3,10 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import type { Failure } from '../../core/index.ts';
+import type { Identity } from '../../ike/output.ts';
 import type { Credential } from '../../ike/signature.ts';
-import { sameBytes } from '../../wire/index.ts';
+import { canonicalAddress } from '../../net/index.ts';
+import { sameBytes, toHex } from '../../wire/index.ts';
 import { StartError } from '../openPorts.ts';
 import { isSystemError } from '../systemError.ts';
 import { type Certificate, certificateText, keyTypeOf, readCertificate } from './certificate.ts';
@@ -84,8 +86,19 @@ export function loadCredential(files: CredentialFiles): LoadedCredential {
   }
   const chain = ordered(own, certificates.slice(1));
   const roots = box === undefined ? [] : certificates.filter(isRoot).map(({ der }) => der);
-  const credential = { name, chain: chain.map(({ der }) => der), key: keyType };
+  const credential = { name, chain: chain.map(({ der }) => der), key: keyType, identities: identitiesOf(own) };
   return { credential, key, certificates: chain, authorities: roots };
+}
+
+/** Whom a certificate is for, a host name first: what clients mean when they name their gateway. */
+function identitiesOf({ alternativeNames: { dns, ip, email }, subject, subjectDer }: Certificate): Identity[] {
+  const isV6 = (address: string) => address.includes(':');
+  return [
+    ...dns.map((value): Identity => ({ type: 'fqdn', value })),
+    ...ip.map((value): Identity => ({ type: isV6(value) ? 'ipv6' : 'ipv4', value: canonicalAddress(value) ?? value })),
+    ...email.map((value): Identity => ({ type: 'user-fqdn', value })),
+    ...(subject === '' ? [] : [{ type: 'der-asn1-dn', value: toHex(subjectDer) } as const]),
+  ];
 }
 
 /** The certificates of PEM or DER files. @throws StartError */

@@ -8,7 +8,7 @@ import { systemEnvironment } from '../../driver/random.ts';
 import { type RunningCore, runCore } from '../../driver/runCore.ts';
 import { secretTable } from '../../ike/v1/index.ts';
 import { utf8 } from '../../wire/index.ts';
-import { profileOf } from '../gatewayConfig.ts';
+import { profileOf } from '../ikeProposals.ts';
 import { type ClientNumber, ManyClients, type ManyClientsCommand } from './manyClients.ts';
 import { type Distribution, distribution, round } from './statistics.ts';
 import type { LoadTarget } from './target.ts';
