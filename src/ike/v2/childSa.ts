@@ -169,7 +169,7 @@ export function renewalOf(
   const { renewAt, renewJitter } = context.config;
   if (renewAt <= 0) return undefined;
   const part = role === 'initiator' ? renewAt : (1 + renewAt) / 2;
-  return now + lifetime * part * (1 - (renewJitter * (1 - renewAt) * context.random(1)[0]!) / 256);
+  return now + lifetime * part * (1 - (renewJitter * context.random(1)[0]!) / 256);
 }
 
 export const hasSuccessor = (sa: IkeSa, { id }: Pick<Child, 'id'>): boolean =>

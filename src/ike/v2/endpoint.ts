@@ -8,7 +8,7 @@ import { HalfOpenTable, OncePer } from '../v1/halfOpen.ts';
 import { ANSWERS_KEPT } from '../v1/retransmission.ts';
 import { type Association, isZeroSpi, NO_SPI, spiKey } from './association.ts';
 import type { Child } from './childSa.ts';
-import { closeAndTell, closeChildAndTell } from './closing.ts';
+import { closeAndTell, closeChildAndTell, closed } from './closing.ts';
 import { type IkeV2Config, resolveConfig } from './config.ts';
 import type { Context, Question } from './context.ts';
 import { CookieJar } from './cookie.ts';
@@ -16,6 +16,7 @@ import { onEapCommand } from './exchanges/eapRun.ts';
 import { onMoved } from './exchanges/mobike.ts';
 import { receiveNewcomer, refuseVersion } from './exchanges/newcomer.ts';
 import { begin } from './exchanges/saInitInitiator.ts';
+import { failureOfError } from './failures.ts';
 import { IkeSa } from './ikeSa.ts';
 import { probePeer } from './liveness.ts';
 import { receiveOn } from './receiving.ts';
@@ -120,7 +121,9 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
 
   expire(now: Instant): readonly IkeOutput[] {
     for (const sa of this.#agenda.due(now)) {
-      for (const name of sa.timers.due(now)) if (this.#sas.has(sa.id)) onTimer(this.#context, sa, name, now);
+      for (const name of sa.timers.due(now)) {
+        if (this.#sas.has(sa.id)) this.#guard(sa, () => onTimer(this.#context, sa, name, now));
+      }
       for (const association of sa.associations) {
         const { answered } = association;
         // No network delivers a duplicate so late.
@@ -152,7 +155,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
         break;
       case 'eap': {
         const sa = this.#sas.get(command.ikeSa);
-        if (sa !== undefined) onEapCommand(context, sa, command, now);
+        if (sa !== undefined) this.#guard(sa, () => onEapCommand(context, sa, command, now));
         break;
       }
       case 'closeChild': {
@@ -188,6 +191,15 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
         if (sa?.established) onMoved(context, sa, command, now);
         break;
       }
+    }
+  }
+
+  /** What goes wrong with one IKE SA ends that one. */
+  #guard(sa: IkeSa, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      closed(this.#context, sa, failureOfError(error));
     }
   }
 
@@ -248,7 +260,8 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
 
   #remove(sa: IkeSa): void {
     for (const association of sa.associations) this.#unindex(association);
-    if (sa.newcomerKey !== undefined) this.#byNewcomer.delete(sa.newcomerKey);
+    const { newcomerKey: key } = sa;
+    if (key !== undefined && this.#byNewcomer.get(key) === sa) this.#byNewcomer.delete(key);
     this.#sas.delete(sa.id);
     this.#agenda.set(sa, undefined);
   }
@@ -264,7 +277,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
     if (asked === undefined) return;
     this.#asked.delete(id);
     if (asked.sa.phase === 'gone' || asked.sa.phase === 'closing') return;
-    asked.then(answer, now);
+    this.#guard(asked.sa, () => asked.then(answer, now));
   }
 
   #connect(command: Extract<IkeCommand, { type: 'connect' }>, now: Instant): void {

@@ -1,7 +1,7 @@
 /** Why negotiations fail, in words for people, and the notification that tells the peer. RFC 7296 §3.10.1. */
 
 import type { Failure } from '../../core/index.ts';
-import { nameOf, printable } from '../../wire/index.ts';
+import { Malformed, nameOf, printable } from '../../wire/index.ts';
 import { identityText } from '../identity.ts';
 import type { Identity } from '../output.ts';
 import type { Context } from './context.ts';
@@ -39,6 +39,12 @@ export const noSecret = (identity: Identity, address: string): Failure => ({
 });
 
 export const malformed = (reason: string): Failure => ({ code: 'malformed', reason });
+
+/** What was thrown while a message or an answer was worked on, deeper than its decoding. */
+export const failureOfError = (error: unknown): Failure =>
+  error instanceof Malformed
+    ? malformed(`the peer sent a malformed message: ${error.message}`)
+    : { code: 'internal-error', reason: error instanceof Error ? error.message : String(error) };
 
 export const refusedKey: Failure = {
   code: 'invalid-key-exchange',

@@ -8,7 +8,7 @@ import type { IkeDatagram } from '../output.ts';
 import { digestOf } from '../v1/arrival.ts';
 import { type Association, spiKey } from './association.ts';
 import { confirmAll } from './childSa.ts';
-import { closedAfterAnswer } from './closing.ts';
+import { closed, closedAfterAnswer } from './closing.ts';
 import type { Context } from './context.ts';
 import { onAuthRequest } from './exchanges/authResponder.ts';
 import { onCreateChild } from './exchanges/createChildResponder.ts';
@@ -16,7 +16,7 @@ import { onFollowupKe } from './exchanges/followupKe.ts';
 import { onInformational } from './exchanges/informational.ts';
 import { onIntermediate } from './exchanges/intermediate.ts';
 import { onClearAnswer } from './exchanges/saInitInitiator.ts';
-import { malformed } from './failures.ts';
+import { failureOfError, malformed } from './failures.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { followPath } from './natTraversal.ts';
 import { ExchangeType, NotifyType, notify } from './payloads/index.ts';
@@ -83,7 +83,11 @@ function onResponse(
     // A response has no answer: what is critical in it and unknown makes it void. RFC 7296 §2.5.
     return { code: 'unsupported-critical-payload', reason: 'the answer holds an unknown critical payload' };
   }
-  takeAnswer(context, association, messageId, chain, now);
+  try {
+    takeAnswer(context, association, messageId, chain, now);
+  } catch (error) {
+    closed(context, sa, failureOfError(error));
+  }
   return undefined;
 }
 
@@ -121,7 +125,12 @@ function onRequest(context: Context, association: Association, arrival: Omit<Arr
       reason: `the request holds an unknown critical payload ${critical}`,
     };
   }
-  act(context, association, { message, chain, datagram }, now);
+  try {
+    act(context, association, { message, chain, datagram }, now);
+  } catch (error) {
+    respond(context, association, [notify(NotifyType.INVALID_SYNTAX)], now);
+    closedAfterAnswer(context, sa, failureOfError(error), now);
+  }
   if (sa.established) confirmAll(context, sa);
   return undefined;
 }

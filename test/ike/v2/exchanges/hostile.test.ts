@@ -307,3 +307,23 @@ test('property: whatever is done to the messages between two ends, nothing break
     for (const end of [client, server]) assert.ok(!end.dropped.includes('internal-error'), `seed ${seed}`);
   }
 });
+
+test('what goes wrong inside ends one IKE SA, which the peer is told, and no other', () => {
+  const world = new World();
+  let faulty = true;
+  const server = world.server({
+    children: ({ mode, local, remote }) => {
+      if (faulty) throw new Error('a fault of the policy');
+      return { mode, local, remote };
+    },
+  });
+  const client = world.end('192.0.2.5');
+  client.connect();
+  world.run(3000);
+  assert.equal(server.one('ikeClosed').reason.code, 'internal-error');
+  assert.equal(client.one('ikeClosed').reason.code, 'peer-refused');
+  faulty = false;
+  client.connect();
+  world.run(3000);
+  assert.ok(sameChild(client.children[0]!, server.children[0]!));
+});

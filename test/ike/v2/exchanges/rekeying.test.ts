@@ -77,6 +77,16 @@ test('a child SA is renewed before it ends, and the old one goes when the new on
   }
 });
 
+test('extended sequence numbers are agreed on where both want them, and stay in the successor', () => {
+  const pair = connected({ profile: profileOf(undefined, ['aes128gcm16-x25519-none-esn-noesn'], { esp: 100 }) });
+  pair.world.run(95_000);
+  assert.deepEqual(
+    pair.client.children.map(({ extendedSequence }) => extendedSequence),
+    [true, true],
+  );
+  inStep(pair);
+});
+
 test('the responder renews too, where the initiator does not', () => {
   const world = new World();
   const server = world.server({ profile: profileOf(undefined, undefined, { esp: 100 }) });
