@@ -6,10 +6,10 @@
 import type { Instant, Milliseconds } from '../core/index.ts';
 
 /** The data plane's counters are looked at so often while packets come, and while none do. */
-const BUSY_LOOK: Milliseconds = 1000;
+const BUSY_LOOK: Milliseconds = 500;
 const IDLE_LOOK: Milliseconds = 15_000;
 /** Packets in one look that make a stream. */
-const STREAM = 20;
+const STREAM = 10;
 /** Longer than dead peer detection takes: the question alone is not to end a connection. */
 export const STALL_PATIENCE: Milliseconds = 600_000;
 

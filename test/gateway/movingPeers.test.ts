@@ -58,7 +58,7 @@ test('an idle client behind a NAT that forgot is followed by its keepalive’s s
   exchange(network, gateway, client, 'still there');
 });
 
-test('a client that only receives asks when the stream stops, so that a NAT that forgot loses it 3 s at most', () => {
+test('a client that only receives asks when the stream stops, so that a NAT that forgot loses it 2 s at most', () => {
   const network = world();
   const gateway = new GatewayEnd(network, SERVER, gatewayConfig(), USERS);
   const nat = network.nat('203.0.113.77');
@@ -78,7 +78,7 @@ test('a client that only receives asks when the stream stops, so that a NAT that
   client.packets.length = 0;
   const at = network.now;
   stream(10, () => client.packets.length > 0);
-  assert.ok(network.now - at <= 3 * SECOND, `again after ${network.now - at} ms`);
+  assert.ok(network.now - at <= 2 * SECOND, `again after ${network.now - at} ms`);
   assert.ok(asked() > before);
   // The end of a stream costs a question, and no more.
   stream(5, () => false);
