@@ -137,10 +137,11 @@ END`,
     await this.forgetFlows();
   }
 
-  /** Empties the NAT tables: the next packet of each client comes from a new port. */
-  async forgetFlows(): Promise<void> {
-    await sh(this.router, 'conntrack -F 2>/dev/null; true');
-    await sh(this.homeRouter, 'conntrack -F 2>/dev/null; true');
+  /** Empties the NAT tables, or forgets what `address` began: the next packet of each client comes from a new port. */
+  async forgetFlows(address?: string): Promise<void> {
+    const which = address === undefined ? '-F' : `-D -s ${address}`;
+    await sh(this.router, `conntrack ${which} 2>/dev/null; true`);
+    await sh(this.homeRouter, `conntrack ${which} 2>/dev/null; true`);
   }
 
   async remove(): Promise<void> {

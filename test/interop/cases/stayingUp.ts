@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { Case } from '../case.ts';
-import type { Lab } from '../lab.ts';
+import { ADDRESSES, type Lab } from '../lab.ts';
 import { GATEWAY_INNER_ADDRESS, type OurGateway } from '../ours.ts';
 import { type Machine, sh } from '../process.ts';
 import { USERS } from '../stock/options.ts';
@@ -93,7 +93,7 @@ async function flushAtGateway(lab: Lab): Promise<string> {
   ]);
   const link = await client.connect();
   const before = await gateway.session();
-  const got = await flushedDownload(lab, client, link.remote);
+  const got = await flushedDownload(lab, client, ADDRESSES.clients[1], link.remote);
   const after = await gateway.session();
   assert.deepEqual(standing(after), standing(before), 'the session is the same');
   assert.notEqual(after.peer.port, before.peer.port, 'the NAT has given another port');
@@ -106,16 +106,16 @@ async function flushAtClient(lab: Lab): Promise<string> {
   await server.configure({ method: METHOD });
   await serveHttp(server);
   await client.connect({ server: server.address, method: METHOD, routes: SERVER_INNER_NETWORK });
-  const got = await flushedDownload(lab, client, SERVER_INNER_ADDRESS);
+  const got = await flushedDownload(lab, client, ADDRESSES.ourClients[2], SERVER_INNER_ADDRESS);
   assert.equal(milestones(client, 'tunnel established'), 1, 'tunnels');
   await client.disconnect();
   assert.deepEqual(await server.leftovers(), []);
   return got;
 }
 
-/** A download during which the NAT forgets, for both cases that run side by side. */
-async function flushedDownload(lab: Lab, client: Machine, address: string): Promise<string> {
-  const flush = setTimeout(() => void lab.topology.forgetFlows(), FLUSH_AFTER);
+/** A download during which the NAT forgets this client. */
+async function flushedDownload(lab: Lab, client: Machine, outer: string, address: string): Promise<string> {
+  const flush = setTimeout(() => void lab.topology.forgetFlows(outer), FLUSH_AFTER);
   const at = performance.now();
   try {
     const { bytes, longestGap } = await download(client, address, FULL_TIMES, FULL_RATE);
