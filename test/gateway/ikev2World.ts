@@ -14,7 +14,7 @@ import { pretendedTls } from './pretendedTls.ts';
 import { PSK, SERVER, USERS } from './world.ts';
 
 export const SERVER_NAME = 'vpn.example.org';
-const AUTHORITY: TrustAnchor = { subject: utf8('CN=CA'), keyHash: new Uint8Array(20).fill(7) };
+export const AUTHORITY: TrustAnchor = { subject: utf8('CN=CA'), keyHash: new Uint8Array(20).fill(7) };
 
 /** The chain is its name, a signature a hash. */
 export const credential = (name: string): Credential => ({

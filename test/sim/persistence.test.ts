@@ -22,14 +22,14 @@ const TIMES = {
 
 function world(seed: number) {
   const given = planLife(seed);
-  const device = { ...given.devices[0]!, ...TIMES, number: 0, address: ADDRESS };
+  const device = { ...given.devices[0]!, ...TIMES, number: 0, ikeV2: undefined };
   const plan: LifePlan = { ...given, devices: [device], gateway: { ...given.gateway, ...TIMES } };
   const network = new SimulatedNetwork(seed, PERFECT);
   network.recording = false;
   const nat = network.nat('203.0.113.77', undefined, 20_000, { timeout: 2 * MINUTE });
   const state = { gateway: makeGatewayEnd(network, plan, seed) };
   const client = new PersistentClient(network, ADDRESS, nat, (address, number, behind) =>
-    makeDeviceEnd(network, seed, { ...device, address }, behind, number),
+    makeDeviceEnd(network, seed, device, address, behind, number),
   );
   const restart = (): void => {
     state.gateway = makeGatewayEnd(network, plan, seed + 500);

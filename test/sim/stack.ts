@@ -44,7 +44,8 @@ interface StackCore<Output> {
 /** What a gateway and a client have in common: a host on the network with a packet path and a core on the clock. */
 abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   readonly network: SimulatedNetwork;
-  readonly address: string;
+  /** Where the host is now. */
+  address: string;
   readonly plane: MemoryDataPlane;
   readonly environment;
   readonly log: LogEntry[] = [];
@@ -59,7 +60,7 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   /** Most outputs that one call of the core has returned. */
   mostOutputs = 0;
   protected readonly cryptography: Cryptography;
-  readonly #host: SimulatedHost;
+  #host: SimulatedHost;
   #core!: StackCore<Output>;
   #wakeAt: Instant | undefined;
   #off = false;
@@ -116,6 +117,17 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   /** The network card, for a host that is started anew. */
   get host(): SimulatedHost {
     return this.#host;
+  }
+
+  /** The host goes to another network: nothing that is on its way to the old place arrives any more. */
+  relocate(address: string, to: SimulatedHost | SimulatedNat | undefined): void {
+    const { receiver } = this.#host;
+    this.#host.receiver = () => undefined;
+    this.address = address;
+    if (to instanceof SimulatedHost) {
+      to.receiver = receiver;
+      this.#host = to;
+    } else this.#host = this.network.host(address, receiver, to);
   }
 
   get isOff(): boolean {

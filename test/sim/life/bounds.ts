@@ -13,6 +13,8 @@ export const HOUR: Milliseconds = 60 * MINUTE;
 export const REDIAL_MOST = 30 * SECOND;
 /** Two attempts in bad weather: IKE gives up after 13 s, L2TP and PPP after 30 s and 60 s. */
 export const CONNECT_MOST = 90 * SECOND;
+/** From a move with MOBIKE until traffic flows again: the message and its answer lost twice, and the gateway's check. */
+export const MOVE_MOST = 10 * SECOND;
 /** An orderly end that nobody answers, IKE's own words behind it. */
 export const CLOSE_MOST = 20 * SECOND;
 

@@ -7,13 +7,14 @@ import type { Dice } from './dice.ts';
 import { type DeviceEnd, makeDeviceEnd } from './ends.ts';
 import { type Parcel, parcelPacket, readParcel } from './ledger.ts';
 import type { Life } from './life.ts';
-import type { DevicePlan } from './plan.ts';
+import { type DevicePlan, placeOf, type Stay } from './plan.ts';
 
 const FIRST_REDIAL = 2000;
 
 export class Device {
   readonly plan: DevicePlan;
-  readonly place: string;
+  /** Where it is. */
+  stay: Stay;
   end: DeviceEnd | undefined;
   wanted = false;
   /** When something last happened to it that may cost a connection its traffic or its life. */
@@ -22,19 +23,24 @@ export class Device {
   epoch = 0;
   connections = 0;
   readonly #life: Life;
-  readonly #nat: SimulatedNat | undefined;
+  readonly #nats: ReadonlyMap<string, SimulatedNat>;
   readonly #dice: Dice;
-  #host: SimulatedHost | undefined;
+  /** Its network card in each network where it has been. */
+  readonly #hosts = new Map<Stay, SimulatedHost>();
   #redial = FIRST_REDIAL;
   #parcel = 0;
   readonly #returned = new Set<number>();
 
-  constructor(life: Life, plan: DevicePlan, nat: SimulatedNat | undefined, dice: Dice) {
+  constructor(life: Life, plan: DevicePlan, nats: ReadonlyMap<string, SimulatedNat>, dice: Dice) {
     this.#life = life;
     this.plan = plan;
-    this.#nat = nat;
+    this.#nats = nats;
     this.#dice = dice;
-    this.place = plan.nat ?? plan.address;
+    this.stay = plan.stays[0];
+  }
+
+  get place(): string {
+    return placeOf(this.stay);
   }
 
   get name(): string {
@@ -42,7 +48,7 @@ export class Device {
   }
 
   get host(): SimulatedHost | undefined {
-    return this.#host;
+    return this.#hosts.get(this.stay);
   }
 
   get isUp(): boolean {
@@ -53,8 +59,8 @@ export class Device {
     if (!this.wanted || (this.end !== undefined && this.end.closed === undefined && !this.end.isOff)) return;
     const { network, plan } = this.#life;
     const seed = plan.seed * 1000 + this.plan.number * 100 + ++this.connections;
-    const end = makeDeviceEnd(network, plan.seed, this.plan, this.#host ?? this.#nat, seed);
-    this.#host = end.host;
+    const end = makeDeviceEnd(network, plan.seed, this.plan, this.stay.address, this.#network, seed);
+    this.#hosts.set(this.stay, end.host);
     this.end = end;
     end.onLog = (entry) => this.#life.noteLog(this.name, entry);
     end.onPacket = (packet) => this.#arrived(packet);
@@ -64,6 +70,23 @@ export class Device {
     };
     this.#life.note(this.name, `dials (${this.connections})`);
     end.connect();
+  }
+
+  /** Goes to the next of its networks, and takes the connection along. */
+  move(): void {
+    const { stays } = this.plan;
+    this.stay = stays[(stays.indexOf(this.stay) + 1) % stays.length]!;
+    const { end, stay } = this;
+    if (end === undefined || end.isOff) return;
+    end.relocate(stay.address, this.#network);
+    this.#hosts.set(stay, end.host);
+    end.perform((now) => end.client.command({ type: 'moved', address: stay.address }, now));
+  }
+
+  /** What a host stands behind where it is. */
+  get #network(): SimulatedHost | SimulatedNat | undefined {
+    const { nat } = this.stay;
+    return this.host ?? (nat === undefined ? undefined : this.#nats.get(nat));
   }
 
   /** Ends in order, and stays away. */

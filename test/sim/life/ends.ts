@@ -5,16 +5,17 @@ import type { GatewayConfig, GatewayOutput } from '../../../src/gateway/index.ts
 import { espPolicy, ikePolicy, type Profile, profiles } from '../../../src/ike/index.ts';
 import { type IkeV1Config, secretTable } from '../../../src/ike/v1/index.ts';
 import { utf8 } from '../../../src/wire/index.ts';
+import { V2Client, V2Gateway } from '../../gateway/ikev2World.ts';
 import type { SimulatedHost, SimulatedNat, SimulatedNetwork } from '../network.ts';
 import { type Cryptography, playCryptography, REAL } from '../playCrypto.ts';
 import { seededEnvironment } from '../random.ts';
-import { ClientEnd, GatewayEnd } from '../stack.ts';
+import { deviceIkeV2, gatewayIkeV2 } from './ikev2.ts';
 import type { DevicePlan, EndPlan, LifePlan } from './plan.ts';
 
 export const SERVER = '198.51.100.1';
 const SECRETS = secretTable([{ secret: utf8('a shared secret of some length') }]);
 
-export class LifeGateway extends GatewayEnd {
+export class LifeGateway extends V2Gateway {
   onOutput: ((output: GatewayOutput) => void) | undefined;
 
   protected override take(output: GatewayOutput): void {
@@ -23,7 +24,7 @@ export class LifeGateway extends GatewayEnd {
   }
 }
 
-export class DeviceEnd extends ClientEnd {
+export class DeviceEnd extends V2Client {
   onOutput: ((output: ClientOutput) => void) | undefined;
 
   protected override take(output: ClientOutput): void {
@@ -41,20 +42,22 @@ export function makeDeviceEnd(
   network: SimulatedNetwork,
   life: number,
   plan: DevicePlan,
+  address: string,
   behind: SimulatedNat | SimulatedHost | undefined,
   seed: number,
 ): DeviceEnd {
-  return new DeviceEnd(network, plan.address, clientConfig(plan), seed, behind, cryptographyOf(life), true);
+  return new DeviceEnd(network, address, clientConfig(plan), seed, behind, cryptographyOf(life), true);
 }
 
-/** Every eighth life computes for real. */
+/** Every eighth life computes for real, with IKEv2 and without. */
 function cryptographyOf(life: number): Cryptography {
-  return life % 8 === 0 ? REAL : playCryptography(seededEnvironment(life).random);
+  return life % 16 === 0 || life % 16 === 9 ? REAL : playCryptography(seededEnvironment(life).random);
 }
 
-function gatewayConfig({ gateway, methods, poolSize }: LifePlan): GatewayConfig {
+function gatewayConfig({ gateway, ikeV2, methods, poolSize }: LifePlan): GatewayConfig {
   return {
     ike: ikeConfig(gateway),
+    ...(ikeV2 === undefined ? {} : gatewayIkeV2(ikeV2, gateway)),
     network: { pool: [`10.9.0.2-10.9.0.${poolSize + 1}`], localAddress: '10.9.0.1', dns: ['192.0.2.53'] },
     l2tp: { helloInterval: gateway.helloInterval },
     ppp: { requirePeer: methods, timers: { echoInterval: gateway.echoInterval } },
@@ -64,7 +67,7 @@ function gatewayConfig({ gateway, methods, poolSize }: LifePlan): GatewayConfig 
 function clientConfig(plan: DevicePlan): Omit<ClientConfig, 'local'> {
   return {
     remote: { address: SERVER, port: 500 },
-    ike: ikeConfig(plan),
+    ...(plan.ikeV2 === undefined ? { ike: ikeConfig(plan) } : deviceIkeV2(plan.ikeV2, plan)),
     l2tp: { helloInterval: plan.helloInterval },
     ppp: {
       credentials: { user: plan.user, password: plan.password },

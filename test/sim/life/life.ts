@@ -5,7 +5,7 @@ import { leftOf } from '../../../src/gateway/index.ts';
 import type { LogEntry } from '../../../src/session/log.ts';
 import { type LinkQuality, PERFECT, type SimulatedNat, SimulatedNetwork } from '../network.ts';
 import type { ClientEnd } from '../stack.ts';
-import { CALM_LOSS, cleanup, HOUR, MOST_DATAGRAMS_AN_HOUR, MOST_OUTPUTS, recovery } from './bounds.ts';
+import { CALM_LOSS, cleanup, HOUR, MOST_DATAGRAMS_AN_HOUR, MOST_OUTPUTS, MOVE_MOST, recovery } from './bounds.ts';
 import { Device } from './device.ts';
 import { Dice } from './dice.ts';
 import { type LifeGateway, makeGatewayEnd } from './ends.ts';
@@ -69,8 +69,7 @@ export class Life {
       this.#nats.set(address, this.network.nat(address, undefined, 20_000, { ...habits, onRebound }));
     }
     this.#devices = this.plan.devices.map((device) => {
-      const nat = device.nat === undefined ? undefined : this.#nats.get(device.nat);
-      return new Device(this, device, nat, new Dice(seed * 31 + device.number));
+      return new Device(this, device, this.#nats, new Dice(seed * 31 + device.number));
     });
     this.#gateway = this.#newGateway();
   }
@@ -194,6 +193,12 @@ export class Life {
       case 'weather':
         this.#setWeather(what.place, what.quality);
         break;
+      case 'move':
+        this.#move(this.#devices[what.device]!);
+        break;
+      case 'renew':
+        this.#renew(this.#devices[what.device]!, what.later);
+        break;
       case 'gatewayRestart':
         this.#restartGateway(what.away);
     }
@@ -206,7 +211,7 @@ export class Life {
     else for (let i = 0; i < packets; i++) device.send(bytes);
   }
 
-  #probe(device: Device, bytes: number): void {
+  #probe(device: Device, bytes: number, probes = PROBES): void {
     const { epoch } = device;
     const sent: number[] = [];
     let tries = 0;
@@ -216,7 +221,7 @@ export class Life {
         this.#checks++;
         return;
       }
-      if (tries++ >= PROBES) {
+      if (tries++ >= probes) {
         this.fail(
           `${device.name} has no traffic ${clock(this.network.now - device.disturbedAt)} after it was disturbed`,
         );
@@ -288,6 +293,37 @@ export class Life {
     this.network.qualities.set(place, cut ? { ...quality, drop: 1 } : quality);
   }
 
+  /** With MOBIKE, and where nothing else disturbs it, a connection survives, and has traffic again at once. */
+  #move(device: Device): void {
+    const { connections, stay: from, plan } = device;
+    const wasCalm = device.isUp && this.#isRecovered(device);
+    this.#disturb(device, 'it goes to another network');
+    device.move();
+    const { stay, epoch, place } = device;
+    this.note(device.name, `is at ${stay.address}${stay.nat === undefined ? '' : ` via ${place}`}`);
+    // Whoever has the same address in another network does not notice at once.
+    if (!wasCalm || plan.ikeV2?.mobike !== true || stay.address === from.address) return;
+    this.network.schedule(this.network.now + MOVE_MOST, () => {
+      if (this.#over || device.epoch !== epoch || this.#isAfflicted(device)) return;
+      if (device.connections !== connections || !device.isUp) this.fail(`${device.name} lost its connection by a move`);
+      this.#probe(device, 100, 3);
+    });
+  }
+
+  #renew(device: Device, later: Milliseconds): void {
+    const { end } = device;
+    const why = 'bytes';
+    for (const [inboundSpi, channel] of end?.installed.sas ?? []) {
+      end!.perform((now) => end!.client.receive({ type: 'saExpiring', channel, inboundSpi, why }, now));
+    }
+    this.network.schedule(this.network.now + later, () => {
+      const { gateway, installed } = this.#gateway;
+      for (const [inboundSpi, channel] of [...installed.sas]) {
+        this.#gateway.perform((now) => gateway.receive({ type: 'saExpiring', channel, inboundSpi, why }, now));
+      }
+    });
+  }
+
   #restartGateway(away: Milliseconds): void {
     if (this.#gateway.isOff) return;
     this.note('gateway', `restarts, away for ${clock(away)}`);
@@ -304,7 +340,7 @@ export class Life {
   #kick(device: Device): void {
     const reason = { code: 'administrator', reason: 'The administrator ends it.' };
     this.#gateway.perform((now) =>
-      this.#gateway.gateway.command({ type: 'disconnect', who: device.name, reason }, now),
+      this.#gateway.gateway.command({ type: 'disconnect', who: device.plan.account, reason }, now),
     );
   }
 
@@ -317,7 +353,7 @@ export class Life {
     const owner = this.#gateway.gateway
       .sessions()
       .find((view) => view.innerAddress === inner && view.phase !== 'closed');
-    if (owner?.user !== device.name) {
+    if (owner?.user !== device.plan.account) {
       this.fail(`a packet of ${device.name} came out of the session of ${owner?.user} with ${inner}`);
     }
     this.#gateway.plane.fromTun(parcelPacket({ ...parcel, direction: 'back' }, inner));
@@ -390,9 +426,10 @@ function cutOffFor(happenings: readonly Happening[], now: Instant): Milliseconds
 }
 
 function describe({ devices, lasts, ending, gateway }: LifePlan): string {
-  const ends = devices.map(
-    ({ user, nat, address }) => `${user} at ${address}${nat === undefined ? '' : ` via ${nat}`}`,
-  );
+  const ends = devices.map(({ user, stays: [{ nat, address }], ikeV2 }) => {
+    const how = ikeV2 === undefined ? '' : ` (IKEv2, ${ikeV2.tunnel}, ${ikeV2.authentication})`;
+    return `${user} at ${address}${nat === undefined ? '' : ` via ${nat}`}${how}`;
+  });
   const lifetimes = `IKE ${gateway.ikeLifetime} s, ESP ${gateway.espLifetime} s`;
   return `${lasts / HOUR} h, ${lifetimes}; ${ends.join(', ')}; ends by: ${ending}`;
 }

@@ -5,6 +5,14 @@ import type { AuthenticationMethod } from '../../../src/ppp/index.ts';
 import type { LinkQuality, NatHabits } from '../network.ts';
 import { HOUR, MINUTE, type Vigilance } from './bounds.ts';
 import { Dice } from './dice.ts';
+import {
+  accountOf,
+  type IkeV2DevicePlan,
+  type IkeV2GatewayPlan,
+  planIkeV2Device,
+  planIkeV2Gateway,
+  planTimes,
+} from './ikev2.ts';
 
 export interface EndPlan extends Vigilance {
   /** Proposals, as a configuration names them. */
@@ -16,13 +24,25 @@ export interface EndPlan extends Vigilance {
   readonly keepaliveInterval: Milliseconds;
 }
 
+export interface Stay {
+  readonly address: string;
+  /** The public address of its NAT; undefined where it has a public one itself. */
+  readonly nat: string | undefined;
+}
+
+/** Who stands at the same place has the same weather. */
+export const placeOf = ({ nat, address }: Stay): string => nat ?? address;
+
 export interface DevicePlan extends EndPlan {
   readonly number: number;
   readonly user: string;
   readonly password: string;
-  readonly address: string;
-  /** The public address of its NAT; undefined where it has a public one itself. */
-  readonly nat: string | undefined;
+  /** Whom the gateway says that its session belongs to. */
+  readonly account: string;
+  /** Where it is, in turn; most stay at the first. */
+  readonly stays: readonly [Stay, ...Stay[]];
+  /** Undefined: it speaks IKEv1. */
+  readonly ikeV2: IkeV2DevicePlan | undefined;
   readonly method: AuthenticationMethod;
   readonly firstDial: Instant;
 }
@@ -30,7 +50,9 @@ export interface DevicePlan extends EndPlan {
 export type What =
   | { readonly type: 'traffic'; readonly device: number; readonly packets: number; readonly bytes: number }
   | { readonly type: 'leave' | 'crash'; readonly device: number; readonly away: Milliseconds }
-  | { readonly type: 'kick'; readonly device: number }
+  | { readonly type: 'kick' | 'move'; readonly device: number }
+  /** The device and the gateway renew an ESP SA, the gateway so much later. */
+  | { readonly type: 'renew'; readonly device: number; readonly later: Milliseconds }
   | { readonly type: 'flush'; readonly nat: string }
   | { readonly type: 'partition'; readonly place: string; readonly lasts: Milliseconds }
   | { readonly type: 'weather'; readonly place: string; readonly quality: LinkQuality }
@@ -48,6 +70,8 @@ export interface LifePlan {
   readonly seed: number;
   readonly lasts: Milliseconds;
   readonly gateway: EndPlan;
+  /** Undefined: it speaks IKEv1 alone. */
+  readonly ikeV2: IkeV2GatewayPlan | undefined;
   readonly methods: readonly AuthenticationMethod[];
   readonly poolSize: number;
   readonly devices: readonly DevicePlan[];
@@ -68,7 +92,7 @@ export function planLife(seed: number): LifePlan {
   const count = dice.pick([1, 1, 1, 1, 2, 2, 3, 6]);
   for (let number = 0; number < count; number++) devices.push(planDevice(dice, number, nats));
   const gateway = planEnd(dice);
-  const places = [...new Set(devices.map(({ nat, address }) => nat ?? address))];
+  const places = [...new Set(devices.map(({ stays: [home] }) => placeOf(home)))];
   const happenings = [
     ...devices.flatMap((device) => happeningsOf(dice, device, lasts)),
     ...places.flatMap((place) => happeningsAt(dice, place, nats.has(place), lasts)),
@@ -78,7 +102,47 @@ export function planLife(seed: number): LifePlan {
   ].sort((a, b) => a.at - b.at);
   const methods = dice.chance(0.5) ? METHODS : [...new Set(devices.map(({ method }) => method))];
   const ending = dice.pick(ENDINGS);
-  return { seed, lasts, gateway, methods, poolSize: count * 3 + 2, devices, nats, happenings, ending };
+  const plan = { seed, lasts, gateway, methods, poolSize: count * 3 + 2, devices, nats, happenings, ending };
+  return seed % 2 === 0 ? withIkeV2(plan, new Dice(seed ^ 0x5eed_0002)) : { ...plan, ikeV2: undefined };
+}
+
+/** The same day with IKEv2: most devices speak it, move about, and renew when the gateway does. */
+function withIkeV2(plan: Omit<LifePlan, 'ikeV2'>, dice: Dice): LifePlan {
+  const nats = new Map(plan.nats);
+  const ikeV2 = planIkeV2Gateway(dice);
+  const known = new Set(plan.devices.map(({ stays: [home] }) => placeOf(home)));
+  const devices = plan.devices.map((device): DevicePlan => {
+    if (dice.chance(0.15)) return device;
+    const own = planIkeV2Device(dice, ikeV2);
+    const [home] = device.stays;
+    const stays = [home, planStay(dice, device.number, nats), planStay(dice, device.number + 10, nats)] as const;
+    return { ...device, ikeV2: own, account: accountOf(device.user, own), stays };
+  });
+  const places = new Set(devices.flatMap(({ stays }) => stays.map(placeOf)).filter((place) => !known.has(place)));
+  const happenings = [
+    ...plan.happenings,
+    ...devices.flatMap((device) => (device.ikeV2 === undefined ? [] : movesOf(dice, device, plan.lasts))),
+    ...[...places].flatMap((place) => happeningsAt(dice, place, nats.has(place), plan.lasts)),
+  ].sort((a, b) => a.at - b.at);
+  return { ...plan, ikeV2, devices, nats, happenings };
+}
+
+/** Another network: one's own NAT, that of others, or a public address. */
+function planStay(dice: Dice, number: number, nats: Map<string, NatHabits>): Stay {
+  if (dice.chance(0.3)) return { address: `192.0.2.${number + 100}`, nat: undefined };
+  const nat = dice.chance(0.3) ? dice.pick([`203.0.113.${200 + number}`, ...nats.keys()]) : `203.0.113.${200 + number}`;
+  if (!nats.has(nat)) nats.set(nat, planNat(dice));
+  return { address: dice.pick(['192.168.1.2', `10.20.0.${number + 10}`]), nat };
+}
+
+function movesOf(dice: Dice, { number: device }: DevicePlan, lasts: Milliseconds): Happening[] {
+  const { renewals, moves } = planTimes(dice);
+  return [
+    ...dice.times(lasts, moves).map((at): Happening => ({ at, what: { type: 'move', device } })),
+    ...dice.times(lasts, renewals).map((at): Happening => {
+      return { at, what: { type: 'renew', device, later: dice.pick([0, 0, dice.integer(0, 500)]) } };
+    }),
+  ];
 }
 
 function planEnd(dice: Dice): EndPlan {
@@ -110,9 +174,12 @@ function planDevice(dice: Dice, number: number, nats: Map<string, NatHabits>): D
     number,
     user: `user${number}`,
     password: `secret of ${number}`,
+    account: `user${number}`,
     // Equal private addresses behind equal or other NATs are the rule, not the exception.
-    address: behind ? dice.pick(['192.168.1.2', `192.168.1.${number + 10}`]) : `192.0.2.${number + 10}`,
-    nat,
+    stays: [
+      { address: behind ? dice.pick(['192.168.1.2', `192.168.1.${number + 10}`]) : `192.0.2.${number + 10}`, nat },
+    ],
+    ikeV2: undefined,
     method: dice.pick(METHODS),
     firstDial: dice.integer(0, dice.pick([5000, 10 * MINUTE])),
   };
