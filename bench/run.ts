@@ -9,10 +9,11 @@
 
 import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { EspSuite } from '../src/esp/index.ts';
 import type { Direction } from './iperf.ts';
 import { installedVersion } from './packages.ts';
 import { benchPackets } from './packets.ts';
-import { benchPath, SUITES } from './path.ts';
+import { benchPath, PATH_SUITES, SUITES } from './path.ts';
 import { benchScale, SCALES } from './scale.ts';
 import { benchSetup } from './setup.ts';
 import { benchSoak } from './soak.ts';
@@ -36,14 +37,15 @@ const { values: options, positionals } = parseArgs({
 
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
-const suites = SUITES.filter(({ encryption }) => encryption.includes(options.suite?.toLowerCase() ?? ''));
+const isChosen = ({ encryption }: EspSuite) => encryption.includes(options.suite?.toLowerCase() ?? '');
+const suites = SUITES.filter(isChosen);
 const chosen = options.peer ?? [];
 const peers = ALL_PEERS.filter(({ name }) => chosen.length === 0 || chosen.some((part) => name.includes(part)));
 const flows = (options.flows ?? ['1', '4']).map(Number);
 const directions = (options.direction ?? ['up', 'down']) as Direction[];
 
 const benches: Readonly<Record<string, () => unknown[] | Promise<unknown[]>>> = {
-  path: () => benchPath(suites),
+  path: () => benchPath(PATH_SUITES.filter(isChosen)),
   throughput: () => benchThroughput({ suites, peers, flows, directions, rounds, seconds }),
   packets: async () => {
     const tunnels = peers.filter(({ name }) => name !== 'no tunnel');
