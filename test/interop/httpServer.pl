@@ -4,10 +4,13 @@
 use strict;
 use warnings;
 use IO::Socket::INET;
+use IO::Socket::IP;
 use Time::HiRes qw(sleep time);
 
 my $file = shift or die "usage: httpServer.pl FILE\n";
-my $listener = IO::Socket::INET->new(LocalPort => 8080, Listen => 16, ReuseAddr => 1) or die "port 8080: $!\n";
+my %where = (LocalPort => 8080, Listen => 16, ReuseAddr => 1);
+my $listener = IO::Socket::IP->new(LocalHost => '::', V6Only => 0, %where) // IO::Socket::INET->new(%where)
+  or die "port 8080: $!\n";
 $SIG{CHLD} = 'IGNORE';
 while (my $client = $listener->accept) {
   defined(my $pid = fork) or die "fork: $!\n";

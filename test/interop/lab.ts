@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Guest } from './guest/guest.ts';
+import { Wire } from './ikev2/wire.ts';
 import { OurClient, OurGateway } from './ours.ts';
 import { StockClient } from './stock/client.ts';
 import type { StockPeer } from './stock/peer.ts';
@@ -31,6 +32,7 @@ export class Lab {
   readonly #stock = new Map<string, StockPeer>();
   readonly #namespaces = new Map<string, { namespace: Namespace; address: string; place: Place }>();
   readonly #ours: (OurGateway | OurClient)[] = [];
+  readonly #wires: Wire[] = [];
 
   private constructor(topology: Topology, folder: string) {
     this.topology = topology;
@@ -79,6 +81,13 @@ export class Lab {
     return this.#keep(new OurClient(namespace, this.#subfolder(label)));
   }
 
+  /** A server and a client of a case alone, without guests. */
+  async wire(): Promise<Wire> {
+    const wire = await Wire.create(this.folder);
+    this.#wires.push(wire);
+    return wire;
+  }
+
   /** Takes a guest away, as a power cut does. The next case that asks for it gets a new one. */
   async powerOff(peer: StockPeer): Promise<void> {
     await peer.guest.stop();
@@ -88,12 +97,14 @@ export class Lab {
   /** Ends our processes and resets the stock peers, after each case. */
   async clean(): Promise<void> {
     await Promise.all(this.#ours.splice(0).map((end) => end.kill()));
+    await Promise.all(this.#wires.splice(0).map((wire) => wire.remove()));
     await Promise.all([...this.#stock.values()].map((peer) => peer.reset()));
   }
 
   /** After a failure: guests and namespaces are made anew when next asked for. */
   async discard(): Promise<void> {
     await Promise.all(this.#ours.splice(0).map((end) => end.kill()));
+    await Promise.all(this.#wires.splice(0).map((wire) => wire.remove()));
     await Promise.all([...this.#stock.values()].map((peer) => peer.guest.stop()));
     this.#stock.clear();
     for (const { namespace, address, place } of this.#namespaces.values()) {
@@ -106,6 +117,7 @@ export class Lab {
   async logs(): Promise<Map<string, string>> {
     const logs = new Map<string, string>();
     for (const end of this.#ours) logs.set(end.name, end.logs());
+    for (const wire of this.#wires) for (const [name, log] of wire.logs()) logs.set(name, log);
     for (const [name, peer] of this.#stock) {
       logs.set(name, await peer.logs().catch((error: unknown) => `${error}\n${peer.guest.console()}`));
     }

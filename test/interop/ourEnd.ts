@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { end, type Machine, type Result, sh, start } from './process.ts';
 import type { Namespace } from './topology.ts';
 
-const SALLYPORT = process.env.SALLYPORT_PROGRAM ?? fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));
+/** The program's entry. */
+export const SALLYPORT =
+  process.env.SALLYPORT_PROGRAM ?? fileURLToPath(new URL('../../bin/sallyport.js', import.meta.url));
 
 /** One line of the JSON log. */
 export type LogLine = Readonly<Record<string, unknown>>;

@@ -57,6 +57,11 @@ export class StrongSwan implements Machine {
     await this.load();
   }
 
+  /** Addresses of the server itself, inside the tunnels. */
+  async holdAddresses(...addresses: readonly string[]): Promise<void> {
+    await sh(this, addresses.map((address) => `ip address add ${address} dev lo`).join('\n'));
+  }
+
   /** Reads the files of swanctl again. */
   async load(): Promise<string> {
     return this.swanctl('--load-all');
@@ -69,6 +74,18 @@ export class StrongSwan implements Machine {
   /** Brings up the child of that name. @throws Error with what strongSwan says */
   async initiate(child: string, seconds = 15): Promise<string> {
     return this.swanctl('--initiate', '--child', child, '--timeout', String(seconds));
+  }
+
+  /** Deletes the IKE SA and all that it carries. */
+  async terminate(): Promise<void> {
+    await this.swanctl('--terminate', '--ike', 'lab', '--timeout', '10');
+  }
+
+  /** Waits until no SA is left. */
+  async none(seconds = 5): Promise<void> {
+    for (const until = performance.now() + seconds * 1000; (await this.sas()) !== ''; ) {
+      if (performance.now() > until) throw new Error(`${this.name} still has\n${await this.sas()}`);
+    }
   }
 
   sas(): Promise<string> {

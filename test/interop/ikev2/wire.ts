@@ -5,9 +5,10 @@
 
 import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Lab } from '../lab.ts';
+import { OurClient, OurGateway } from '../ours.ts';
 import { host, sh } from '../process.ts';
 import { LAB_NAMESPACES, Namespace, removeNamespace } from '../topology.ts';
+import { StrongSwan } from './strongSwan.ts';
 
 export const SERVER = '10.72.0.1';
 export const CLIENT = '10.72.0.2';
@@ -19,23 +20,29 @@ let made = 0;
 export class Wire {
   readonly server: Namespace;
   readonly client: Namespace;
+  readonly #label: string;
   readonly #folder: string;
+  readonly #ours: (OurGateway | OurClient)[] = [];
+  readonly #stock: StrongSwan[] = [];
 
   private constructor(label: string, folder: string) {
+    this.#label = label;
     this.#folder = folder;
-    const name = (side: string) => `${LAB_NAMESPACES}${process.pid}-${label}-${side}`;
-    this.server = new Namespace(name('server'), this.folderOf('server'));
-    this.client = new Namespace(name('client'), this.folderOf('client'));
+    const side = (name: string) =>
+      new Namespace(`${LAB_NAMESPACES}${process.pid}-${label}-${name}`, join(folder, name));
+    this.server = side('server');
+    this.client = side('client');
   }
 
-  static async create(lab: Lab): Promise<Wire> {
+  /** @param lab the folder with the payload and the scripts */
+  static async create(lab: string): Promise<Wire> {
     const label = `wire${++made}`;
-    const wire = new Wire(label, join(lab.folder, label));
+    const wire = new Wire(label, join(lab, label));
     const { server, client } = wire;
     for (const { lab: folder } of [server, client]) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      linkSync(join(lab.folder, 'payload'), join(folder, 'payload'));
-      for (const script of ['httpServer.pl', 'meter.pl']) copyFileSync(join(lab.folder, script), join(folder, script));
+      linkSync(join(lab, 'payload'), join(folder, 'payload'));
+      for (const script of ['httpServer.pl', 'meter.pl']) copyFileSync(join(lab, script), join(folder, script));
     }
     await sh(
       host,
@@ -45,6 +52,8 @@ export class Wire {
         ip -n $name link set lo up
       done
       ip -n ${server.name} link add eth0 type veth peer name eth0 netns ${client.name}
+      ip -n ${server.name} link set eth0 addrgenmode none
+      ip -n ${client.name} link set eth0 addrgenmode none
       ip -n ${server.name} address add ${SERVER}/24 dev eth0
       ip -n ${client.name} address add ${CLIENT}/24 dev eth0
       ip -n ${server.name} link set eth0 up
@@ -53,22 +62,44 @@ export class Wire {
     return wire;
   }
 
-  folderOf(side: 'server' | 'client'): string {
-    return join(this.#folder, side);
+  /** Stopped; `start` it with what the case needs. */
+  ourGateway(): OurGateway {
+    return this.#keep(new OurGateway(this.server, this.server.lab, SERVER));
+  }
+
+  ourClient(): OurClient {
+    return this.#keep(new OurClient(this.client, this.client.lab));
+  }
+
+  strongSwan(side: 'server' | 'client'): StrongSwan {
+    const daemon = new StrongSwan(this[side]);
+    this.#stock.push(daemon);
+    return daemon;
   }
 
   /** The client's network card has another address from now on. */
-  async moveClient(): Promise<void> {
-    await sh(
-      this.client,
-      `ip address add ${CLIENT_LATER}/24 dev eth0; ip address del ${CLIENT}/24 dev eth0
-      ip address add ${CLIENT_LATER}/24 dev eth0 2> /dev/null; ip -o address show dev eth0 | grep -q ${CLIENT_LATER}`,
-    );
+  async moveClient(from: string, to: string): Promise<void> {
+    await sh(this.client, `ip address add ${to}/24 dev eth0 && ip address del ${from}/24 dev eth0`);
+    await sh(this.client, `ip -o address show dev eth0 | grep -q ${to} || ip address add ${to}/24 dev eth0`);
   }
 
-  /** Packets larger than this are lost on the way, fragments of IP too. */
+  logs(): [string, string][] {
+    const all = [
+      ...this.#ours.map((end) => [end.name, end.logs()]),
+      ...this.#stock.map((one) => [one.name, one.log()]),
+    ];
+    return all.map(([name, log]) => [`${this.#label} ${name}`, log!]);
+  }
+
+  /** Ends whatever runs here. */
   async remove(): Promise<void> {
+    await Promise.all([...this.#ours.map((end) => end.kill()), ...this.#stock.map((daemon) => daemon.stop())]);
     for (const { name } of [this.client, this.server]) await host.run(removeNamespace(name));
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #keep<End extends OurGateway | OurClient>(end: End): End {
+    this.#ours.push(end);
+    return end;
   }
 }

@@ -1,0 +1,45 @@
+/** Our client at stock strongSwan's native IKEv2: each way to prove oneself. */
+
+import assert from 'node:assert/strict';
+import type { Case } from '../case.ts';
+import { Authority } from '../ikev2/authority.ts';
+import { KEYS, ourClientProfile, STOCK_INNER, stockServer, WAYS, type Way } from '../ikev2/connections.ts';
+import type { Lab } from '../lab.ts';
+import { ping, serveHttp, transfer } from '../traffic.ts';
+
+export const cases: readonly Case[] = WAYS.map((way) => ({
+  name: `ikev2 client ${way}`,
+  beside: `ikev2 ${way}`,
+  seconds: 120,
+  run: (lab) => connectTwice(lab, way),
+}));
+
+async function connectTwice(lab: Lab, way: Way): Promise<void> {
+  const [wire, authority] = await Promise.all([lab.wire(), Authority.of(lab.folder, KEYS[way])]);
+  const [server, client] = [wire.strongSwan('server'), wire.ourClient()];
+  await server.holdAddresses(STOCK_INNER.v4, STOCK_INNER.v6);
+  await server.start(stockServer(way, authority));
+  await serveHttp(server);
+
+  await client.startWith(ourClientProfile(way, authority));
+  const { localAddress, localAddress6 } = await client.up();
+  assert.match(await server.sas(), /net: #\d+, reqid \d+, INSTALLED, TUNNEL-in-UDP/);
+  await ping(client, STOCK_INNER.v4);
+  await ping(server, String(localAddress));
+  await ping(client, STOCK_INNER.v6);
+  await ping(server, String(localAddress6));
+  await transfer(client, STOCK_INNER.v4);
+  await transfer(client, `[${STOCK_INNER.v6}]`);
+  const seen = server.log().length;
+  await client.disconnect();
+  await server.logged(/parsed INFORMATIONAL request \d+ \[ D \]/, 10, seen);
+  await server.none();
+
+  await client.startWith(ourClientProfile(way, authority));
+  await client.up();
+  await ping(client, STOCK_INNER.v4);
+  await server.terminate();
+  assert.equal(await client.over(), 1);
+  await client.reason('peer-deleted', 1);
+  await server.none();
+}
