@@ -18,6 +18,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   l2tp: 'The tunnels inside IPsec.',
   ppp: 'The links of users inside the tunnels.',
   eap: 'How users prove themselves by EAP, in PPP and in IKEv2.',
+  remote_access: 'Tunnels of IKEv2 without L2TP ([remote-access.md](remote-access.md)).',
   network: 'What users get, and where their traffic goes.',
   retry: 'When a client with `persist` tries again.',
   limits: 'How much the gateway takes on.',

@@ -18,6 +18,8 @@ interface ConnectOptions {
   readonly certificatePasswordFile?: string;
   readonly ca?: string[];
   readonly serverIdentity?: string;
+  readonly ikev2?: boolean;
+  readonly tunnel?: 'native' | 'l2tp';
   readonly ipsec: boolean;
   readonly routes?: string[];
   readonly defaultRoute?: boolean;
@@ -55,6 +57,10 @@ export function connectCommand(): Command {
       commas,
     )
     .option('--server-identity <name>', 'what the server’s certificate must be for, where it is not <server>')
+    .option('--ikev2', 'speak IKEv2, with a tunnel of its own; without --certificate and --psk-file the user logs in')
+    .addOption(
+      new Option('--tunnel <kind>', 'with --ikev2: which tunnel (default: native)').choices(['native', 'l2tp']),
+    )
     .option('--no-ipsec', 'plain L2TP: password and traffic go in the clear')
     .option('--routes <prefixes>', 'prefixes to reach through the tunnel, with commas between', commas)
     .option('--default-route', 'send all IPv4 traffic through the tunnel')
@@ -80,6 +86,8 @@ Examples:
   $ sallyport connect 192.0.2.1 --user ann --psk-file psk --routes 10.0.0.0/8,192.168.7.0/24
   $ sallyport connect vpn.example.org … --default-route --dns --persist --kill-switch
   $ sallyport connect vpn.example.org --user ann --certificate ann.p12 --certificate-password-file p12 --dns
+  $ sallyport connect vpn.example.org --ikev2 --user ann --password-file password --ca ca.crt --default-route --dns
+  $ sallyport connect vpn.example.org --ikev2 --certificate ann.p12 --certificate-password-file p12 --dns
   $ sallyport connect office                           with ~/.config/sallyport/office.yaml`,
     )
     .action(connect);
@@ -134,19 +142,22 @@ async function certificatesOf(settings: ClientSettings, log: Log) {
 }
 
 async function settingsOf(server: string, options: ConnectOptions): Promise<ClientSettings> {
-  const [{ ClientSchema, loadClientProfile }, { ConfigError }] = await Promise.all([
+  const [{ ClientSchema, loadClientProfile }, { ConfigError }, { wantsUser }] = await Promise.all([
     import('../config/clientSchema.ts'),
     import('../config/load.ts'),
+    import('../process/clientIkeV2.ts'),
   ]);
   const file = profileFile(server);
   const base = file === undefined ? { server } : loadClientProfile(file);
   const { user, pskFile, passwordFile, routes, defaultRoute, dns, auth, profile, forceEncapsulation } = options;
-  const { persist, killSwitch, allowIpv6 } = options;
+  const { persist, killSwitch, allowIpv6, ikev2, tunnel } = options;
   const { certificate, key, certificatePasswordFile, ca, serverIdentity } = options;
   const flags = {
     user,
     psk_file: pskFile,
     password_file: passwordFile,
+    ike_version: ikev2 ? 2 : undefined,
+    tunnel,
     certificate,
     key,
     certificate_password_file: certificatePasswordFile,
@@ -165,14 +176,21 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
   };
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const result = ClientSchema.safeParse({ ...base, ...given });
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => ({
-    file: file ?? 'command line',
-    line: 0,
-    field: issue.path.map(String).join('.'),
-    message: issue.code === 'invalid_type' ? 'is missing.' : issue.message,
-  }));
-  throw new ConfigError(problems);
+  const at = { file: file ?? 'command line', line: 0 };
+  if (!result.success) {
+    throw new ConfigError(
+      result.error.issues.map((issue) => ({
+        ...at,
+        field: issue.path.map(String).join('.'),
+        message: issue.code === 'invalid_type' ? 'is missing.' : issue.message,
+      })),
+    );
+  }
+  const settings = result.data;
+  if (settings.user === undefined && wantsUser(settings) !== 'no') {
+    throw new ConfigError([{ ...at, field: 'user', message: 'is missing.' }]);
+  }
+  return settings;
 }
 
 function profileFile(server: string): string | undefined {
@@ -185,24 +203,25 @@ async function secretsOf(
   settings: ClientSettings,
   warn: (text: string) => void,
 ): Promise<{ password: string; psk: string | undefined }> {
-  const [{ readSecretFile }, { StartError }] = await Promise.all([
+  const [{ readSecretFile }, { StartError }, { ikeV2Mode, wantsUser }] = await Promise.all([
     import('../process/gatewayConfig.ts'),
     import('../driver/openPorts.ts'),
+    import('../process/clientIkeV2.ts'),
   ]);
   const psk = settings.psk ?? (settings.psk_file === undefined ? undefined : readSecretFile(settings.psk_file, warn));
   const methods = settings.ike_authentication ?? (settings.certificate === undefined ? ['psk'] : ['certificate']);
-  if (settings.ipsec && psk === undefined && methods.includes('psk')) {
+  const mode = ikeV2Mode(settings);
+  const wantsPsk = mode === undefined ? methods.includes('psk') : mode.authenticate === 'pre-shared-key';
+  if (settings.ipsec && psk === undefined && wantsPsk) {
     throw new StartError({
       code: 'no-psk',
       reason: 'no pre-shared key was given, and no certificate',
       remedy: 'Name a file that holds the key with --psk-file, or a certificate with --certificate.',
     });
   }
-  // A certificate proves the user without one.
-  const certified = settings.auth.every((method) => method === 'eap-tls');
   const password =
     settings.password ??
-    (certified ? '' : undefined) ??
+    (wantsUser(settings) === 'password' ? undefined : '') ??
     (settings.password_file === undefined ? await askPassword() : readSecretFile(settings.password_file, warn));
   if (password === undefined) {
     throw new StartError({

@@ -21,12 +21,26 @@ const RetrySchema = z.strictObject({
 
 export const ClientSchema = z.strictObject({
   server: z.string().min(1).describe('Name or address of the server.'),
-  user: z.string().min(1).describe('User name.'),
+  user: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('User name; not needed where a certificate or key alone opens an IKEv2 tunnel.'),
   password: z.string().min(1).optional().describe('The password; better in a file.'),
   password_file: z.string().min(1).optional().describe('A file (0600) that holds the password.'),
   psk: z.string().min(1).optional().describe('The pre-shared key; better in a file.'),
   psk_file: z.string().min(1).optional().describe('A file (0600) that holds the pre-shared key.'),
-  ike_authentication: ikeAuthentication,
+  ike_version: z
+    .union([z.literal(1), z.literal(2)])
+    .default(1)
+    .describe('The version of IKE to speak.'),
+  tunnel: z
+    .enum(['native', 'l2tp'])
+    .optional()
+    .describe('With IKEv2: a tunnel of its own (`native`), or L2TP as with IKEv1. Unless told: `native`.'),
+  ike_authentication: ikeAuthentication.describe(
+    'How both ends prove themselves to each other, the preferred first: `psk` (pre-shared key), `certificate`. Unless told: `certificate` where there is one, then `psk`; with IKEv2 and neither, the user logs in with EAP, as is done too where `auth` names EAP methods alone.',
+  ),
   ...clientCertificates,
   ipsec: z.boolean().default(true).describe('Without IPsec password and traffic go in the clear.'),
   profile: z.enum(['strict', 'compatible', 'legacy']).default('compatible').describe('Which algorithms are offered.'),
@@ -56,6 +70,12 @@ export const ClientSchema = z.strictObject({
   tls_max_version: tlsMaxVersion,
   tls_server_name: tlsServerName,
   routes: z.array(prefix).default([]).describe('Prefixes to reach through the tunnel.'),
+  server_routes: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Reach the networks that an IKEv2 server tells through the tunnel too. The kill switch does not hold these.',
+    ),
   default_route: z
     .boolean()
     .default(false)

@@ -73,11 +73,6 @@ const secret = z
 
 const ike = z
   .strictObject({
-    versions: z
-      .array(z.union([z.literal(1), z.literal(2)]))
-      .min(1)
-      .default([1, 2])
-      .describe('Versions of IKE that are spoken. IKEv2 carries L2TP and the tunnels of `remote_access`.'),
     profile: profile.default('compatible'),
     proposals: z
       .array(ikeProposalText)
@@ -95,6 +90,11 @@ const ike = z
     psk_file: file.optional().describe('The same in a file (0600).'),
     secrets: z.array(secret).default([]).describe('Pre-shared keys per identity, address or prefix.'),
     identity: z.string().min(1).optional().describe('Our IKE identity; our address unless told.'),
+    versions: z
+      .array(z.union([z.literal(1), z.literal(2)]))
+      .min(1)
+      .default([1, 2])
+      .describe('Versions of IKE that are spoken. IKEv2 carries L2TP and the tunnels of `remote_access`.'),
     authentication: ikeAuthentication,
     aggressive: z
       .enum(['off', 'unsafe'])

@@ -9,6 +9,7 @@ import type { TlsEngine } from '../eap/index.ts';
 import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
 import { type ClientIdentity, clientConfig, IKE_PORT, L2TP_PORT, NAT_T_PORT } from './clientConfig.ts';
+import { ikeV2Mode } from './clientIkeV2.ts';
 import type { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
 import { nodeEnvironment, runOnLinux } from './runOnLinux.ts';
@@ -27,7 +28,7 @@ export interface ClientAttemptParts {
   /** The server has given an IPv6 address too. */
   readonly networkChanged: (network: SessionNetwork, device: string) => void;
   /** Over, with nothing left at the server as far as it answered. Not called after `close`. */
-  readonly over: (reason: Failure) => void;
+  readonly over: (reason: Failure, redirect?: string) => void;
 }
 
 export class ClientAttempt {
@@ -46,7 +47,7 @@ export class ClientAttempt {
     let client: Client | undefined;
     const running = await runOnLinux<ClientCommand, ClientOutput>({
       plane: {
-        listen: [way.source],
+        listen: [listenAt(identity, way)],
         ports: ipsec ? { ike: IKE_PORT, natT: NAT_T_PORT } : { ike: 0, natT: 0, l2tp: L2TP_PORT },
         whenPortTaken: 'useAnother',
         rawEsp: ipsec,
@@ -67,7 +68,7 @@ export class ClientAttempt {
         else if (output.type === 'askTls') {
           const { id, ask } = output;
           void tls?.advance(ask).then((progress) => running.command({ type: 'tlsAnswer', id, progress }));
-        } else if (output.type === 'closed') over(output.reason);
+        } else if (output.type === 'closed') over(output.reason, output.redirect);
       },
       failed: over,
     });
@@ -91,4 +92,10 @@ export class ClientAttempt {
   close(): Promise<void> {
     return this.#running.close();
   }
+}
+
+/** Who may go on from another address later must not be bound to this one. */
+function listenAt({ settings }: ClientIdentity, { source }: RouteTo): string {
+  if (!settings.ipsec || ikeV2Mode(settings) === undefined) return source;
+  return source.includes(':') ? '::' : '0.0.0.0';
 }

@@ -8,6 +8,7 @@ import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
 import { utf8 } from '../wire/index.ts';
 import { certificateChoice } from './certificateChoice.ts';
 import type { CertificateService } from './certificateService.ts';
+import { clientIkeV2, ikeV2Mode } from './clientIkeV2.ts';
 import { identityOf } from './gatewayConfig.ts';
 import { profileOf } from './ikeProposals.ts';
 
@@ -18,6 +19,9 @@ export interface ClientIdentity {
   readonly psk: string | undefined;
   /** Absent where the client has none and trusts nobody. */
   readonly certificates?: CertificateService | undefined;
+  /** The server that another one has sent us to, and the address of that one. RFC 5685. */
+  readonly redirectedTo?: string | undefined;
+  readonly redirectedFrom?: string | undefined;
 }
 
 export const IKE_PORT = 500;
@@ -35,22 +39,32 @@ export function clientConfig(
   keyLog: boolean,
 ): ClientConfig {
   const { settings, password } = identity;
-  const { ipsec, user, auth, path_mtu } = settings;
+  const { ipsec, user = '', auth, path_mtu } = settings;
   return {
     local: { address: way.source, port: (ipsec ? ports.ike : ports.l2tp) ?? 0 },
     remote: { address: server, port: ipsec ? IKE_PORT : L2TP_PORT },
-    ...(ipsec ? { ike: ikeConfig(identity, ports, keyLog) } : {}),
+    ...(ipsec ? ikeConfigs(identity, ports, keyLog) : {}),
     ppp: { credentials: { user, password }, acceptFromPeer: auth, network: { ipv6: settings.ipv6 } },
     pathMtu: Math.min(path_mtu, way.mtu),
   };
 }
 
-function ikeConfig(
-  { settings, psk, certificates }: ClientIdentity,
-  { natT }: BoundPorts,
-  keyLog: boolean,
-): IkeV1Config {
+function ikeConfigs(identity: ClientIdentity, { natT }: BoundPorts, keyLog: boolean): Partial<ClientConfig> {
+  const { settings, redirectedTo } = identity;
   const { persist, dpd_interval, dpd_timeout = persist ? DPD_TIMEOUT.persistent : DPD_TIMEOUT.other } = settings;
+  const shared = {
+    forceEncapsulation: settings.force_encapsulation,
+    ...(natT === undefined ? {} : { localNatTraversalPort: natT }),
+    deadPeerDetection: { interval: dpd_interval * 1000, timeout: dpd_timeout * 1000 },
+    keyLog,
+  };
+  const mode = ikeV2Mode(settings);
+  if (mode === undefined) return { ike: { ...ikeV1Config(identity), ...shared } };
+  const { ikeV2, ...native } = clientIkeV2(identity, mode, redirectedTo ?? settings.server);
+  return { ...native, ikeV2: { ...ikeV2, ...shared } };
+}
+
+function ikeV1Config({ settings, psk, certificates }: ClientIdentity): IkeV1Config {
   const localIdentity = settings.identity === undefined ? undefined : identityOf(settings.identity);
   const choice = certificateChoice(certificates, settings.ike_authentication, ['certificate'], {
     field: 'ike_authentication',
@@ -67,9 +81,5 @@ function ikeConfig(
     ...(localIdentity === undefined ? {} : { localIdentity }),
     aggressive: settings.aggressive,
     initiate: settings.aggressive === 'unsafe' ? 'aggressive' : 'main',
-    forceEncapsulation: settings.force_encapsulation,
-    ...(natT === undefined ? {} : { localNatTraversalPort: natT }),
-    deadPeerDetection: { interval: dpd_interval * 1000, timeout: dpd_timeout * 1000 },
-    keyLog,
   };
 }

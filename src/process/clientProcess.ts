@@ -19,13 +19,14 @@ import type { SessionView } from '../session/record.ts';
 import type { CertificateService } from './certificateService.ts';
 import { ChangedHost } from './changedHost.ts';
 import { ClientAttempt } from './clientAttempt.ts';
+import { ikeV2Mode } from './clientIkeV2.ts';
 import { eapTlsEngine } from './eapTls.ts';
 import { HeldNetwork } from './heldNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
 import { nodeEnvironment } from './runOnLinux.ts';
 import { ServerAddresses } from './serverAddresses.ts';
-import { ipv6Changes, tunnelChanges, wantedRoutes } from './tunnelChanges.ts';
+import { connectedLine, ipv6Changes, tunnelChanges, wantedRoutes } from './tunnelChanges.ts';
 
 export interface ClientProcessOptions {
   readonly settings: ClientSettings;
@@ -50,7 +51,9 @@ export interface ClientEnd {
 /** A try under way or a connection that stands. */
 interface Current {
   readonly server: string;
-  readonly way: RouteTo;
+  way: RouteTo;
+  /** What the server has given us, once it is up. */
+  up?: { readonly network: SessionNetwork; readonly device: string };
   /** Absent while its sockets are being opened. */
   attempt?: ClientAttempt;
 }
@@ -185,11 +188,12 @@ export class ClientProcess {
     const local = way.source;
     const again = number === 1 ? '' : ` again (try ${number})`;
     log.info('connecting', `Connecting${again} to ${settings.server} (${server}) from ${local}.`, { server, local });
+    const { redirectedTo, redirectedFrom } = this.#addresses;
     const current: Current = { server, way };
     this.#current = current;
     this.#network.noteSituation(current);
     const attempt = await ClientAttempt.start({
-      identity: this.#options,
+      identity: { ...this.#options, ...{ redirectedTo, redirectedFrom } },
       server,
       way,
       log,
@@ -197,10 +201,22 @@ export class ClientProcess {
       tls: this.#tls,
       up: (network, view, device) => this.#up(current, network, view, device),
       networkChanged: (network, device) => this.#networkLearned(current, network, device),
-      over: (reason) => this.#lost(id, reason),
+      over: (reason, redirect) => this.#over(id, reason, redirect),
     });
     if (id !== this.#tries) this.#closing = attempt.close();
     else current.attempt = attempt;
+  }
+
+  /** A server that sends us to another one is left for that at once. RFC 5685. */
+  #over(id: number, reason: Failure, gateway: string | undefined): void {
+    if (id !== this.#tries) return;
+    if (gateway === undefined || !this.#addresses.redirect(gateway)) {
+      this.#lost(id, reason);
+      return;
+    }
+    this.#options.log.info('redirected', `The server sends us to ${gateway}.`, { gateway });
+    this.#leave();
+    void this.#try(1, true);
   }
 
   /** A try or connection is over. */
@@ -241,36 +257,51 @@ export class ClientProcess {
   #networkChanged(): void {
     const change = this.#network.look(this.#current);
     if (change === undefined) return;
-    this.#options.log.info('network-changed', 'The network of this host changed.', { way: change });
-    this.#tell({ type: 'networkChanged', way: change });
+    const way = change === 'gone' && this.#move(this.#current) ? 'same' : change;
+    this.#options.log.info('network-changed', 'The network of this host changed.', { way });
+    this.#tell({ type: 'networkChanged', way });
+  }
+
+  /** IKEv2 goes on from another address (MOBIKE); the probe that follows shows whether the server does too. */
+  #move(current: Current | undefined): boolean {
+    const { settings, log } = this.#options;
+    if (current?.attempt === undefined || current.up === undefined || ikeV2Mode(settings) === undefined) return false;
+    const way = this.#network.newWay(current.server);
+    if (way === undefined) return false;
+    log.info('moved', `Going on from ${way.source} instead of ${current.way.source}.`, { local: way.source });
+    current.way = way;
+    const { network, device } = current.up;
+    const failure = this.#raise(current, network, device);
+    if (failure !== undefined) log.error('host-change', failureText(failure));
+    else current.attempt.command({ type: 'moved', address: way.source });
+    return failure === undefined;
+  }
+
+  /** The tunnel's addresses, routes and name servers. */
+  #raise(current: Current, network: SessionNetwork, device: string): Failure | undefined {
+    const { settings } = this.#options;
+    const { server, way } = current;
+    const changes = tunnelChanges({ settings, device, network, server, way, table: this.#network.table });
+    const resolver = settings.dns && network.dns.length > 0 ? resolverChange(device, network.dns) : undefined;
+    const failure = resolver?.ok === false ? resolver.failure : this.#network.tunnelUp(changes, resolver?.change);
+    if (failure !== undefined) return failure;
+    current.up = { network, device };
+    this.#network.noteSituation(current);
+    return undefined;
   }
 
   /** Gives the TUN device its address, and the host the wanted routes and name servers. */
   #up(current: Current, network: SessionNetwork, view: SessionView, device: string): void {
     const { settings, log } = this.#options;
-    const { server, way } = current;
-    const changes = tunnelChanges({ settings, device, network, server, way, table: this.#network.table });
-    const resolver = settings.dns && network.dns.length > 0 ? resolverChange(device, network.dns) : undefined;
-    const failure = resolver?.ok === false ? resolver.failure : this.#network.tunnelUp(changes, resolver?.change);
+    const failure = this.#raise(current, network, device);
     if (failure !== undefined) {
       log.error('host-change', failureText(failure));
       this.#disconnect(failure);
       return;
     }
-    const routes = wantedRoutes(settings);
-    const to = routes.length > 0 ? ` to ${routes.join(', ')}` : '';
-    log.info('up', `Connected: ${network.localAddress} through ${device}${to}.`, {
-      session: view.id,
-      device,
-      localAddress: network.localAddress,
-      peerAddress: network.peerAddress,
-      dns: network.dns,
-      routes,
-      ike: view.ike,
-      esp: view.esp,
-      encapsulation: view.encapsulation,
-    });
-    this.#network.noteSituation(current);
+    this.#addresses.reached();
+    const { text, ...fields } = connectedLine(wantedRoutes(settings, network), network, view, device);
+    log.info('up', text, fields);
     if (this.#network.ipv6GoesAround()) log.warn('leaking-ipv6', IPV6_OUTSIDE);
     this.#tell({ type: 'up' });
   }
@@ -279,15 +310,13 @@ export class ClientProcess {
   #networkLearned(current: Current, network: SessionNetwork, device: string): void {
     const { settings, log } = this.#options;
     const { server, way } = current;
+    current.up = { network, device };
     const changes = ipv6Changes({ settings, device, network, server, way, table: this.#network.table });
     const failure = this.#network.tunnelMore(changes);
     this.#network.noteSituation(current);
+    const { localAddress6: localAddress } = network;
     if (failure !== undefined) log.error('host-change', failureText(failure));
-    else
-      log.info('ipv6-up', `The server gave ${network.localAddress6} too.`, {
-        localAddress: network.localAddress6,
-        device,
-      });
+    else log.info('ipv6-up', `The server gave ${localAddress} too.`, { localAddress, device });
   }
 
   async #finish(reason: Failure): Promise<void> {

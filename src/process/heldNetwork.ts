@@ -53,6 +53,16 @@ export class HeldNetwork {
     return routeTo(server, { protocol: UDP, destinationPort: this.#settings.ipsec ? IKE_PORT : L2TP_PORT });
   }
 
+  /** The way that the host has to the server without the tunnel, which is down from here on; undefined where it has none. */
+  newWay(server: string): RouteTo | undefined {
+    this.tunnelDown();
+    try {
+      return this.wayTo(server);
+    } catch {
+      return undefined;
+    }
+  }
+
   tunnelUp(changes: readonly HostChange[], resolver: HostChange | undefined): Failure | undefined {
     const failure = this.#applyAll(changes, this.#tunnel);
     if (failure !== undefined) return failure;

@@ -2,8 +2,15 @@
 
 import { addressesOf } from './serverRoute.ts';
 
+/** Times in a row that servers may send us on, before one of them takes us. RFC 5685 §10 warns of loops. */
+const MOST_REDIRECTS = 5;
+
 export class ServerAddresses {
-  readonly #server: string;
+  #server: string;
+  #redirects = 0;
+  /** The server that another one has sent us to, and the address of that one. */
+  redirectedTo: string | undefined;
+  redirectedFrom: string | undefined;
   readonly #lookUp: (server: string) => Promise<string[]>;
   #known: readonly string[] = [];
   /** Those that failed since the last that did not. */
@@ -13,6 +20,22 @@ export class ServerAddresses {
   constructor(server: string, lookUp = addressesOf) {
     this.#server = server;
     this.#lookUp = lookUp;
+  }
+
+  /** @returns whether we go there: not where one sends us to the next without end */
+  redirect(gateway: string): boolean {
+    if (++this.#redirects > MOST_REDIRECTS) return false;
+    this.redirectedTo = this.#server = gateway;
+    this.redirectedFrom = this.#last;
+    this.#known = [];
+    this.#failed.clear();
+    this.#last = undefined;
+    return true;
+  }
+
+  /** This one has taken us. */
+  reached(): void {
+    this.#redirects = 0;
   }
 
   /**

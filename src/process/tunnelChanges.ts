@@ -5,12 +5,15 @@ import type { HostChange } from '../driver/host/change.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
 import type { SessionNetwork } from '../session/output.ts';
+import type { SessionView } from '../session/record.ts';
 import { KILL_SWITCH_METRIC } from './killSwitch.ts';
+
+type TunnelNetwork = Pick<SessionNetwork, 'localAddress' | 'peerAddress' | 'dns' | 'localAddress6' | 'subnets'>;
 
 export interface Tunnel {
   readonly settings: ClientSettings;
   readonly device: string;
-  readonly network: Pick<SessionNetwork, 'localAddress' | 'peerAddress' | 'dns' | 'localAddress6'>;
+  readonly network: TunnelNetwork;
   /** The server's own address, and the way there outside of the tunnel. */
   readonly server: string;
   readonly way: RouteTo;
@@ -21,16 +24,23 @@ export interface Tunnel {
 /** Both halves of the address space win over any default route and leave that one in its place. */
 const EVERYTHING = ['0.0.0.0/1', '128.0.0.0/1'];
 const EVERYTHING_IPV6 = ['::/1', '8000::/1'];
+const WHOLE: Readonly<Record<string, readonly string[]>> = { '0.0.0.0/0': EVERYTHING, '::/0': EVERYTHING_IPV6 };
 
 /** What the tunnel is wanted for, in prefixes. */
-export function wantedRoutes({ default_route, routes }: ClientSettings): readonly string[] {
-  return default_route ? [...routes, ...EVERYTHING] : routes;
+export function wantedRoutes(
+  { default_route, routes, server_routes }: ClientSettings,
+  { subnets = [] }: Pick<SessionNetwork, 'subnets'> = {},
+): readonly string[] {
+  const told = server_routes ? subnets.flatMap((subnet) => WHOLE[subnet] ?? [subnet]) : [];
+  return [...new Set([...routes, ...told, ...(default_route ? EVERYTHING : [])])];
 }
 
 /** Without the name servers. In the order in which they are to be made. */
 export function tunnelChanges(tunnel: Tunnel): HostChange[] {
   const { device, network, settings, table } = tunnel;
   const { localAddress, peerAddress } = network;
+  // Where there is no IPv4, IPv6 stands in its place.
+  if (isIpv6(localAddress)) return ipv6Changes({ ...tunnel, network: { ...network, localAddress6: localAddress } });
   const through = (destination: string): HostChange => ({ kind: 'route', destination, device, source: localAddress });
   const address: HostChange = { kind: 'address', device, address: localAddress, prefixLength: 32, peer: peerAddress };
   if (table !== undefined) {
@@ -41,7 +51,7 @@ export function tunnelChanges(tunnel: Tunnel): HostChange[] {
       ...ipv6Changes(tunnel),
     ];
   }
-  const routes = wantedRoutes(settings).filter((route) => !isIpv6(route));
+  const routes = wantedRoutes(settings, network).filter((route) => !isIpv6(route));
   return [
     address,
     ...pinned(tunnel, routes),
@@ -58,8 +68,22 @@ export function ipv6Changes(tunnel: Tunnel): HostChange[] {
   const through = (destination: string) => ({ kind: 'route', destination, device, source }) as const;
   const address: HostChange = { kind: 'address', device, address: source, prefixLength: 128 };
   if (table !== undefined) return [address, { ...through('::/0'), table, metric: KILL_SWITCH_METRIC - 1 }];
-  const routes = [...settings.routes.filter(isIpv6), ...(settings.default_route ? EVERYTHING_IPV6 : [])];
+  const all = [...wantedRoutes(settings, tunnel.network), ...(settings.default_route ? EVERYTHING_IPV6 : [])];
+  const routes = [...new Set(all.filter(isIpv6))];
   return [address, ...pinned(tunnel, routes), ...routes.map(through)];
+}
+
+/** What the log says of a tunnel that is up. */
+export function connectedLine(routes: readonly string[], network: SessionNetwork, view: SessionView, device: string) {
+  const { localAddress, localAddress6, peerAddress, dns } = network;
+  const { id: session, ike, esp, encapsulation } = view;
+  const to = routes.length > 0 ? ` to ${routes.join(', ')}` : '';
+  return {
+    text: `Connected: ${localAddress} through ${device}${to}.`,
+    ...{ session, device, localAddress, peerAddress },
+    ...(localAddress6 === undefined ? {} : { localAddress6 }),
+    ...{ dns, routes, ike, esp, encapsulation },
+  };
 }
 
 const isIpv6 = (prefix: string): boolean => prefix.includes(':');

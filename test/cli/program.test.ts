@@ -67,7 +67,19 @@ test('a configuration is checked with the secrets that it names', async () => {
 test('the JSON Schema is printed whole', async () => {
   const schema = JSON.parse((await inProcess('config', 'schema')).out);
   assert.deepEqual(Object.keys(schema.properties), [
-    ...['listen', 'ike', 'certificates', 'l2tp', 'ppp', 'eap', 'network', 'limits', 'times', 'listeners'],
+    ...[
+      'listen',
+      'ike',
+      'certificates',
+      'l2tp',
+      'ppp',
+      'eap',
+      'remote_access',
+      'network',
+      'limits',
+      'times',
+      'listeners',
+    ],
   ]);
 });
 
