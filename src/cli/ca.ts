@@ -34,7 +34,14 @@ const keyOption = () =>
 export function caCommand(): Command {
   return new Command('ca')
     .description('make, revoke and hand out certificates with an authority of your own')
-    .addHelpText('after', KEPT)
+    .addHelpText(
+      'after',
+      `${KEPT}
+
+Examples:
+  $ sallyport ca init --server vpn.example.org       the authority, and this gateway's certificate
+  $ sallyport ca issue ann                           a certificate for the user ann`,
+    )
     .addCommand(initCommand())
     .addCommand(issueCommand())
     .addCommand(revokeCommand())
