@@ -35,7 +35,7 @@ test('every command explains itself, with examples', async () => {
     [
       ...['serve', 'connect', 'disconnect', 'status', 'sessions'],
       ...['user', 'user add', 'user passwd', 'user set', 'user remove', 'user list', 'user enable', 'user disable'],
-      'profile',
+      ...['ca', 'ca init', 'ca issue', 'ca revoke', 'ca list', 'ca export', 'profile'],
       ...['config', 'config check', 'config schema'],
       'load',
     ],
