@@ -42,6 +42,7 @@ export class Channel {
   readonly messages: Rate;
   readonly strays: Rate;
   #byTos: (Peer | undefined)[] = [];
+  #probed: Peer | undefined = undefined;
 
   /** @throws RangeError for addresses that do not read */
   constructor(record: ChannelRecord, second: Second) {
@@ -68,6 +69,18 @@ export class Channel {
     return peer;
   }
 
+  /** The same peer, for packets that are whole or lost whatever holds for the channel. */
+  get probed(): Peer {
+    this.#probed ??= { ...this.peer, driver: undefined, dontFragment: true };
+    return this.#probed;
+  }
+
+  setDontFragment(dontFragment: boolean): void {
+    if ((this.peer.dontFragment ?? false) === dontFragment) return;
+    this.peer = { ...this.peer, driver: undefined, dontFragment };
+    this.#byTos = [];
+  }
+
   /** @throws RangeError for addresses that do not read; then nothing has changed */
   move(local: Endpoint, remote: Endpoint, protection = this.protection): void {
     this.peer = newPeer(local, remote);
@@ -77,6 +90,7 @@ export class Channel {
     this.remote = remote;
     this.movedTo = undefined;
     this.#byTos = [];
+    this.#probed = undefined;
   }
 }
 

@@ -20,6 +20,8 @@ import type { Tables } from './tables.ts';
 /** RFC 1661 §5.8. */
 const LcpCode = { echoRequest: 9, echoReply: 10 } as const;
 const ECHO_LEAST_BYTES = 8;
+/** What LCP's header may be longer than that of an IP packet with compressed fields. */
+const ECHO_MARGIN = 4;
 
 export class L2tpInbound {
   readonly #ports: DataPlanePorts;
@@ -158,7 +160,7 @@ export class L2tpInbound {
 
   /**
    * The counter of messages has told by now that the peer lives, which is all that echoes are for: its requests are
-   * answered here, and its replies need no one. RFC 1661 §5.8.
+   * answered here, and its replies need no one, but those with data, which are to probes of the path. RFC 1661 §5.8.
    * @returns false for what the control plane must see
    */
   #echo(session: Session, bytes: Uint8Array, at: number, available: number): boolean {
@@ -167,11 +169,13 @@ export class L2tpInbound {
     if (code !== LcpCode.echoRequest && code !== LcpCode.echoReply) return false;
     const length = u16(bytes, at + 2);
     const magic = u32(bytes, at + 4);
-    if (length < ECHO_LEAST_BYTES || length > Math.min(available, session.mtu)) return false;
+    if (length < ECHO_LEAST_BYTES || length > available) return false;
+    if (code === LcpCode.echoReply && length > ECHO_LEAST_BYTES) return false;
     // Our own magic number means a loop.
     if (magic !== 0 && magic === session.magic) return false;
     if (!session.channel.messages.take()) return true;
-    if (code === LcpCode.echoRequest) this.#outbound.echoReply(session, session.magic, bytes, at, length);
+    if (code === LcpCode.echoRequest)
+      this.#outbound.echoReply(session, session.magic, bytes, at, Math.min(length, session.mtu - ECHO_MARGIN));
     return true;
   }
 }

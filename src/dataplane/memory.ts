@@ -25,6 +25,8 @@ export interface MemoryDatagram {
   readonly bytes: Uint8Array;
   /** Type of service or traffic class of the outer header; absent: 0. */
   readonly tos?: number;
+  /** Whole or lost (DF); absent: fragmented where it is too long. */
+  readonly dontFragment?: boolean;
 }
 
 export interface MemoryDataPlaneOptions {
@@ -118,7 +120,7 @@ export class MemoryDataPlane implements DataPlane {
       const isUdp = protocol === 'udp';
       const local = { address: formatAddress(peer.local), port: isUdp ? peer.localPort : 0 };
       const remote = { address: formatAddress(peer.remote), port: isUdp ? peer.remotePort : 0 };
-      this.#run(() => send({ protocol, local, remote, bytes, ...(peer.tos ? { tos: peer.tos } : {}) }));
+      this.#run(() => send({ protocol, local, remote, bytes, ...outerHeader(peer) }));
     };
     return {
       sendUdp: (_, peer, bytes, at, length) => emit('udp', peer, bytes.slice(at, at + length)),
@@ -161,4 +163,8 @@ export class MemoryDataPlane implements DataPlane {
       this.#busy = false;
     }
   }
+}
+
+function outerHeader({ tos, dontFragment }: Peer): Pick<MemoryDatagram, 'tos' | 'dontFragment'> {
+  return { ...(tos ? { tos } : {}), ...(dontFragment === true ? { dontFragment } : {}) };
 }

@@ -134,6 +134,8 @@ export type DataPlaneCommand =
       /** Default: as before. */
       readonly protection?: 'udp' | 'esp';
     }
+  /** From now on what the channel sends is whole or lost on its way (DF). Before: what is too long is fragmented. */
+  | { readonly type: 'setDontFragment'; readonly channel: ChannelId; readonly dontFragment: boolean }
   | { readonly type: 'closeChannel'; readonly channel: ChannelId }
   | { readonly type: 'installSa'; readonly record: SaRecord }
   /** From now on the channel sends on this SA. Inbound works from `installSa` on. */
@@ -145,10 +147,23 @@ export type DataPlaneCommand =
   | { readonly type: 'changeSession'; readonly slot: SessionSlot; readonly inner: InnerPath }
   | { readonly type: 'closeSession'; readonly slot: SessionSlot }
   /** An ISAKMP message; the data plane adds the non-ESP marker where `local.port` is the NAT-T port. */
-  | { readonly type: 'sendIke'; readonly local: Endpoint; readonly remote: Endpoint; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'sendIke';
+      readonly local: Endpoint;
+      readonly remote: Endpoint;
+      readonly bytes: Uint8Array;
+      /** As of `sendL2tp`. */
+      readonly dontFragment?: boolean;
+    }
   | { readonly type: 'sendKeepalive'; readonly local: Endpoint; readonly remote: Endpoint }
   /** A whole L2TP message (control, or a data message with a PPP control frame), protected as the channel is. */
-  | { readonly type: 'sendL2tp'; readonly channel: ChannelId; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'sendL2tp';
+      readonly channel: ChannelId;
+      readonly bytes: Uint8Array;
+      /** Whole or not at all, whatever holds for the channel: a probe of the path MTU. */
+      readonly dontFragment?: boolean;
+    }
   /** An IP packet of the control plane's own (a router advertisement) into a session. */
   | { readonly type: 'sendPacket'; readonly slot: SessionSlot; readonly bytes: Uint8Array }
   /**
@@ -182,6 +197,21 @@ export type DataPlaneEvent =
   | { readonly type: 'neighborDiscovery'; readonly slot: SessionSlot; readonly bytes: Uint8Array }
   /** The first user's packet of a session in each direction, for the timeline. */
   | { readonly type: 'firstPacket'; readonly slot: SessionSlot; readonly direction: 'fromPeer' | 'toPeer' }
+  /**
+   * A packet that was not to be fragmented was too long for its path: ICMP, or the kernel's own device, said so. Nobody
+   * has authenticated that. Rate-limited by the data plane.
+   */
+  | {
+      readonly type: 'pathMtu';
+      /** Where the packet went; port 0 for native ESP. */
+      readonly remote: Endpoint;
+      /** Bytes of the largest outer IP packet. */
+      readonly mtu: number;
+      /** Who said so, an address; absent for our own kernel. */
+      readonly from?: string;
+      /** Of the ESP packet, where the error quoted it. */
+      readonly spi?: number;
+    }
   /** ESP for an SPI that is not installed. Rate-limited by the data plane. */
   | {
       readonly type: 'unknownSpi';

@@ -24,7 +24,7 @@ import type { DropCode, Drops } from './drops.ts';
 import { trafficClass } from './ecn.ts';
 import { PppProtocol } from './l2tpData.ts';
 import { Counter } from './messages.ts';
-import { type DataPlanePorts, HEADROOM, MOST_PACKET_BYTES, TAILROOM } from './ports.ts';
+import { type DataPlanePorts, HEADROOM, MOST_PACKET_BYTES, type Peer, TAILROOM } from './ports.ts';
 import { Protect } from './protect.ts';
 import { Rate, type Second } from './second.ts';
 import type { Session } from './session.ts';
@@ -133,11 +133,15 @@ export class Outbound {
     this.#answer(to, writeIcmpv6Error(this.#scratch, MADE_AT, bytes, at, length, source, error, mtu));
   }
 
-  /** Answers an LCP Echo-Request: the same packet under another code, with our magic number. RFC 1661 §5.8. */
+  /**
+   * Answers an LCP Echo-Request: the same packet under another code, with our magic number, cut to `length` where our
+   * path carries less than the peer's. RFC 1661 §5.8.
+   */
   echoReply(session: Session, magic: number, bytes: Uint8Array, at: number, length: number): void {
     const scratch = this.#scratch;
     scratch.set(bytes.subarray(at, at + length), MADE_AT);
     scratch[MADE_AT] = ECHO_REPLY;
+    put16(scratch, MADE_AT + 2, length);
     put16(scratch, MADE_AT + 4, magic >>> 16);
     put16(scratch, MADE_AT + 6, magic);
     const pppAt = MADE_AT - LCP_HEADER.length;
@@ -149,8 +153,8 @@ export class Outbound {
   }
 
   /** An L2TP message of the control plane, with the rooms around it. */
-  message(channel: Channel, bytes: Uint8Array, at: number, length: number): void {
-    this.#protect.l2tp(channel, bytes, at, length);
+  message(channel: Channel, bytes: Uint8Array, at: number, length: number, peer: Peer): void {
+    this.#protect.l2tp(channel, bytes, at, length, peer);
   }
 
   /** The SA has carried as many bytes in one direction as was to be told. */
@@ -197,7 +201,7 @@ export class Outbound {
       put16(bytes, at + sequenceAt, session.sequence);
       session.sequence = (session.sequence + 1) & 0xffff;
     }
-    return this.#protect.l2tp(session.channel, bytes, at, length);
+    return this.#protect.l2tp(session.channel, bytes, at, length, session.channel.peer);
   }
 
   #tooBig(

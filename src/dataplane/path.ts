@@ -3,7 +3,7 @@
  * traffic flows. It knows no socket and no clock; a driver hands packets in and `DataPlanePorts` takes them out.
  */
 
-import { type Endpoint, type Environment, earliest, type Instant } from '../core/index.ts';
+import { type Environment, earliest, type Instant } from '../core/index.ts';
 import type { NewPacketCipher } from '../esp/index.ts';
 import { IPV6_DESTINATION, ipv4Destination, ipv4Length, ipv6Length, parseIpv6 } from '../net/index.ts';
 import type { Channel } from './channel.ts';
@@ -107,6 +107,9 @@ export class PacketPath implements PacketInput {
       case 'moveChannel':
         this.#tables.moveChannel(command.channel, command.local, command.remote, command.protection);
         break;
+      case 'setDontFragment':
+        this.#tables.channel(command.channel)?.setDontFragment(command.dontFragment);
+        break;
       case 'closeChannel':
         this.#tables.closeChannel(command.channel);
         break;
@@ -132,14 +135,14 @@ export class PacketPath implements PacketInput {
         this.#tables.closeSession(command.slot);
         break;
       case 'sendIke':
-        this.#sendIke(command.local, command.remote, command.bytes);
+        this.#sendIke(command);
         break;
       case 'sendKeepalive':
         this.#scratch[MADE_AT] = KEEPALIVE;
         this.#ports.sendUdp('natT', newPeer(command.local, command.remote), this.#scratch, MADE_AT, 1);
         break;
       case 'sendL2tp':
-        this.#sendL2tp(command.channel, command.bytes);
+        this.#sendL2tp(command.channel, command.bytes, command.dontFragment);
         break;
       case 'sendPacket':
         this.#sendPacket(command.slot, command.bytes);
@@ -203,21 +206,22 @@ export class PacketPath implements PacketInput {
     this.#outbound.send(session, this.#scratch, MADE_AT, bytes.length);
   }
 
-  #sendIke(local: Endpoint, remote: Endpoint, bytes: Uint8Array): void {
+  #sendIke({ local, remote, bytes, dontFragment }: Extract<DataPlaneCommand, { type: 'sendIke' }>): void {
     const isNatT = local.port === this.#natTPort;
     const marker = isNatT ? NON_ESP_MARKER_BYTES : 0;
     this.#scratch.fill(0, MADE_AT, MADE_AT + marker);
     this.#make(bytes, MADE_AT + marker);
-    const peer = newPeer(local, remote);
+    const made = newPeer(local, remote);
+    const peer = dontFragment === true ? { ...made, dontFragment } : made;
     this.#ports.sendUdp(isNatT ? 'natT' : 'ike', peer, this.#scratch, MADE_AT, bytes.length + marker);
   }
 
-  #sendL2tp(id: number, bytes: Uint8Array): void {
+  #sendL2tp(id: number, bytes: Uint8Array, dontFragment = false): void {
     const channel = this.#tables.channel(id);
     if (channel === undefined) return;
     this.#make(bytes, MADE_AT);
     this.#continueSequence(channel, bytes.length);
-    this.#outbound.message(channel, this.#scratch, MADE_AT, bytes.length);
+    this.#outbound.message(channel, this.#scratch, MADE_AT, bytes.length, dontFragment ? channel.probed : channel.peer);
   }
 
   /** Data messages of the control plane and of the path are one sequence to the peer: the path counts both. */

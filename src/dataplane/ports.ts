@@ -21,6 +21,8 @@ export interface Peer {
   readonly remotePort: number;
   /** Type of service or traffic class of the outer header; 0 where absent. */
   readonly tos?: number;
+  /** Whether packets are whole or lost on their way: DF, where the driver can. Absent: fragmented where too long. */
+  readonly dontFragment?: boolean;
   /** The driver's own, e.g. where it keeps the prepared sockaddr. The path never reads it. */
   driver: unknown;
 }

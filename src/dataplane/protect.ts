@@ -8,7 +8,7 @@ import { fold, UDP_HEADER_BYTES, WordSum } from '../net/index.ts';
 import type { Channel, SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
 import type { Drops } from './drops.ts';
-import type { DataPlanePorts } from './ports.ts';
+import type { DataPlanePorts, Peer } from './ports.ts';
 
 export class Protect {
   readonly #ports: DataPlanePorts;
@@ -24,21 +24,21 @@ export class Protect {
   }
 
   /** Puts an L2TP message on its way as its channel is protected, with `HEADROOM` before and `TAILROOM` behind it. */
-  l2tp(channel: Channel, bytes: Uint8Array, at: number, length: number): boolean {
+  l2tp(channel: Channel, bytes: Uint8Array, at: number, length: number, peer: Peer): boolean {
     if (channel.protection === 'none') {
-      this.#ports.sendUdp('l2tp', channel.peer, bytes, at, length);
+      this.#ports.sendUdp('l2tp', peer, bytes, at, length);
       return true;
     }
     const udpAt = at - UDP_HEADER_BYTES;
     const udpLength = length + UDP_HEADER_BYTES;
     this.#writeUdp(channel, bytes, udpAt, udpLength);
-    return this.#seal(channel, NextHeader.udp, bytes, udpAt, udpLength, 0);
+    return this.#seal(channel, NextHeader.udp, bytes, udpAt, udpLength, peer);
   }
 
   /** The same for an IP packet of a tunnel-mode session. @param tos of the outer header */
   packet(channel: Channel, bytes: Uint8Array, at: number, length: number, tos: number): boolean {
     const next = bytes[at]! >> 4 === 4 ? NextHeader.ipv4 : NextHeader.ipv6;
-    return this.#seal(channel, next, bytes, at, length, tos);
+    return this.#seal(channel, next, bytes, at, length, tos === 0 ? channel.peer : channel.peerFor(tos));
   }
 
   /** The SA has carried as many bytes in one direction as was to be told. */
@@ -50,7 +50,7 @@ export class Protect {
     this.#ports.event({ type: 'saExpiring', channel: channel.id, inboundSpi: inbound.spi, why });
   }
 
-  #seal(channel: Channel, next: number, bytes: Uint8Array, at: number, length: number, tos: number): boolean {
+  #seal(channel: Channel, next: number, bytes: Uint8Array, at: number, length: number, peer: Peer): boolean {
     const pair = channel.sending;
     if (pair === undefined) {
       this.#drops.count('no-outbound-sa', undefined);
@@ -67,7 +67,6 @@ export class Protect {
     }
     pair.sent += sealed;
     if (pair.sent >= pair.tellAt) this.tellBytes(pair);
-    const peer = tos === 0 ? channel.peer : channel.peerFor(tos);
     if (channel.protection === 'udp') this.#ports.sendUdp('natT', peer, bytes, espAt, sealed);
     else this.#ports.sendEsp(peer, bytes, espAt, sealed);
     return true;

@@ -16,11 +16,12 @@ export const SocketOption = {
   attachFilter: 26,
   attachReusePortFilter: 51,
 } as const;
-export const IpOption = { tos: 1, packetInfo: 8, mtuDiscover: 10, receiveTos: 13 } as const;
+export const IpOption = { tos: 1, packetInfo: 8, mtuDiscover: 10, receiveErrors: 11, receiveTos: 13 } as const;
 /** linux/udp.h. */
 export const UdpOption = { segment: 103, gro: 104 } as const;
 export const Ipv6Option = {
   mtuDiscover: 23,
+  receiveErrors: 25,
   v6Only: 26,
   receivePacketInfo: 49,
   packetInfo: 50,
@@ -28,10 +29,10 @@ export const Ipv6Option = {
   trafficClass: 67,
 } as const;
 /** Values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER. */
-export const PathMtuDiscovery = { dont: 0, want: 1, do: 2, probe: 3 } as const;
+export const PathMtuDiscovery = { dont: 0, want: 1, do: 2, probe: 3, interface: 4, omit: 5 } as const;
 export const NetlinkOption = { capAck: 10, extAck: 11, strictCheck: 12 } as const;
 
-export const MessageFlag = { controlTruncated: 0x8, truncated: 0x20, dontWait: 0x40 } as const;
+export const MessageFlag = { controlTruncated: 0x8, truncated: 0x20, dontWait: 0x40, errorQueue: 0x2000 } as const;
 
 export const OpenFlag = { readWrite: 2, nonBlocking: 0x800, closeOnExec: 0x80000 } as const;
 export const PollEvent = { in: 1, out: 4, error: 8, hangUp: 16, invalid: 32 } as const;

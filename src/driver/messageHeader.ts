@@ -130,6 +130,7 @@ export class SendHeader {
   readonly controlBytes: number;
   /** Whether the path to the peer refused to have sends cut into datagrams. */
   refusesCutting = false;
+  readonly dontFragment: boolean;
   readonly #memory = new Memory(BLOCK_BYTES);
 
   /** @param port where the packet goes; 0 for raw sockets, which have none */
@@ -139,6 +140,7 @@ export class SendHeader {
     memory.setWord(HEADER + NAME_POINTER, memory.base + NAME);
     const remote = peer.remote.subarray(0, peer.family === 4 ? 4 : 16);
     this.peer = peer;
+    this.dontFragment = peer.dontFragment === true;
     this.nameBytes = writeSocketAddress(memory, NAME, remote, port);
     memory.view.setUint32(HEADER + NAME_LENGTH, this.nameBytes, true);
     memory.setWord(HEADER + IOVEC_POINTER, memory.base + IOVEC);

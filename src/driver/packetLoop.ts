@@ -15,16 +15,17 @@ import {
 } from '../dataplane/ports.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Errno } from './constants.ts';
-import { type Address, libc, Memory } from './ffi.ts';
+import { ErrorQueue } from './errorQueue.ts';
+import { libc, Memory } from './ffi.ts';
 import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions, type PortSet } from './openPorts.ts';
 import { newPacketAreas } from './packetMemory.ts';
 import { PollSet } from './pollSet.ts';
 import type { RawEspSocket } from './rawSocket.ts';
 import { BATCH_BYTES, ReceiveBatch } from './receiveBatch.ts';
-import { Refusals } from './refusals.ts';
+import { Reason, Refusals } from './refusals.ts';
 import { AREA_BYTES, SendArea } from './sendArea.ts';
 import { remoteOf, Sender } from './sender.ts';
-import { adoptPorts, shareOut } from './sharedPorts.ts';
+import { adoptPorts, tryShareOut } from './sharedPorts.ts';
 import { SystemError } from './systemError.ts';
 import { TunReader } from './tunReader.ts';
 import { TunWriter } from './tunWriter.ts';
@@ -39,9 +40,6 @@ const RECEIVE_BATCHES = 8;
 /** The longest sleep without anything to do, milliseconds. */
 const MOST_SLEEP = 10_000;
 const SMALLEST_ESP = 8;
-const FORBIDDEN = 'traffic between two clients, which the configuration forbids';
-const QUEUE_FULL = 'packets for another worker found no room: it does not keep up';
-const BAD_OFFLOAD = 'the kernel gave a large packet whose description contradicts it';
 
 export interface PacketLoopOptions extends PortOptions {
   /** Makes the packet path on these ports. `scratch` is for its `scratch`: what is sent from there is not copied. */
@@ -81,6 +79,7 @@ export class PacketLoop implements DataPlanePorts {
   readonly #tunWriter: TunWriter | undefined;
   readonly #readable: PollSet;
   readonly #drains: readonly (() => void)[];
+  readonly #errors = new ErrorQueue();
   readonly #source = newSource();
   readonly #refusals = new Refusals();
   #events: DataPlaneEvent[] = [];
@@ -121,12 +120,14 @@ export class PacketLoop implements DataPlanePorts {
       adopted === undefined
         ? openPorts(options, room, MOST_PACKET_BYTES, workers)
         : adoptPorts(adopted, room, MOST_PACKET_BYTES);
-    const shared = adopted === undefined && workers > 1 ? this.#share(workers, room) : { shares: [] };
+    const shared =
+      adopted === undefined && workers > 1 ? tryShareOut(this.#open, workers, room, MOST_PACKET_BYTES) : { shares: [] };
     this.shares = shared.shares;
     this.notShared = 'reason' in shared ? shared.reason : undefined;
     if (sharing !== undefined && (adopted !== undefined || this.shares.length > 0)) {
       this.handOver = new HandOver(sharing);
-      this.handOver.onForbidden = () => this.#refusals.add('client-to-client', FORBIDDEN, undefined, this.#clock.now());
+      this.handOver.onForbidden = () =>
+        this.#refusals.add('client-to-client', Reason.forbidden, undefined, this.#clock.now());
     }
     this.ports = this.#open.ports;
     this.tun = this.#open.tun?.name;
@@ -149,7 +150,7 @@ export class PacketLoop implements DataPlanePorts {
         take: (at, length) => this.#path.fromTun(this.#area.memory.bytes, at, length),
         ...(this.handOver === undefined ? {} : { elsewhere: this.#tunElsewhere }),
         flush: () => this.#sender.flush(),
-        refuse: () => this.#refusals.add('bad-offload', BAD_OFFLOAD, undefined, this.#clock.now()),
+        refuse: () => this.#refusals.add('bad-offload', Reason.badOffload, undefined, this.#clock.now()),
       });
     }
     const readable: (readonly [fd: number, drain: () => void])[] = [
@@ -176,6 +177,7 @@ export class PacketLoop implements DataPlanePorts {
     readable.wait(this.#moreHanded ? 0 : this.#waitFor(mostWait));
     this.#path.setTime(this.#clock.now());
     for (let i = 0; i < drains.length; i++) if (readable.isReadable(i)) this.#guard(drains[i]!);
+    if (readable.anyError) this.#takeErrors();
     if (readable.isReadable(drains.length) || this.#options.wakeFd < 0) this.#guard(this.#control);
     if (this.handOver !== undefined) this.#guard(this.#takeHanded);
     this.#tick();
@@ -202,8 +204,7 @@ export class PacketLoop implements DataPlanePorts {
     if (writer === undefined || this.handOver?.fromUser(bytes, at, length) === true) return;
     if (bytes === this.#batch.memory.bytes) writer.add(at, length);
     else if (bytes === this.#scratch.bytes) {
-      // What waits to be joined came before.
-      writer.flush();
+      writer.flush(); // What waits to be joined came before.
       writer.writeNow(this.#scratch.base + at, length);
     } else if (bytes === this.#area.memory.bytes) writer.writeNow(this.#area.memory.base + at, length);
     else throw new RangeError('a packet for the TUN device stands in a buffer that is not the loop’s');
@@ -284,19 +285,18 @@ export class PacketLoop implements DataPlanePorts {
     }
   }
 
+  /** What the network says of sizes goes up; poll would not sleep while it waits. */
+  #takeErrors(): void {
+    for (const socket of [...this.#open.udp.map(({ socket }) => socket), ...this.#open.esp]) {
+      this.#events.push(...this.#errors.drain(socket, this.#clock.now()));
+    }
+  }
+
   /** All that waits goes out. */
   #flush(): void {
     this.#tunWriter?.flush();
     this.#sender.flush();
     this.handOver?.wake();
-  }
-
-  #share(workers: number, room: Address): { readonly shares: readonly PortSet[]; readonly reason?: string } {
-    try {
-      return { shares: shareOut(this.#open, workers, room, MOST_PACKET_BYTES) };
-    } catch (error) {
-      return { shares: [], reason: (error as Error).message };
-    }
   }
 
   /** A copy of what another worker was given, with the rooms around it. @returns where it stands in the area */
@@ -317,7 +317,7 @@ export class PacketLoop implements DataPlanePorts {
     const deadline = this.#path.deadline;
     if (deadline !== undefined && deadline <= now) this.#guard(() => this.#path.tick(now));
     const lost = this.handOver?.takeDropped() ?? 0;
-    for (let i = 0; i < lost; i++) this.#refusals.add('worker-queue-full', QUEUE_FULL, undefined, now);
+    for (let i = 0; i < lost; i++) this.#refusals.add('worker-queue-full', Reason.queueFull, undefined, now);
     this.#events.push(...this.#refusals.due(now));
     this.#deliver();
   }

@@ -29,6 +29,14 @@ export class PollSet {
     for (let i = 0; i < this.#count; i++) this.#fds.view.setInt16(i * POLLFD_BYTES + CAME, 0);
   }
 
+  /** Whether an error waits, perhaps in an error queue: poll does not sleep before it is taken. */
+  get anyError(): boolean {
+    for (let i = 0; i < this.#count; i++) {
+      if ((this.#fds.view.getInt16(i * POLLFD_BYTES + CAME, true) & PollEvent.error) !== 0) return true;
+    }
+    return false;
+  }
+
   isReadable(i: number): boolean {
     return this.#fds.view.getInt16(i * POLLFD_BYTES + CAME, true) !== 0;
   }

@@ -3,6 +3,13 @@
 import type { Endpoint, Instant } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 
+/** What the loop itself refuses. */
+export const Reason = {
+  forbidden: 'traffic between two clients, which the configuration forbids',
+  queueFull: 'packets for another worker found no room: it does not keep up',
+  badOffload: 'the kernel gave a large packet whose description contradicts it',
+} as const;
+
 const TELL_EVERY = 1000;
 /** Codes and peers counted apart; further ones are counted without their peer. */
 const MOST_APART = 256;

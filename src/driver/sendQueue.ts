@@ -21,6 +21,7 @@ import {
   NAME_LENGTH,
   NAME_POINTER,
 } from './messageLayout.ts';
+import { PathMtuMode } from './pathMtuMode.ts';
 
 const MOST_MESSAGES = 64;
 const MOST_PIECES = 512;
@@ -30,11 +31,13 @@ const MOST_CUT_BYTES = 65_400;
 /** Room for the control messages of one message: the local address, the type of service, the datagrams' length. */
 const CONTROL_BYTES = 96;
 
+const FULL: readonly number[] = [Errno.EAGAIN, Errno.ENOBUFS];
 /** Errors that say: the device or the path does not take cut sends. The datagrams go one by one then. */
 const CUTTING_REFUSED: readonly number[] = [Errno.EINVAL, Errno.EMSGSIZE, Errno.EIO, Errno.EOPNOTSUPP];
 
 export class SendQueue {
   readonly #fd: number;
+  readonly #mode: PathMtuMode;
   readonly #refused: (header: SendHeader, errno: number) => void;
   readonly #messages = new Memory(MOST_MESSAGES * MESSAGE_BYTES);
   readonly #pieces = new Memory(MOST_PIECES * IOVEC_BYTES);
@@ -55,8 +58,9 @@ export class SendQueue {
    * @param cuts whether the kernel cuts sends of this socket into datagrams
    * @param refused is told of each datagram that the kernel did not take
    */
-  constructor(fd: number, cuts: boolean, refused: (header: SendHeader, errno: number) => void) {
+  constructor(fd: number, family: 4 | 6, cuts: boolean, refused: (header: SendHeader, errno: number) => void) {
     this.#fd = fd;
+    this.#mode = new PathMtuMode(fd, family);
     this.#cuts = cuts;
     this.#refused = refused;
   }
@@ -64,6 +68,10 @@ export class SendQueue {
   /** The bytes must stay where they are until `flush`. Sends what waits where there is no place left. */
   add(header: SendHeader, payload: Address, length: number): void {
     if (this.#allPieces === MOST_PIECES) this.flush();
+    if (header.dontFragment !== this.#mode.dontFragment) {
+      this.flush();
+      this.#mode.set(header.dontFragment);
+    }
     const last = this.#messageCount - 1;
     if (!this.#full && this.#headers[last] === header && this.#fits(length)) {
       this.#addPiece(payload, length);
@@ -87,6 +95,7 @@ export class SendQueue {
     const count = this.#messageCount;
     if (count === 0) return;
     for (let i = 0; i < count; i++) this.#layOut(i);
+    let failed = -1;
     for (let from = 0; from < count; ) {
       const sent = libc().sendmmsg(
         this.#fd,
@@ -94,8 +103,14 @@ export class SendQueue {
         count - from,
         MessageFlag.dontWait,
       );
-      if (sent > 0) from += sent;
-      else this.#failed(from++, libc().errno());
+      if (sent > 0) {
+        from += sent;
+        continue;
+      }
+      const errno = libc().errno();
+      // What ICMP said of an earlier packet is told to the next send, which must then be made again.
+      if (failed === from || FULL.includes(errno)) this.#failed(from++, errno);
+      else failed = from;
     }
     this.#messageCount = 0;
     this.#allPieces = 0;
@@ -169,7 +184,9 @@ export class SendQueue {
     for (let piece = 0; piece < this.#pieceCount[i]!; piece++) {
       const first = this.#pieces.base + (this.#firstPiece[i]! + piece) * IOVEC_BYTES;
       this.#messages.setWord(at + IOVEC_POINTER, first);
-      if (c.sendmsg(this.#fd, this.#messages.base + at, MessageFlag.dontWait) < 0) this.#refused(header, c.errno());
+      const message = this.#messages.base + at;
+      if (c.sendmsg(this.#fd, message, MessageFlag.dontWait) >= 0) continue;
+      if (c.sendmsg(this.#fd, message, MessageFlag.dontWait) < 0) this.#refused(header, c.errno());
     }
   }
 }

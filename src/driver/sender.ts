@@ -11,7 +11,7 @@ import type { UdpSocket } from './udpSocket.ts';
 
 export type SendKind = SocketKind | 'esp';
 
-type AnySocket = UdpSocket | RawEspSocket;
+export type AnySocket = UdpSocket | RawEspSocket;
 
 /** What `Peer.driver` holds. */
 interface Prepared {
@@ -41,7 +41,10 @@ export class Sender {
     this.#options = options;
     const { open, offloads, refused } = options;
     const addQueue = (socket: AnySocket, cuts: boolean): void => {
-      this.#queues.set(socket, new SendQueue(socket.fd, cuts, ({ peer }, errno) => refused(peer, errno)));
+      this.#queues.set(
+        socket,
+        new SendQueue(socket.fd, socket.family, cuts, ({ peer }, errno) => refused(peer, errno)),
+      );
     };
     // IKE messages are few, and never alike.
     for (const { kind, socket } of open.udp) addQueue(socket, offloads && kind !== 'ike' && socket.cutsSent);

@@ -52,6 +52,18 @@ export function shareOut({ udp, esp, tun }: OpenPorts, workers: number, room: Ad
   }
 }
 
+/** As `shareOut`, with the reason where this kernel cannot. */
+export function tryShareOut(...parts: Parameters<typeof shareOut>): {
+  readonly shares: readonly PortSet[];
+  readonly reason?: string;
+} {
+  try {
+    return { shares: shareOut(...parts) };
+  } catch (error) {
+    return { shares: [], reason: (error as Error).message };
+  }
+}
+
 /** Makes a worker's ports of what it was told. */
 export function adoptPorts({ natT, esp, tun }: PortSet, room: Address, roomBytes: number): OpenPorts {
   return {

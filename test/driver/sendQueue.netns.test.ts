@@ -77,7 +77,7 @@ describe('sends that the kernel cuts', { skip: noNamespaces() ?? false }, () => 
     return { datagrams, messages };
   }
 
-  const queueThat = (cuts: boolean) => new SendQueue(from!.fd, cuts, (_, errno) => refused.push(errno));
+  const queueThat = (cuts: boolean) => new SendQueue(from!.fd, 4, cuts, (_, errno) => refused.push(errno));
 
   for (const cuts of [false, true]) {
     it(`arrive in order, to each peer its own (${cuts ? 'cut' : 'one by one'})`, () => {

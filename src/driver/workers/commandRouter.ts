@@ -50,6 +50,7 @@ export class CommandRouter {
         this.#removeSa(command);
         break;
       case 'moveChannel':
+      case 'setDontFragment':
       case 'useSa':
       case 'sendL2tp':
         this.#toChannel(this.#channels.get(command.channel), command);
