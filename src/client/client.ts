@@ -234,11 +234,10 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         this.#reason ??= output.reason;
         return this.#from(connection.lost(output.reason, now), now);
       case 'ikeFailed': {
-        const entry = passOn(output, this.#record);
-        if (this.#record.phase !== 'ike') return [entry];
-        // Without its first child SA a client's IKE SA is of no use.
+        if (this.#record.phase !== 'ike') return [passOn(output, this.#record)];
+        // Without its first child SA a client's IKE SA is of no use, and its end says why.
         this.#reason ??= output.failure;
-        return [entry, ...this.#from(connection.close(output.failure, now), now)];
+        return this.#from(connection.close(output.failure, now), now);
       }
       case 'dropped':
         return [layerEntry(this.#record, output)];

@@ -184,11 +184,12 @@ export class IkeSide {
 
   #closed({ ikeSa, established, reason }: Extract<IkeOutput, { type: 'ikeClosed' }>, now: Instant): GatewayOutput[] {
     const out: GatewayOutput[] = [];
-    this.#visitors.release(ikeSa);
+    const refused = this.#visitors.release(ikeSa);
     const attempt = this.#attempts.get(ikeSa);
     if (attempt !== undefined) {
       this.#attempts.delete(ikeSa);
-      out.push(...this.#endAttempt(attempt, reason, now));
+      if (refused !== undefined) this.#told.set(attempt, refused.code);
+      out.push(...this.#endAttempt(attempt, refused ?? reason, now));
     }
     const connection = this.#connections.byIkeSa(ikeSa);
     this.#connections.removeIkeSa(ikeSa);

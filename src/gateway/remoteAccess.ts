@@ -47,6 +47,8 @@ interface Visitor {
   eap?: EapServer;
   /** The last EAP packet for the peer, kept until the verdict: both travel in one command. */
   packet?: Uint8Array;
+  /** Why the user was refused, which has been told. */
+  refused?: Failure;
 }
 
 export class RemoteAccess {
@@ -97,11 +99,15 @@ export class RemoteAccess {
     return session;
   }
 
-  /** The IKE SA is gone before a connection carried the session: what it was given is free again. */
-  release(ikeSa: IkeSaId): void {
+  /**
+   * The IKE SA is gone before a connection carried the session: what it was given is free again.
+   * @returns why the user was refused, where that is the cause and has been told
+   */
+  release(ikeSa: IkeSaId): Failure | undefined {
     const visitor = this.#visitors.get(ikeSa);
     if (visitor !== undefined) this.#parts.users.release(visitor.session);
     this.#forget(ikeSa);
+    return visitor?.refused;
   }
 
   #forget(ikeSa: IkeSaId): void {
@@ -202,7 +208,10 @@ export class RemoteAccess {
     return { session, peer, credentials, answer, isOver };
   }
 
-  #accept({ session }: Visitor, judgement: AuthenticationAnswer, authentication: string): void {
+  #accept(visitor: Visitor, judgement: AuthenticationAnswer, authentication: string): void {
+    const { session } = visitor;
+    if (judgement.accepted) delete visitor.refused;
+    else visitor.refused = judgement.reason;
     if (!judgement.accepted || judgement.network === undefined) return;
     session.network = judgement.network;
     session.record.authentication = authentication;

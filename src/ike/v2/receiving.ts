@@ -100,7 +100,10 @@ function onRequest(context: Context, association: Association, arrival: Omit<Arr
     return { code: 'invalid-message-id', reason: `message id ${messageId}, ${association.nextExpected} is next` };
   }
   if (association.answering !== undefined) return busy;
-  if (sa.phase === 'gone' || association.state === 'gone') return outOfState('the IKE SA has ended');
+  if (sa.phase === 'gone' || association.state === 'gone') {
+    // Who was refused may say that it has understood, and nobody needs to hear it.
+    return exchange === ExchangeType.INFORMATIONAL ? undefined : outOfState('the IKE SA has ended');
+  }
   const wrong = allowed(association, exchange);
   if (wrong !== undefined) return wrong;
   const opened = open(context, association, arrival, now);
@@ -146,7 +149,11 @@ function allowed({ sa, initiated }: Association, exchange: number): Refusal {
     case ExchangeType.INFORMATIONAL:
     case ExchangeType.IKE_FOLLOWUP_KE: {
       const stands = sa.phase === 'established' || sa.phase === 'closing';
-      return stands ? undefined : outOfState('nothing but the first exchanges may come before authentication');
+      // A peer that gives EAP up says so. RFC 7296 §2.21.2.
+      const mayGiveUp = exchange === ExchangeType.INFORMATIONAL && opening && sa.auth?.eap !== undefined;
+      return stands || mayGiveUp
+        ? undefined
+        : outOfState('nothing but the first exchanges may come before authentication');
     }
   }
   return { code: 'unknown-exchange', reason: `exchange type ${exchange}` };

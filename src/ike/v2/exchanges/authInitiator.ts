@@ -14,7 +14,7 @@ import type { IkeSa } from '../ikeSa.ts';
 import type { IkeKeys } from '../keys.ts';
 import { deleteEsp, ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { hasPeer } from '../peers.ts';
-import { ikeV2AlternativesText } from '../proposal.ts';
+import { childAlternativesText } from '../proposal.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { encodePayloadBody, find, findNotify, type PayloadChain, receivedBody } from '../wire/index.ts';
 import { certificatePayloads, certificateRequest, chainOf, chooseCredential } from './certificates.ts';
@@ -282,7 +282,7 @@ export function finish(
     return;
   }
   const error = errorIn(answer);
-  const offered = context.config.profile.offer.ike.proposals.map(ikeV2AlternativesText);
+  const offered = context.config.profile.offer.esp.proposals.map(childAlternativesText);
   const failure =
     agreed ??
     (error === undefined ? malformed('no word of the child SA') : failureFrom(error, 'first child SA', offered));

@@ -171,7 +171,7 @@ export function refuse(context: Context, arrival: Arrived, reason: Failure, now:
   const ikeSa = context.nextIkeSaId();
   context.emit({ type: 'milestone', ikeSa, local, remote, name: 'ike first message', detail: 'received' });
   context.emit({ type: 'ikeClosed', ikeSa, local, remote, established: false, reason });
-  return refusal;
+  return undefined;
 }
 
 const EVICTED: Failure = { code: 'half-open-limit', reason: 'it made room: too many unfinished exchanges' };
