@@ -257,15 +257,20 @@ export class ClientProcess {
   #networkChanged(): void {
     const change = this.#network.look(this.#current);
     if (change === undefined) return;
-    const way = change === 'gone' && this.#move(this.#current) ? 'same' : change;
+    const moved = change === 'gone' ? this.#move(this.#current) : undefined;
+    const way = moved === undefined ? change : moved ? 'same' : 'none';
     this.#options.log.info('network-changed', 'The network of this host changed.', { way });
-    this.#tell({ type: 'networkChanged', way });
+    // Without any network the connection waits for one, as long as dead peer detection lets it.
+    if (way !== 'none') this.#tell({ type: 'networkChanged', way });
   }
 
-  /** IKEv2 goes on from another address (MOBIKE); the probe that follows shows whether the server does too. */
-  #move(current: Current | undefined): boolean {
+  /**
+   * IKEv2 goes on from another address (MOBIKE); the probe that follows shows whether the server does too.
+   * @returns false where there is no way now, undefined where it cannot
+   */
+  #move(current: Current | undefined): boolean | undefined {
     const { settings, log } = this.#options;
-    if (current?.attempt === undefined || current.up === undefined || ikeV2Mode(settings) === undefined) return false;
+    if (current?.attempt === undefined || current.up === undefined || ikeV2Mode(settings) === undefined) return;
     const way = this.#network.newWay(current.server);
     if (way === undefined) return false;
     log.info('moved', `Going on from ${way.source} instead of ${current.way.source}.`, { local: way.source });
@@ -274,7 +279,7 @@ export class ClientProcess {
     const failure = this.#raise(current, network, device);
     if (failure !== undefined) log.error('host-change', failureText(failure));
     else current.attempt.command({ type: 'moved', address: way.source });
-    return failure === undefined;
+    return failure === undefined ? true : undefined;
   }
 
   /** The tunnel's addresses, routes and name servers. */
