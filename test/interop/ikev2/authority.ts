@@ -1,7 +1,9 @@
 /** An authority made by `sallyport ca`, as an administrator makes it, and what it issued. */
 
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Issuer } from '../../../src/driver/x509/index.ts';
 import { SALLYPORT } from '../ourEnd.ts';
 import { host, sh } from '../process.ts';
 import { SERVER } from './wire.ts';
@@ -13,13 +15,19 @@ export const SERVER_NAME = 'vpn.example.org';
 /** Who has a certificate that stands, and who one that was revoked. */
 export const HOLDER = 'alice@example.org';
 export const REVOKED = 'mallory@example.org';
+/** The same for servers; the certificate is for SERVER_NAME, too. */
+export const REVOKED_SERVER = 'old.example.org';
 
 export interface Issued {
-  /** Certificate and key in one file. */
-  readonly file: string;
   /** PEM. */
   readonly certificate: string;
   readonly key: string;
+}
+
+/** As the command leaves it. */
+export interface IssuedFile extends Issued {
+  /** Certificate and key in one file. */
+  readonly file: string;
 }
 
 const made = new Map<string, Promise<Authority>>();
@@ -43,10 +51,13 @@ export class Authority {
   static async #make(state: string, kind: KeyKind): Promise<Authority> {
     mkdirSync(state, { recursive: true, mode: 0o700 });
     const ca = (words: string) => sh(host, `cd ${state} && node ${SALLYPORT} ca ${words} --state ${state}`, 60);
-    await ca(`init --key ${kind} --server ${SERVER_NAME} ${SERVER}`);
+    await ca(`init --key ${kind}`);
+    await ca(`issue ${REVOKED_SERVER} --server --also ${SERVER_NAME} ${SERVER} --key ${kind}`);
+    await ca(`issue ${SERVER_NAME} --server --also ${SERVER} --key ${kind}`);
     await ca(`issue ${HOLDER} --key ${kind}`);
     await ca(`issue ${REVOKED} --key ${kind}`);
     await ca(`revoke ${REVOKED}`);
+    await ca(`revoke ${REVOKED_SERVER}`);
     return new Authority(join(state, 'ca'));
   }
 
@@ -62,11 +73,17 @@ export class Authority {
     return this.#read('ca.crl');
   }
 
-  get server(): Issued {
+  get server(): IssuedFile {
     return issuedIn(join(this.directory, 'server.pem'));
   }
 
-  issued(name: string): Issued {
+  /** What the authority is to a certificate that is made without the command. */
+  get issuer(): Issuer {
+    const key = createPrivateKey(this.#read('ca.key'));
+    return { certificate: new X509Certificate(this.root).raw, key };
+  }
+
+  issued(name: string): IssuedFile {
     const file = readdirSync(join(this.directory, 'issued')).find((one) => one.startsWith(name));
     return issuedIn(join(this.directory, 'issued', file!));
   }
@@ -76,7 +93,7 @@ export class Authority {
   }
 }
 
-function issuedIn(file: string): Issued {
+function issuedIn(file: string): IssuedFile {
   const text = readFileSync(file, 'utf8');
   const at = text.search(/-----BEGIN [A-Z ]*PRIVATE KEY/);
   return { file, certificate: text.slice(0, at), key: text.slice(at) };

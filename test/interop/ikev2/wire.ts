@@ -52,8 +52,9 @@ export class Wire {
         ip -n $name link set lo up
       done
       ip -n ${server.name} link add eth0 type veth peer name eth0 netns ${client.name}
-      ip -n ${server.name} link set eth0 addrgenmode none
-      ip -n ${client.name} link set eth0 addrgenmode none
+      for name in ${server.name} ${client.name}; do
+        ip netns exec $name sh -c 'echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6'
+      done
       ip -n ${server.name} address add ${SERVER}/24 dev eth0
       ip -n ${client.name} address add ${CLIENT}/24 dev eth0
       ip -n ${server.name} link set eth0 up
