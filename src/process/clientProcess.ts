@@ -193,7 +193,7 @@ export class ClientProcess {
     this.#current = current;
     this.#network.noteSituation(current);
     const attempt = await ClientAttempt.start({
-      identity: { ...this.#options, ...{ redirectedTo, redirectedFrom } },
+      identity: { ...this.#options, redirectedTo, redirectedFrom },
       server,
       way,
       log,
@@ -264,10 +264,7 @@ export class ClientProcess {
     if (way !== 'none') this.#tell({ type: 'networkChanged', way });
   }
 
-  /**
-   * IKEv2 goes on from another address (MOBIKE); the probe that follows shows whether the server does too.
-   * @returns false where there is no way now, undefined where it cannot
-   */
+  /** IKEv2 goes on from another address (MOBIKE): true; false where there is no way now, undefined where it cannot. */
   #move(current: Current | undefined): boolean | undefined {
     const { settings, log } = this.#options;
     if (current?.attempt === undefined || current.up === undefined || ikeV2Mode(settings) === undefined) return;

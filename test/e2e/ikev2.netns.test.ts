@@ -7,11 +7,21 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { SessionView } from '../../src/session/record.ts';
-import { type Namespace, noNamespaces, withRtnetlink } from '../driver/namespace.ts';
+import { join as link, type Namespace, noNamespaces, withRtnetlink } from '../driver/namespace.ts';
 import { putUsers, secretFile } from './lab/accounts.ts';
 import { type Agent, sha256, testBytes } from './lab/agent.ts';
 import { hostState } from './lab/hostState.ts';
-import { addDirectClient, type NatNetwork, natNetwork, SERVER, SERVER_FOR_DIRECT } from './lab/network.ts';
+import {
+  addDirectClient,
+  DIRECT_CLIENT,
+  defaultRoute,
+  masquerade,
+  NAT,
+  type NatNetwork,
+  natNetwork,
+  SERVER,
+  SERVER_FOR_DIRECT,
+} from './lab/network.ts';
 import type { Program } from './lab/program.ts';
 import { World } from './lab/world.ts';
 
@@ -164,6 +174,30 @@ describe('IKEv2 without L2TP', { skip: noNamespaces() ?? false }, () => {
     assert.equal(client.lines.filter(({ event }) => event === 'up').length, 1, 'it never connected anew');
     assert.equal(await client.stop('SIGINT'), 0, client.text);
     readdress('192.0.2.3', '192.0.2.2');
+  });
+
+  it('goes on behind a NAT, where the host moves there: ESP travels in UDP from then on', async () => {
+    const { router } = network;
+    link(
+      { namespace: direct, device: 'eth1', address: '172.20.0.2/24' },
+      { namespace: router, device: 'lan3', address: '172.20.0.1/24' },
+    );
+    masquerade(router, 'lan3', '172.20.0.0/24');
+    defaultRoute(direct, '172.20.0.1');
+    router.run(() => withRtnetlink((it) => it.addRoute({ destination: `${SERVER_FOR_DIRECT}/32`, gateway: SERVER })));
+    const client = connect(direct, SERVER_FOR_DIRECT, [...byPassword('ann'), '--persist']);
+    assert.equal((await client.event('up')).encapsulation, 'esp');
+    const agent = agents.get(direct)!;
+    const own = { device: 'eth0', address: DIRECT_CLIENT, prefixLength: 24 };
+    direct.run(() => withRtnetlink((it) => it.deleteAddress(own)));
+    await client.event('moved');
+    const { bytes } = await agent.get(`http://${INNER}:${PORT}/${MEGABYTE}`);
+    assert.equal(bytes, MEGABYTE);
+    const [view] = await sessions();
+    assert.deepEqual([view!.peer.address, view!.encapsulation], [NAT, 'udp']);
+    direct.run(() => withRtnetlink((it) => it.addAddress(own)));
+    assert.equal(client.lines.filter(({ event }) => event === 'up').length, 1, 'it never connected anew');
+    assert.equal(await client.stop('SIGINT'), 0, client.text);
   });
 
   it('is sent away by the administrator, and ends with the gateway', async () => {

@@ -2,8 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ipv4Packet } from '../sim/packets.ts';
 import { ClientEnd, type GatewayEnd } from '../sim/stack.ts';
-import { certificateClient, eapClient, pskClient, V2Client, V2Gateway, v2GatewayConfig } from './ikev2World.ts';
+import {
+  certificateClient,
+  eapClient,
+  profile,
+  pskClient,
+  V2Client,
+  V2Gateway,
+  v2GatewayConfig,
+} from './ikev2World.ts';
 import { clientConfig, exchange, logText, SECOND, SERVER, USERS, world } from './world.ts';
 
 type Config = ConstructorParameters<typeof ClientEnd>[2];
@@ -229,5 +238,78 @@ test('an administrator ends a session, a drain ends all, and a session lasts as 
   gateway.perform((now) => gateway.gateway.command({ type: 'drain', reason }, now));
   network.run(network.now + 5 * SECOND);
   assert.ok(gateway.drained && late.closed !== undefined);
+  nothingLeft(network, gateway);
+});
+
+test('SAs are renewed by either end under a session that goes on, with its address', () => {
+  for (const lifetimes of [{ esp: 60 }, { ike: 90 }, { esp: 50, ike: 70 }]) {
+    const network = world();
+    const gateway = new V2Gateway(
+      network,
+      SERVER,
+      v2GatewayConfig({}, { profile: profile(undefined, undefined, lifetimes) }),
+      USERS,
+    );
+    const client = new V2Client(
+      network,
+      '192.0.2.2',
+      eapClient('ann', {}, { profile: profile(undefined, undefined, lifetimes) }),
+    );
+    up(network, client, gateway);
+    const began = network.now;
+    while (network.now < began + 400 * SECOND) {
+      exchange(network, gateway, client, `${network.now}`);
+      network.run(network.now + 7 * SECOND);
+    }
+    const views = gateway.gateway.sessions();
+    assert.equal(views.length, 1);
+    const rekeyed = views[0]!.timeline.filter(({ name }) => name === 'ESP SA rekeyed').length;
+    assert.ok(rekeyed >= ('esp' in lifetimes ? 5 : 0), `${rekeyed} renewals`);
+    assert.equal(client.closed, undefined);
+    client.disconnect();
+    nothingLeft(network, gateway);
+  }
+});
+
+test('the networks and domains that clients are told are all that they reach', () => {
+  const network = world();
+  const remoteAccess = { subnets: ['203.0.113.0/24'], domains: ['intern.example.org'] };
+  const gateway = new V2Gateway(network, SERVER, v2GatewayConfig({ remoteAccess }), USERS);
+  const client = new V2Client(network, '192.0.2.2', eapClient());
+  up(network, client, gateway);
+  assert.deepEqual(client.up!.network.subnets, remoteAccess.subnets);
+  assert.deepEqual(client.up!.network.domains, remoteAccess.domains);
+  exchange(network, gateway, client, 'inside');
+  for (const [to, passes] of [
+    ['203.0.113.77', true],
+    ['10.9.0.1', true],
+    ['198.18.0.1', false],
+  ] as const) {
+    gateway.packets.length = 0;
+    client.plane.fromTun(ipv4Packet(client.up!.network.localAddress, to, new Uint8Array(10)));
+    network.run(network.now + SECOND);
+    assert.equal(gateway.packets.length > 0, passes, to);
+  }
+  client.disconnect();
+  nothingLeft(network, gateway);
+});
+
+test('a gateway that sends clients on is left at once, and says where to', () => {
+  const network = world();
+  const gateway = new V2Gateway(network, SERVER, v2GatewayConfig({}, { redirect: () => 'gw2.example.org' }), USERS);
+  const client = new V2Client(network, '192.0.2.2', eapClient());
+  client.connect();
+  network.run(network.now + 10 * SECOND, () => client.closed !== undefined);
+  assert.deepEqual([client.closed!.reason.code, client.closed!.redirect], ['redirected', 'gw2.example.org']);
+  nothingLeft(network, gateway);
+});
+
+test('who asks for no address gets no session', () => {
+  const network = world();
+  const gateway = new V2Gateway(network, SERVER, v2GatewayConfig(), USERS);
+  const silent = new V2Client(network, '192.0.2.2', eapClient('ann', { families: { ipv4: false, ipv6: false } }));
+  silent.connect();
+  network.run(network.now + 30 * SECOND, () => silent.closed !== undefined);
+  assert.notEqual(silent.closed, undefined, logText(silent, gateway));
   nothingLeft(network, gateway);
 });

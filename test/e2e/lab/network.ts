@@ -80,12 +80,12 @@ export function addHostBehind(world: World, { server }: NatNetwork): Namespace {
   return behind;
 }
 
-function defaultRoute(namespace: Namespace, gateway: string): void {
+export function defaultRoute(namespace: Namespace, gateway: string): void {
   namespace.run(() => withRtnetlink((rtnetlink) => rtnetlink.addRoute({ destination: '0.0.0.0/0', gateway })));
 }
 
 /** Translates what comes from `pool`, whose network is at `device`, on its way out. */
-function masquerade(router: Namespace, device: string, pool: string): void {
+export function masquerade(router: Namespace, device: string, pool: string): void {
   router.run(() => {
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
     const nftables = new Nftables();
