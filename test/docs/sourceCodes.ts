@@ -13,7 +13,7 @@ const FIELD = /\bcode(?:: | = )([^,;\n]*)/g;
 const QUOTED = new RegExp(`(?<!=== )'(${CODE})'`, 'g');
 /** A call whose first argument is a code and whose second says in words what happened. */
 const CALL = new RegExp(
-  `\\b(?:drop|dropped|refuse|notAuthorized|add)\\(\\s*'(${CODE})',\\s*(?:['\`]|reason\\b|[A-Z_]+,)`,
+  `\\b(?:drop|dropped|refuse|notAuthorized|add)\\(\\s*'(${CODE})',\\s*(?:['\`]|reason\\b|Reason\\.|[A-Z_]+,)`,
   'g',
 );
 /** A refusal of L2TP: result and error code first. */
