@@ -30,9 +30,15 @@ export interface Child {
   rekeying: boolean;
   /** Our Delete for it is on its way. */
   closing: boolean;
-  /** What the peer made to renew it while our own request was under way. RFC 7296 §2.8.1. */
-  rival: { readonly child: ChildSaId; readonly lowestNonce: Uint8Array } | undefined;
+  /** What the peer made, or is about to make, to renew it while our own request was under way. RFC 7296 §2.8.1. */
+  rival: Rival | undefined;
   renewAt: Instant | undefined;
+}
+
+export interface Rival {
+  /** Undefined while further key exchanges are under way. */
+  child: ChildSaId | undefined;
+  readonly lowestNonce: Uint8Array;
 }
 
 /** Child SAs of one IKE SA; no more are taken. */
@@ -142,9 +148,9 @@ export function confirmLater(child: Child, now: Instant): void {
   child.sa.timers.set(`confirm:${child.id}`, now + CONFIRM_AFTER);
 }
 
-/** The peer has gone on, so it has our answer. */
-export function confirmAll(context: Context, sa: IkeSa): void {
-  for (const child of sa.children.values()) {
+/** The peer has gone on, so it has our answer to what made these. */
+export function confirmAll(context: Context, sa: IkeSa, children: readonly Child[]): void {
+  for (const child of children) {
     if (!child.confirmed && child.role === 'responder' && !hasSuccessor(sa, child)) confirmChild(context, child);
   }
 }

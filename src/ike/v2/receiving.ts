@@ -128,13 +128,14 @@ function onRequest(context: Context, association: Association, arrival: Omit<Arr
       reason: `the request holds an unknown critical payload ${critical}`,
     };
   }
+  const before = [...sa.children.values()];
   try {
     act(context, association, { message, chain, datagram }, now);
   } catch (error) {
     respond(context, association, [notify(NotifyType.INVALID_SYNTAX)], now);
     closedAfterAnswer(context, sa, failureOfError(error), now);
   }
-  if (sa.established) confirmAll(context, sa);
+  if (sa.established) confirmAll(context, sa, before);
   return undefined;
 }
 

@@ -28,7 +28,7 @@ import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { selectorOf } from '../selectorText.ts';
 import { find, type PayloadChain } from '../wire/index.ts';
 import { type ChildOffer, installAnswered, offerFor, offerPayloads, readChild } from './childNegotiation.ts';
-import { runFollowUp } from './followupKe.ts';
+import { isFollowedUp, runFollowUp } from './followupKe.ts';
 
 /** Groups that are tried after the peer named another one. */
 const MAX_TRIES = 3;
@@ -54,6 +54,11 @@ export function createChild(context: Context, sa: IkeSa, wanted: WantedChild, no
 export function rekeyChild(context: Context, child: Child, now: Instant): void {
   const { sa } = child;
   if (!sa.established || child.rekeying || child.closing) return;
+  // The peer may not have our answer yet that made it.
+  if (!child.confirmed) {
+    sa.timers.set(`renewChild:${child.id}`, laterThan(context, now));
+    return;
+  }
   begin(context, { sa, wanted: undefined, replaced: child, policy: policyFor(context, sa, child), tries: 0 }, now);
 }
 
@@ -100,7 +105,10 @@ function begin(context: Context, attempt: Attempt, now: Instant) {
     begin: (at) => {
       const isOver =
         replaced !== undefined &&
-        (!context.children.has(replaced.id) || replaced.closing || hasSuccessor(sa, replaced));
+        (!context.children.has(replaced.id) ||
+          replaced.closing ||
+          hasSuccessor(sa, replaced) ||
+          isFollowedUp(sa, replaced, at));
       if (isOver) return undefined;
       offer = offerOf(context, attempt);
       sa.creating++;
@@ -211,8 +219,9 @@ function onAnswer(
 /** Make before break: the old one goes when the new one stands. Of two new ones the lowest nonce's goes. RFC 7296 §2.8.1. */
 function settle(context: Context, made: Child, replaced: Child | undefined, ours: Uint8Array, now: Instant): void {
   const rival = replaced?.rival;
-  const other = rival && context.children.get(rival.child);
-  if (rival !== undefined && other !== undefined && isLower(ours, rival.lowestNonce)) {
+  const other = rival?.child === undefined ? undefined : context.children.get(rival.child);
+  const isAwaited = rival?.child === undefined && replaced !== undefined && isFollowedUp(made.sa, replaced, now);
+  if (rival !== undefined && (other !== undefined || isAwaited) && isLower(ours, rival.lowestNonce)) {
     retireChild(context, made, now);
     return;
   }

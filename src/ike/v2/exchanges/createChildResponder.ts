@@ -2,7 +2,16 @@
 
 import type { Instant } from '../../../core/index.ts';
 import type { Association } from '../association.ts';
-import { type Child, childByOutboundSpi, confirmChild, confirmLater, MAX_CHILDREN, spiNumber } from '../childSa.ts';
+import {
+  type Child,
+  childByOutboundSpi,
+  confirmChild,
+  confirmLater,
+  hasSuccessor,
+  MAX_CHILDREN,
+  type Rival,
+  spiNumber,
+} from '../childSa.ts';
 import type { Context } from '../context.ts';
 import { malformed, type Refused, refused, refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
@@ -105,30 +114,37 @@ function answer(
     ...(key === undefined ? [] : [{ kind: 'KE', group: groupNumber(proposal.group!), data: key.publicValue } as const]),
   ];
   const { payloads, install } = answerChild(context, association, agreed, between);
+  const rival: Rival = { child: undefined, lowestNonce: lowest(nonces.initiator, nonces.responder) };
   const complete = (secrets: readonly Uint8Array[], later: Instant) => {
+    const isLate = replaced !== undefined && (replaced.closing || hasSuccessor(association.sa, replaced));
     const child = install(nonces, secrets, replaced, later);
-    afterAnswer(context, association.sa, child, replaced, lowest(nonces.initiator, nonces.responder), later);
+    rival.child = child.id;
+    afterAnswer(context, association.sa, child, replaced, isLate, later);
   };
+  if (replaced?.rekeying) replaced.rival = rival;
   const secrets = key === undefined ? [] : [key.secret];
-  const more = awaitFollowUp(context, association, proposal.additional, secrets, complete);
+  const asked = { groups: proposal.additional, secrets, replaced, complete };
+  const more = awaitFollowUp(context, association, asked, now);
   if (more.length === 0) complete(secrets, now);
   respond(context, association, [...payloads, ...more], now);
 }
 
-/** The peer deletes the old one; until then it is what we send on. */
+/**
+ * The peer deletes the old one; until then it is what we send on.
+ * @param isLate our own successor stands already
+ */
 function afterAnswer(
   context: Context,
   sa: IkeSa,
   child: Child,
   replaced: Child | undefined,
-  lowestNonce: Uint8Array,
+  isLate: boolean,
   now: Instant,
 ): void {
-  if (replaced === undefined || !context.children.has(replaced.id)) {
+  if (replaced === undefined || (!isLate && !context.children.has(replaced.id))) {
     confirmChild(context, child);
     return;
   }
   confirmLater(child, now);
-  if (replaced.rekeying) replaced.rival = { child: child.id, lowestNonce };
-  else sa.timers.clear(`renewChild:${replaced.id}`);
+  if (!replaced.rekeying) sa.timers.clear(`renewChild:${replaced.id}`);
 }

@@ -1,10 +1,12 @@
 /** IKE_FOLLOWUP_KE: further key exchanges after CREATE_CHILD_SA. RFC 9370 §2.2.4. */
 
-import type { Failure, Instant } from '../../../core/index.ts';
+import type { Failure, Instant, Milliseconds } from '../../../core/index.ts';
 import type { GroupName } from '../../../crypto/index.ts';
 import type { Association, Task } from '../association.ts';
+import type { Child } from '../childSa.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
+import type { IkeSa } from '../ikeSa.ts';
 import { agree, deriveSecret, generateKey } from '../keyAgreement.ts';
 import { ExchangeType, type NotifyPayload, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { groupNumber, groupOf } from '../proposalTransforms.ts';
@@ -13,6 +15,8 @@ import { respond } from '../transmission.ts';
 import { find, findNotify, type PayloadChain } from '../wire/index.ts';
 
 const LINK_BYTES = 16;
+/** A peer that has not gone on for so long has given up. */
+const PATIENCE: Milliseconds = 20_000;
 
 /** As responder: what waits for further exchanges of the peer. */
 export interface FollowUp {
@@ -20,6 +24,9 @@ export interface FollowUp {
   readonly association: Association;
   readonly groups: GroupName[];
   readonly secrets: Uint8Array[];
+  /** The child SA that is renewed. */
+  readonly replaced: Child | undefined;
+  readonly since: Instant;
   /** Installs what was agreed on. */
   readonly complete: (secrets: readonly Uint8Array[], now: Instant) => void;
 }
@@ -28,15 +35,24 @@ export interface FollowUp {
 export function awaitFollowUp(
   context: Context,
   association: Association,
-  groups: readonly GroupName[],
-  secrets: readonly Uint8Array[],
-  complete: FollowUp['complete'],
+  asked: {
+    readonly groups: readonly GroupName[];
+    readonly secrets: readonly Uint8Array[];
+    readonly replaced: Child | undefined;
+    readonly complete: FollowUp['complete'];
+  },
+  now: Instant,
 ): readonly NotifyPayload[] {
+  const { groups, secrets } = asked;
   if (groups.length === 0) return [];
   const link = context.random(LINK_BYTES);
-  association.sa.followUp = { link, association, groups: [...groups], secrets: [...secrets], complete };
+  association.sa.followUp = { ...asked, link, association, groups: [...groups], secrets: [...secrets], since: now };
   return [notify(NotifyType.ADDITIONAL_KEY_EXCHANGE, link)];
 }
+
+/** Whether the peer is about to finish the renewal of a child SA. */
+export const isFollowedUp = ({ followUp }: IkeSa, child: Child, now: Instant): boolean =>
+  followUp?.replaced === child && now < followUp.since + PATIENCE;
 
 /** As responder. */
 export function onFollowupKe(context: Context, association: Association, chain: PayloadChain, now: Instant): void {

@@ -1,9 +1,9 @@
 /** INFORMATIONAL requests of the peer: Delete, liveness, errors, addresses. RFC 7296 §1.4, §2.4, §2.25. */
 
-import type { Instant } from '../../../core/index.ts';
+import type { Failure, Instant } from '../../../core/index.ts';
 import { nameOf } from '../../../wire/index.ts';
 import type { Association } from '../association.ts';
-import { childByOutboundSpi, confirmChild, dropChild, spiBytes } from '../childSa.ts';
+import { type Child, childByOutboundSpi, confirmChild, dropChild, spiBytes } from '../childSa.ts';
 import { closedAfterAnswer, deletedSpis, REPLACED } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { failureFrom } from '../failures.ts';
@@ -33,31 +33,43 @@ export function onInformational(context: Context, association: Association, arri
     return;
   }
   const answer: Payload[] = [];
+  const ended: Ended[] = [];
   if (sa.phase === 'established') {
-    answer.push(...onDeleteChildren(context, sa, chain));
+    ended.push(...deletedChildren(context, sa, chain));
+    const spis = ended.filter(({ isNews }) => isNews).map(({ child }) => spiBytes(child.inboundSpi));
+    if (spis.length > 0) answer.push(deleteEsp(spis));
     onInvalidSpi(context, sa, chain);
     answer.push(...answerMobike(context, association, arrival, now));
   }
   respond(context, association, answer, now);
+  // What the owner does about it comes after the answer.
+  for (const { child, reason } of ended) dropChild(context, child, reason);
   if (sa.phase === 'established') onRedirect(context, sa, chain, now);
+}
+
+interface Ended {
+  readonly child: Child;
+  readonly reason: Failure;
+  /** False for one that we are deleting ourselves. */
+  readonly isNews: boolean;
 }
 
 /**
  * The peer names the SPIs that it receives on: what we send with. The answer names the other half of each, except of
  * those that we are deleting ourselves. RFC 7296 §1.4.1, §2.25.1.
  */
-function onDeleteChildren(context: Context, sa: IkeSa, chain: PayloadChain): readonly Payload[] {
-  const ended: Uint8Array[] = [];
+function deletedChildren(context: Context, sa: IkeSa, chain: PayloadChain): readonly Ended[] {
+  const ended = new Map<Child, Ended>();
   for (const spi of deletedSpis(chain)) {
     const child = childByOutboundSpi(sa, spi);
     if (child === undefined) continue;
     const successor = [...sa.children.values()].findLast(({ replaces }) => replaces === child.id);
     // It says goodbye to the old one, so it has the new one. RFC 7296 §2.8.
     if (successor !== undefined) confirmChild(context, successor);
-    if (!sa.closingSpis.has(spi)) ended.push(spiBytes(child.inboundSpi));
-    dropChild(context, child, successor === undefined ? PEER_DELETED_CHILD : REPLACED);
+    const reason = successor === undefined ? PEER_DELETED_CHILD : REPLACED;
+    ended.set(child, { child, reason, isNews: !sa.closingSpis.has(spi) });
   }
-  return ended.length === 0 ? [] : [deleteEsp(ended)];
+  return [...ended.values()];
 }
 
 function onDeleteIkeSa(context: Context, association: Association, now: Instant): void {

@@ -48,7 +48,8 @@ export function onRekeyIke(context: Context, association: Association, chain: Pa
     const spi = freshSpi(context);
     const complete = (secrets: readonly Uint8Array[], last: Instant) =>
       take(context, association, chosen, spi, nonces, secrets, last);
-    const more = awaitFollowUp(context, association, chosen.proposal.additional, [agreed.secret], complete);
+    const asked = { groups: chosen.proposal.additional, secrets: [agreed.secret], replaced: undefined, complete };
+    const more = awaitFollowUp(context, association, asked, later);
     const answer = [
       chosen.answer(spi),
       { kind: 'Nonce', data: nonces.responder },
