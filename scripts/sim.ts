@@ -1,6 +1,6 @@
 /**
  * `npm run sim -- --seeds 1000 --from 1 --jobs 2`: that many lives on the simulated network, each a day long.
- * `npm run sim -- --seed 7` (or SEED=7) replays one and prints its timeline. Exits with 1 where a life failed.
+ * `npm run sim -- --seed 7` (or SEED=7) replays one and prints its timeline, with `--trace` each message. Exits with 1 where a life failed.
  */
 
 import { execFileSync, fork } from 'node:child_process';
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
   },
 });
 
@@ -36,7 +37,7 @@ else process.exitCode = await runAll(Number(values.from), Number(values.seeds), 
 
 function replay(seed: number): void {
   try {
-    console.log(JSON.stringify(new Life(seed, (line) => console.log(line)).run()));
+    console.log(JSON.stringify(new Life(seed, (line) => console.log(line), values.trace).run()));
   } catch (error) {
     if (!(error instanceof LifeFailed)) throw error;
     console.log(`FAILED  ${error.message}`);

@@ -59,7 +59,7 @@ export class Device {
     if (!this.wanted || (this.end !== undefined && this.end.closed === undefined && !this.end.isOff)) return;
     const { network, plan } = this.#life;
     const seed = plan.seed * 1000 + this.plan.number * 100 + ++this.connections;
-    const end = makeDeviceEnd(network, plan.seed, this.plan, this.stay.address, this.#network, seed);
+    const end = makeDeviceEnd(network, plan.seed, this.plan, this.stay.address, this.#network, seed, this.#life.traced);
     this.#hosts.set(this.stay, end.host);
     this.end = end;
     end.onLog = (entry) => this.#life.noteLog(this.name, entry);

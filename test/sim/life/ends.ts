@@ -33,9 +33,10 @@ export class DeviceEnd extends V2Client {
   }
 }
 
-export function makeGatewayEnd(network: SimulatedNetwork, plan: LifePlan, seed: number): LifeGateway {
+/** @param traced whether each message stands in the log */
+export function makeGatewayEnd(network: SimulatedNetwork, plan: LifePlan, seed: number, traced = false): LifeGateway {
   const users = Object.fromEntries(plan.devices.map(({ user, password }) => [user, password]));
-  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed, {}, cryptographyOf(plan.seed), true);
+  return new LifeGateway(network, SERVER, gatewayConfig(plan), users, seed, {}, cryptographyOf(plan.seed), !traced);
 }
 
 export function makeDeviceEnd(
@@ -45,8 +46,9 @@ export function makeDeviceEnd(
   address: string,
   behind: SimulatedNat | SimulatedHost | undefined,
   seed: number,
+  traced = false,
 ): DeviceEnd {
-  return new DeviceEnd(network, address, clientConfig(plan), seed, behind, cryptographyOf(life), true);
+  return new DeviceEnd(network, address, clientConfig(plan), seed, behind, cryptographyOf(life), !traced);
 }
 
 /** Every eighth life computes for real, with IKEv2 and without. */

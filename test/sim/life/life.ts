@@ -42,6 +42,7 @@ export interface LifeReport {
 export class Life {
   readonly plan: LifePlan;
   readonly network: SimulatedNetwork;
+  readonly traced: boolean;
   readonly #print: ((line: string) => void) | undefined;
   readonly #timeline: string[] = [];
   readonly #devices: Device[];
@@ -56,8 +57,12 @@ export class Life {
   #over = false;
   #failure: LifeFailed | undefined;
 
-  /** @param print is given each line of the timeline */
-  constructor(seed: number, print?: (line: string) => void) {
+  /**
+   * @param print is given each line of the timeline
+   * @param traced each message is one
+   */
+  constructor(seed: number, print?: (line: string) => void, traced = false) {
+    this.traced = traced;
     this.plan = planLife(seed);
     this.#print = print;
     this.network = new SimulatedNetwork(seed);
@@ -108,7 +113,7 @@ export class Life {
     const { text, level, event, layer } = entry;
     if (entry.fields?.code === 'internal-error') this.fail(`${who}: a core threw: ${text}`);
     if (event === 'milestone' && /rekeyed|main mode done/.test(text)) this.#rekeys++;
-    if (this.#print !== undefined && level !== 'debug') this.note(who, `  ${layer} ${event}: ${text}`);
+    if (this.#print !== undefined && (this.traced || level !== 'debug')) this.note(who, `  ${layer} ${event}: ${text}`);
   }
 
   fail(reason: string): never {
@@ -143,7 +148,7 @@ export class Life {
   }
 
   #newGateway(): LifeGateway {
-    const gateway = makeGatewayEnd(this.network, this.plan, this.plan.seed * 1000 + this.#gateways++);
+    const gateway = makeGatewayEnd(this.network, this.plan, this.plan.seed * 1000 + this.#gateways++, this.traced);
     gateway.onLog = (entry) => this.noteLog('gateway', entry);
     gateway.onPacket = (packet) => this.#atGateway(packet);
     gateway.onOutput = (output) => {
