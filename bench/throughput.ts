@@ -9,8 +9,9 @@ import { libipsec } from './peers/libipsec.ts';
 import { openvpn } from './peers/openvpn.ts';
 import type { Peer } from './peers/peer.ts';
 import { sallyport } from './peers/sallyport.ts';
+import { sallyportIkev2 } from './peers/sallyportIkev2.ts';
 
-export const ALL_PEERS: readonly Peer[] = [sallyport, libipsec, openvpn, bare];
+export const ALL_PEERS: readonly Peer[] = [sallyport, sallyportIkev2, libipsec, openvpn, bare];
 
 export interface ThroughputOptions {
   readonly suites: readonly EspSuite[];

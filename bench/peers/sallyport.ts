@@ -23,13 +23,15 @@ export interface SallyportOptions {
   readonly program?: string;
   /** Further lines of the client's profile. */
   readonly profile?: readonly string[];
+  /** The client has no pre-shared key. */
+  readonly isKeyless?: boolean;
 }
 
 export async function startSallyport(
   network: Network,
   suite: EspSuite,
   directory: string,
-  { program = PROGRAM, profile: more = [] }: SallyportOptions,
+  { program = PROGRAM, profile: more = [], isKeyless = false }: SallyportOptions,
 ): Promise<Tunnel & { readonly output: () => string }> {
   const state = join(directory, 'gateway');
   const serve = [process.execPath, program, 'serve', '--state', state];
@@ -49,7 +51,7 @@ export async function startSallyport(
       `server: ${SERVER}`,
       'user: vpn',
       `password_file: ${join(directory, 'password')}`,
-      `psk_file: ${join(directory, 'psk')}`,
+      ...(isKeyless ? [] : [`psk_file: ${join(directory, 'psk')}`]),
       `esp_proposals: [${proposalOf(suite)}]`,
       'force_encapsulation: true',
       ...more,

@@ -19,6 +19,7 @@ interface ProfileOptions extends StateOptions {
   readonly config?: string;
   readonly ca?: string;
   readonly withPassword?: true;
+  readonly passwordLogin?: true;
   readonly out: string;
 }
 
@@ -32,10 +33,14 @@ export function profileCommand(): Command {
     .requiredOption('--server <name>', 'the name or address under which clients reach the gateway')
     .addOption(new Option('--protocol <protocol>', 'what to connect with').choices(['l2tp', 'ikev2']).default('l2tp'))
     .option('--server-identity <name>', 'what the gateway’s certificate is for, where that is not the server (IKEv2)')
-    .option('--ca <file>', 'the authority that issued the gateway’s certificate (PEM); none: one the client knows')
+    .option(
+      '--ca <file>',
+      'the authority that issued the gateway’s certificate (PEM), for IKEv2; default: that of `sallyport ca`, if there is one',
+    )
     .option('--name <name>', 'what the connection is called on the client', 'Sallyport')
     .option('-c, --config <file>', 'the gateway’s configuration, for its pre-shared key (L2TP)')
     .option('--with-password', 'put the user’s password into the files; else the client asks for it')
+    .option('--password-login', 'IKEv2 with the password, also where `sallyport ca` has issued the user a certificate')
     .option('--out <dir>', 'where the files go (0600)', '.')
     .addOption(stateOption())
     .addHelpText(
@@ -47,7 +52,7 @@ What it can write: ${Object.entries(CLIENT_KINDS)
 
 Examples:
   $ sallyport profile ann --os windows --server vpn.example.org
-  $ sallyport profile ann --os ios --server vpn.example.org --protocol ikev2 --ca ca.pem --out ann
+  $ sallyport profile ann --os ios --server vpn.example.org --protocol ikev2 --out ann
   $ sallyport profile kiosk --os linux-xl2tpd --server 192.0.2.7 --with-password --out kiosk`,
     )
     .action(profile);
@@ -75,8 +80,14 @@ async function profile(user: string, options: ProfileOptions): Promise<void> {
 
 async function factsOf(user: string, options: ProfileOptions): Promise<SetupFacts> {
   const { setupUuid, readAuthority } = await import('../process/clientSetupFacts.ts');
-  const { protocol, name, server, serverIdentity = server, ca } = options;
+  const { protocol, name, server, ca } = options;
   const password = await passwordOf(user, options);
+  const own = protocol === 'ikev2' && ca === undefined ? await ownAuthorityOf(user, options) : undefined;
+  const authority = ca === undefined ? own?.authority : readAuthority(ca);
+  const byCertificate = !options.passwordLogin && !options.withPassword && own?.certificate !== undefined;
+  // The gateway's certificate may be for another name than the one under which it is reached.
+  const names = own?.serverNames ?? [];
+  const serverIdentity = options.serverIdentity ?? (names.includes(server) ? server : (names[0] ?? server));
   return {
     protocol,
     name,
@@ -86,9 +97,18 @@ async function factsOf(user: string, options: ProfileOptions): Promise<SetupFact
     mtu: CLIENT_MTU,
     ...(password === undefined ? {} : { password }),
     ...(protocol === 'l2tp' ? { psk: await pskOf(options) } : {}),
-    ...(ca === undefined ? {} : { authority: readAuthority(ca) }),
+    ...(authority === undefined ? {} : { authority }),
+    ...(byCertificate ? { certificate: own.certificate } : {}),
     uuid: (purpose) => setupUuid(server, user, options.os, protocol, purpose),
   };
+}
+
+async function ownAuthorityOf(user: string, { state }: ProfileOptions) {
+  const [{ defaultStateDirectory, StateDirectory }, { ownAuthority }] = await Promise.all([
+    import('../process/stateDirectory.ts'),
+    import('../process/clientSetupFacts.ts'),
+  ]);
+  return ownAuthority(new StateDirectory(state ?? defaultStateDirectory()).authority, user);
 }
 
 /** @throws Error where there is no such user: a profile for nobody would only fail later, at the client */

@@ -26,7 +26,7 @@ import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
 import { nodeEnvironment } from './runOnLinux.ts';
 import { ServerAddresses } from './serverAddresses.ts';
-import { connectedLine, ipv6Changes, tunnelChanges, wantedRoutes } from './tunnelChanges.ts';
+import { connectedLine, ipv6Changes, tunnelChanges, tunnelResolver, wantedRoutes } from './tunnelChanges.ts';
 
 export interface ClientProcessOptions {
   readonly settings: ClientSettings;
@@ -284,7 +284,7 @@ export class ClientProcess {
     const { settings } = this.#options;
     const { server, way } = current;
     const changes = tunnelChanges({ settings, device, network, server, way, table: this.#network.table });
-    const resolver = settings.dns && network.dns.length > 0 ? resolverChange(device, network.dns) : undefined;
+    const resolver = tunnelResolver(settings, device, network);
     const failure = resolver?.ok === false ? resolver.failure : this.#network.tunnelUp(changes, resolver?.change);
     if (failure !== undefined) return failure;
     current.up = { network, device };
@@ -304,7 +304,7 @@ export class ClientProcess {
     this.#addresses.reached();
     const { text, ...fields } = connectedLine(wantedRoutes(settings, network), network, view, device);
     log.info('up', text, fields);
-    if (this.#network.ipv6GoesAround()) log.warn('leaking-ipv6', IPV6_OUTSIDE);
+    if (network.localAddress6 === undefined && this.#network.ipv6GoesAround()) log.warn('leaking-ipv6', IPV6_OUTSIDE);
     this.#tell({ type: 'up' });
   }
 

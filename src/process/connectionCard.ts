@@ -7,10 +7,12 @@ export interface CardFacts {
   readonly user: string;
   /** Absent where the administrator has set it. */
   readonly password: string | undefined;
+  /** Where users may log in with IKEv2: what the gateway's certificate is for, and the authority that issued it. */
+  readonly ikeV2?: { readonly name: string; readonly authority: string | undefined } | undefined;
 }
 
 /** The card as text, 100 columns at most. */
-export function connectionCard({ addresses, psk, user, password }: CardFacts): string {
+export function connectionCard({ addresses, psk, user, password, ikeV2 }: CardFacts): string {
   const server = addresses[0] ?? 'this host';
   const more = addresses.length > 1 ? `  (also ${addresses.slice(1).join(', ')})` : '';
   const secret = password ?? 'as you have set it';
@@ -34,8 +36,32 @@ export function connectionCard({ addresses, psk, user, password }: CardFacts): s
     'Linux     NetworkManager: install network-manager-l2tp, add an L2TP VPN; Gateway = server, User,',
     '          Password; IPsec settings: pre-shared key.',
     `          Sallyport:  sallyport connect ${server} --user ${user} --psk-file FILE`,
+    ...(ikeV2 === undefined ? [] : ikeV2Lines(ikeV2, server, user, secret)),
   ];
   const width = Math.max(...lines.map((line) => line.length));
   const edge = '─'.repeat(width + 2);
   return [`┌${edge}┐`, ...lines.map((line) => `│ ${line.padEnd(width)} │`), `└${edge}┘`].join('\n');
+}
+
+function ikeV2Lines(
+  { name, authority }: NonNullable<CardFacts['ikeV2']>,
+  server: string,
+  user: string,
+  secret: string,
+): string[] {
+  const trust = authority === undefined ? [] : [`  Authority       ${authority}`];
+  const identity = name === server ? '' : ` --server-identity ${name}`;
+  return [
+    '',
+    'OR WITH IKEv2 (Windows, macOS, iOS, Android 11 and newer, Linux)',
+    '',
+    `  Server          ${server}`,
+    `  Remote ID       ${name}`,
+    `  User, password  ${user}, ${secret}`,
+    ...trust,
+    '',
+    'Profiles  `sallyport profile USER --os windows|macos|ios|android|linux-nm --protocol ikev2 --server NAME`',
+    '          writes ready-made ones, with the authority in them.',
+    `Sallyport sallyport connect ${server} --ikev2 --user ${user} --ca ca.crt${identity}`,
+  ];
 }

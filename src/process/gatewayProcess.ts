@@ -125,7 +125,8 @@ export class GatewayProcess {
       disconnect: (who) => this.#disconnect(who),
     });
     const addresses = this.#addresses();
-    this.#options.beforeReady?.({ addresses, psk: psk ?? '(as configured)', ...this.#users.cardUser() });
+    const ikeV2 = cardIkeV2(settings, this.#certificates, state);
+    this.#options.beforeReady?.({ addresses, psk: psk ?? '(as configured)', ...this.#users.cardUser(), ikeV2 });
     const { pool, nat } = settings.network;
     this.#tellRemoteAccess();
     log.info(
@@ -289,4 +290,17 @@ export class GatewayProcess {
 /** What `sallyport ca` has made beside the gateway's own state is meant for the gateway. */
 function authorityOf({ authority }: StateDirectory) {
   return existsSync(caFiles(authority).server) ? gatewayCertificates.parse({ authority }) : undefined;
+}
+
+/** What the card says of IKEv2, where users may log in with it. */
+function cardIkeV2(
+  settings: GatewaySettings,
+  certificates: CertificateService | undefined,
+  { authority }: StateDirectory,
+): CardFacts['ikeV2'] {
+  if (remoteAccessMethods(settings, certificates).length === 0) return undefined;
+  const identities = certificates?.credentials[0]?.identities ?? [];
+  const name = identities.find(({ type }) => type !== 'der-asn1-dn')?.value;
+  if (name === undefined) return undefined;
+  return { name, authority: settings.certificates === undefined ? caFiles(authority).root : undefined };
 }

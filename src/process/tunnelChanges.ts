@@ -2,6 +2,7 @@
 
 import type { ClientSettings } from '../config/clientSchema.ts';
 import type { HostChange } from '../driver/host/change.ts';
+import { resolverChange } from '../driver/host/resolver.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
 import type { SessionNetwork } from '../session/output.ts';
@@ -71,6 +72,15 @@ export function ipv6Changes(tunnel: Tunnel): HostChange[] {
   const all = [...wantedRoutes(settings, tunnel.network), ...(settings.default_route ? EVERYTHING_IPV6 : [])];
   const routes = [...new Set(all.filter(isIpv6))];
   return [address, ...pinned(tunnel, routes), ...routes.map(through)];
+}
+
+/** The tunnel's name servers, where they are wanted and there are any. */
+export function tunnelResolver(
+  settings: ClientSettings,
+  device: string,
+  { dns, domains }: SessionNetwork,
+): ReturnType<typeof resolverChange> | undefined {
+  return settings.dns && dns.length > 0 ? resolverChange(device, dns, undefined, domains) : undefined;
 }
 
 /** What the log says of a tunnel that is up. */

@@ -21,7 +21,12 @@ export type HostChange =
   /** The resolvers in /etc/resolv.conf: the text of a file is replaced, a link gives way to a file of ours. */
   | { readonly kind: 'resolver'; readonly path: string; readonly servers: readonly string[]; readonly search?: string }
   /** The resolvers of a device of ours, which systemd-resolved then asks for every name. */
-  | { readonly kind: 'linkResolver'; readonly device: string; readonly servers: readonly string[] };
+  | {
+      readonly kind: 'linkResolver';
+      readonly device: string;
+      readonly servers: readonly string[];
+      readonly search?: string;
+    };
 
 /** What an undo needs to know besides the change itself: how it was before. */
 export interface Before {

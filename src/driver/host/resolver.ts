@@ -28,15 +28,20 @@ export function resolverOwner(path = RESOLVER_FILE): ResolverOwner {
 
 /**
  * How this host is told to ask `servers` while `device` is there.
+ * @param domains short names are looked for in these; empty: as before
  * @returns a failure where systemd-resolved owns the file and its program to talk to it is missing
  */
 export function resolverChange(
   device: string,
   servers: readonly string[],
   path = RESOLVER_FILE,
+  domains: readonly string[] = [],
 ): { readonly ok: true; readonly change: HostChange } | { readonly ok: false; readonly failure: Failure } {
-  if (resolverOwner(path) !== 'systemd-resolved') return { ok: true, change: { kind: 'resolver', path, servers } };
-  if (hasResolvectl()) return { ok: true, change: { kind: 'linkResolver', device, servers } };
+  const search = domains.length === 0 ? {} : { search: domains.join(' ') };
+  if (resolverOwner(path) !== 'systemd-resolved') {
+    return { ok: true, change: { kind: 'resolver', path, servers, ...search } };
+  }
+  if (hasResolvectl()) return { ok: true, change: { kind: 'linkResolver', device, servers, ...search } };
   return {
     ok: false,
     failure: {

@@ -14,10 +14,15 @@ export function hasResolvectl(): boolean {
 }
 
 /** All names are asked of `servers`, whatever other devices have. @throws Error where systemd-resolved refuses */
-export function setLinkResolver(change: { readonly device: string; readonly servers: readonly string[] }): void {
-  const { device, servers } = change;
+export function setLinkResolver(change: {
+  readonly device: string;
+  readonly servers: readonly string[];
+  /** Domains with spaces between, in which short names are looked for. */
+  readonly search?: string;
+}): void {
+  const { device, servers, search = '' } = change;
   run('dns', device, ...servers);
-  run('domain', device, '~.');
+  run('domain', device, ...search.split(' ').filter(Boolean), '~.');
   run('default-route', device, 'yes');
 }
 
