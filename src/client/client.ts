@@ -145,6 +145,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return this.#from(this.#connection.saExpiring(event), now);
       case 'channelMoved':
         return this.#from(this.#connection.moved(event.local, event.remote, now), now);
+      case 'pathMtu':
+        return this.#from(this.#connection.tooBig(event, now) ?? [], now);
       case 'unknownSpi':
         return this.#unknownSpi(event, now);
       case 'dropped': {
@@ -209,7 +211,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'milestone':
         return [milestoneEntry(this.#record, output.name, now, output.detail, 'ike')];
       case 'ikeEstablished':
-        return this.#from(connection.ikeEstablished(output), now);
+        return this.#from(connection.ikeEstablished(output, now), now);
       case 'ikeMoved': {
         const { local, remote, udpEncapsulation: inUdp } = output;
         const way = inUdp === undefined ? undefined : inUdp ? 'udp' : 'esp';
@@ -280,6 +282,9 @@ export class Client implements Core<ClientCommand, ClientOutput> {
           break;
         case 'networkChanged':
           out.push({ type: 'networkChanged', network: output.network, view: this.view() });
+          break;
+        case 'mtuChanged':
+          out.push({ type: 'mtuChanged', mtu: output.mtu });
           break;
         case 'sessionEnded':
           this.#stalls = undefined;

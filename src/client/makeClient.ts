@@ -32,6 +32,8 @@ export interface ClientConfig {
   readonly ppp: PppConfig;
   /** Bytes; default 1500. */
   readonly pathMtu?: number;
+  /** Whether the path is asked what it carries; needs a data plane that can set DF. Default: false. */
+  readonly pathMtuDiscovery?: boolean;
   readonly times?: Partial<ConnectionTimes>;
 }
 
@@ -49,13 +51,13 @@ export function makeClient(
   counters: Float64Array,
   now: Instant,
 ): Client {
-  const { local, remote, l2tpPort = L2TP_PORT, ppp, pathMtu, times, tunnel, eap } = config;
+  const { local, remote, l2tpPort = L2TP_PORT, ppp, pathMtu, pathMtuDiscovery, times, tunnel, eap } = config;
   const l2tp = { ...L2TP, ...config.l2tp, role: 'lac' } as const;
   return new Client(
     {
       environment,
       id: newSessionId(environment),
-      common: commonParts({ l2tp, ppp, pathMtu, times }, environment, counters),
+      common: commonParts({ l2tp, ppp, pathMtu, pathMtuDiscovery, times }, environment, counters),
       ike: ikeCore(config, environment),
       local,
       remote,

@@ -19,6 +19,8 @@ export type ClientOutput =
   | { readonly type: 'up'; readonly network: SessionNetwork; readonly view: SessionView; readonly mtu: number }
   /** The server has given us an IPv6 address too: it comes beside what `up` said. */
   | { readonly type: 'networkChanged'; readonly network: SessionNetwork; readonly view: SessionView }
+  /** The path carries more or less than `up` said: the largest inner packet, bytes. */
+  | { readonly type: 'mtuChanged'; readonly mtu: number }
   /** Over, and nothing is left at the peer as far as it answered. */
   | {
       readonly type: 'closed';

@@ -105,7 +105,16 @@ export const ClientSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Exchange large packets with the kernel where it has them. Off with `--keylog`.'),
-  path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the server. Bytes.'),
+  path_mtu: z
+    .int()
+    .min(1280)
+    .max(9000)
+    .default(1500)
+    .describe('MTU of the path to the server; with `path_mtu_discovery` the most that is tried. Bytes.'),
+  path_mtu_discovery: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Find out what the path to the server carries, and send nothing larger.'),
 });
 
 export type ClientSettings = z.output<typeof ClientSchema>;

@@ -239,7 +239,16 @@ const network = z.strictObject({
     .boolean()
     .default(true)
     .describe('Follow a client to the address and port that its authenticated packets come from: NATs forget.'),
-  path_mtu: z.int().min(1280).max(9000).default(1500).describe('MTU of the path to the clients. Bytes.'),
+  path_mtu: z
+    .int()
+    .min(1280)
+    .max(9000)
+    .default(1500)
+    .describe('MTU of the path to the clients; with `path_mtu_discovery` the most that is tried. Bytes.'),
+  path_mtu_discovery: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Find out for each client what its path carries, and send nothing larger.'),
   tun: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/, 'is not an interface name')

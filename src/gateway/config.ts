@@ -43,6 +43,8 @@ export interface GatewayConfig extends IkeConfigs {
     readonly ipv6Pool?: string;
     /** Bytes; default 1500. */
     readonly pathMtu?: number;
+    /** Whether the path is asked what it carries; needs a data plane that can set DF. Default: false. */
+    readonly pathMtuDiscovery?: boolean;
     /** Whether a peer is followed to the address and port that its authenticated packets come from; default true. */
     readonly followPeers?: boolean;
   };

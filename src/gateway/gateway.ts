@@ -3,7 +3,7 @@
  * It decides who may connect and which address they get; sockets, clocks and users' secrets are its owner's.
  */
 
-import { Agenda, type Core, type Endpoint, earliest, type Failure, type Instant, Recent } from '../core/index.ts';
+import { Agenda, type Core, type Endpoint, type Failure, type Instant, Recent } from '../core/index.ts';
 import type { ChannelId, ChannelRecord, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
@@ -73,7 +73,9 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   }
 
   get deadline(): Instant | undefined {
-    return earliest([this.#agenda.deadline, this.#ike.deadline]);
+    const own = this.#agenda.deadline;
+    const ike = this.#ike.deadline;
+    return own === undefined || (ike !== undefined && ike < own) ? ike : own;
   }
 
   /** Takes what the data plane hands up. */
@@ -109,6 +111,14 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         const connection = this.#connections.byChannel(event.channel);
         if (connection === undefined) return [];
         return this.#from(connection, connection.moved(event.local, event.remote, now), now);
+      }
+      case 'pathMtu': {
+        const out: GatewayOutput[] = [];
+        for (const connection of this.#connections) {
+          const followed = connection.tooBig(event, now);
+          if (followed !== undefined) out.push(...this.#from(connection, followed, now));
+        }
+        return out;
       }
       case 'unknownSpi': {
         // What the peer sent before it heard of the end needs no answer.
@@ -207,18 +217,24 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   }
 
   #from(connection: Connection, outputs: readonly ConnectionOutput[], now: Instant): GatewayOutput[] {
-    const out = outputs.flatMap((output) => this.#fromOne(connection, output, now));
+    const out: GatewayOutput[] = [];
+    for (const output of outputs) {
+      if (output.type === 'log') out.push(output);
+      else for (const each of this.#fromOne(connection, output, now)) out.push(each);
+    }
     this.#agenda.set(connection, connection.ended ? undefined : connection.deadline);
     if (this.#draining !== undefined) out.push(...this.#checkDrained());
     return out;
   }
 
-  #fromOne(connection: Connection, output: ConnectionOutput, now: Instant): GatewayOutput[] {
+  #fromOne(
+    connection: Connection,
+    output: Exclude<ConnectionOutput, { readonly type: 'log' }>,
+    now: Instant,
+  ): GatewayOutput[] {
     switch (output.type) {
       case 'dataPlane':
         if (output.command.type === 'removeSa') this.#removedSpis.note(output.command.inboundSpi, now);
-        return [output];
-      case 'log':
         return [output];
       case 'askUser':
         return this.#askUser(connection, output, now);
@@ -242,6 +258,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         return [{ type: 'sessionEnded', view, reason: output.reason }];
       }
       case 'networkChanged':
+      case 'mtuChanged':
         return [];
       case 'ikeChild':
         return this.#ike.command(output.command, now);

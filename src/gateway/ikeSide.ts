@@ -179,7 +179,7 @@ export class IkeSide {
       this.#maker.newConnection(this.#attemptOf(ike, now));
     this.#attempts.delete(ike.ikeSa);
     this.#connections.addIkeSa(connection, ike.ikeSa);
-    return this.#events.from(connection, connection.ikeEstablished(ike), now);
+    return this.#events.from(connection, connection.ikeEstablished(ike, now), now);
   }
 
   #closed({ ikeSa, established, reason }: Extract<IkeOutput, { type: 'ikeClosed' }>, now: Instant): GatewayOutput[] {

@@ -45,6 +45,7 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
     common: commonParts(
       {
         ...{ l2tp, ppp: config.ppp ?? {}, pathMtu: network.pathMtu, times },
+        pathMtuDiscovery: network.pathMtuDiscovery,
         ...{ followPeers: network.followPeers, reorder: config.reorder },
       },
       environment,

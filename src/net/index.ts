@@ -61,6 +61,7 @@ export {
 export {
   l2tpHeaderBytes,
   outerPacketBytes,
+  outerPayloadBytes,
   planMtu,
   planTunnelMtu,
   pppHeaderBytes,

@@ -74,6 +74,12 @@ export function planTunnelMtu(shape: Pick<TunnelShape, 'outerFamily' | 'pathMtu'
   return { mtu, mss: Math.max(0, mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES), overhead: packet - mtu };
 }
 
+/** What fits into ESP, or without it into IP, on a path: the UDP header of L2TP and all behind it. */
+export function outerPayloadBytes(shape: Pick<TunnelShape, 'outerFamily' | 'pathMtu' | 'esp'>): number {
+  const room = shape.pathMtu - outerHeaderBytes(shape);
+  return shape.esp ? largestEspPayload(espGeometry(shape.esp.suite), room) : room;
+}
+
 /** IP, and the UDP header that encapsulates ESP. */
 function outerHeaderBytes(shape: Pick<TunnelShape, 'outerFamily' | 'esp'>): number {
   const ip = shape.outerFamily === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;

@@ -12,7 +12,7 @@ import { type ClientIdentity, clientConfig, IKE_PORT, L2TP_PORT, NAT_T_PORT } fr
 import { ikeV2Mode } from './clientIkeV2.ts';
 import type { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
-import { nodeEnvironment, runOnLinux } from './runOnLinux.ts';
+import { fitDevice, nodeEnvironment, runOnLinux } from './runOnLinux.ts';
 
 export interface ClientAttemptParts {
   readonly identity: ClientIdentity;
@@ -64,6 +64,7 @@ export class ClientAttempt {
       signatures: (ask) => identity.certificates!.answer(ask),
       take: (output) => {
         if (output.type === 'up') up(output.network, output.view, running.dataPlane.tun!);
+        else if (output.type === 'mtuChanged') fitDevice(running.dataPlane.tun!, output.mtu, identity.settings.ipv6);
         else if (output.type === 'networkChanged') parts.networkChanged(output.network, running.dataPlane.tun!);
         else if (output.type === 'askTls') {
           const { id, ask } = output;

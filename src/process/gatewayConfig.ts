@@ -63,6 +63,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       dns: context.dns,
       nbns: network.nbns,
       pathMtu: network.path_mtu,
+      pathMtuDiscovery: network.path_mtu_discovery === 'on',
       followPeers: network.follow_peers,
     },
     plainL2tp: l2tp.without_ipsec ? 'all' : plain,

@@ -3,10 +3,13 @@
 import type { Failure } from '../core/index.ts';
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { type LinuxDataPlaneOptions, startLinuxDataPlane } from '../driver/linuxDataPlane.ts';
+import { Rtnetlink } from '../driver/netlink/rtnetlink.ts';
 import { systemEnvironment } from '../driver/random.ts';
 import { type CoreParts, type RunningCore, runCore } from '../driver/runCore.ts';
 import type { DataPlaneListener, RunningDataPlane, StartResult } from '../driver/startedDataPlane.ts';
+import { isSystemError } from '../driver/systemError.ts';
 import type { KeyLog } from '../ike/output.ts';
+import { IPV4_LEAST_MTU, IPV6_LEAST_MTU } from '../net/index.ts';
 import type { StackEnvironment } from '../session/environment.ts';
 import { failureText, type LogEntry } from '../session/log.ts';
 import type { KeyLogFiles } from './keyLogFiles.ts';
@@ -20,6 +23,18 @@ export const nodeEnvironment: StackEnvironment = {
 
 /** The inner MTU of the TUN device; larger packets for a peer with less room get an ICMP answer in the data path. */
 const TUN_MTU = 1400;
+
+/** Tells a client's kernel what its tunnel carries, as far as IPv6 may be told: where it has less, ICMP says so. */
+export function fitDevice(device: string, mtu: number, ipv6: boolean): void {
+  const rtnetlink = new Rtnetlink();
+  try {
+    rtnetlink.setLink(device, { mtu: Math.min(TUN_MTU, Math.max(mtu, ipv6 ? IPV6_LEAST_MTU : IPV4_LEAST_MTU)) });
+  } catch (error) {
+    if (!isSystemError(error, 'ENODEV')) throw error;
+  } finally {
+    rtnetlink.close();
+  }
+}
 
 type Served = 'dataPlane' | 'ask' | 'askSignature' | 'log' | 'keyLog';
 

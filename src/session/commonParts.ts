@@ -10,7 +10,8 @@ import { planPath, planTunnel } from './planPath.ts';
 
 export type CommonParts = Pick<
   ConnectionParts,
-  'times' | 'followPeers' | 'reorder' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'planTunnel' | 'encodeFrame'
+  | ('times' | 'followPeers' | 'reorder' | 'counters' | 'makeL2tp' | 'makePpp' | 'planPath' | 'planTunnel')
+  | ('pathMtu' | 'encodeFrame')
 >;
 
 export interface CommonSettings {
@@ -18,6 +19,8 @@ export interface CommonSettings {
   readonly ppp: PppConfig;
   /** Bytes; default 1500. */
   readonly pathMtu: number | undefined;
+  /** Whether the path is asked what it carries, `pathMtu` at most; needs a data plane that can set DF. Default: false. */
+  readonly pathMtuDiscovery?: boolean | undefined;
   readonly times: Partial<ConnectionTimes> | undefined;
   /** Default: true. */
   readonly followPeers?: boolean | undefined;
@@ -31,10 +34,12 @@ const DEFAULT_REORDER: ReorderBounds = { packets: 32, milliseconds: 50 };
 
 /** @param counters the data plane's shared counters */
 export function commonParts(
-  { l2tp, ppp, pathMtu = DEFAULT_PATH_MTU, times, followPeers = true, reorder = DEFAULT_REORDER }: CommonSettings,
+  settings: CommonSettings,
   environment: StackEnvironment,
   counters: Float64Array,
 ): CommonParts {
+  const { l2tp, ppp, times, followPeers = true, reorder = DEFAULT_REORDER } = settings;
+  const { pathMtu: most = DEFAULT_PATH_MTU, pathMtuDiscovery: discovery = false } = settings;
   const protectedL2tp = { ...l2tp, protectedPath: true };
   const plainL2tp = { ...l2tp, protectedPath: false };
   return {
@@ -44,8 +49,9 @@ export function commonParts(
     reorder,
     makeL2tp: (protectedPath) => new L2tpSocket(protectedPath ? protectedL2tp : plainL2tp, environment),
     makePpp: () => new PppLink(ppp, environment),
-    planPath: (path) => planPath(pathMtu, path),
-    planTunnel: (path) => planTunnel(pathMtu, path),
+    pathMtu: { most, discovery },
+    planPath: (path, mtu) => planPath(mtu, path),
+    planTunnel: (path, mtu) => planTunnel(mtu, path),
     encodeFrame,
   };
 }

@@ -3,17 +3,18 @@
  * tunnels and the PPP sessions, and takes them down in order: LCP, CDN, StopCCN, IPsec, IKE.
  */
 
-import { type Endpoint, earliest, type Failure, type Instant, type Milliseconds, Timers } from '../core/index.ts';
+import { type Endpoint, earliest, type Failure, type Instant, Timers } from '../core/index.ts';
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import { type ClientSigns, fingerprint } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import { EXHAUSTED, L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD, USED_UP } from './connectionFailures.ts';
-import type { ConnectionParts } from './connectionParts.ts';
+import { type ConnectionParts, SILENT_L2TP_HINT } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
 import { Path } from './path.ts';
-import { PeerMoves, type Place } from './peerMoves.ts';
+import type { TooBig } from './pathMtu.ts';
+import { endpointText, PeerMoves, type Place } from './peerMoves.ts';
 import { PppSession } from './pppSession.ts';
 import { type PppAnswer, PppSessions } from './pppSessions.ts';
 import type { SessionRecord, Traffic } from './record.ts';
@@ -22,9 +23,6 @@ import { TunnelMode } from './tunnelMode.ts';
 import type { TunnelSession } from './tunnelSession.ts';
 import { Tunnels } from './tunnels.ts';
 import type { UserSession } from './userSession.ts';
-
-/** After this long without an L2TP message the log says what that usually means. */
-const SILENT_L2TP_HINT: Milliseconds = 10_000;
 
 type TimerName = 'hint' | 'tunnel' | 'network' | 'idle' | 'close' | 'move';
 
@@ -50,7 +48,7 @@ export class Connection {
     this.#parts = parts;
     this.record = record;
     this.channel = channel;
-    this.#path = new Path(channel, record);
+    this.#path = new Path(channel, record, parts.pathMtu);
     this.#tunnelMode = new TunnelMode(parts, this.#path);
     this.#sessions = new PppSessions(parts, this.#path, {
       networkUp: () => this.#timers.clear('network'),
@@ -94,7 +92,7 @@ export class Connection {
     return this.#path.openPlain(local, remote);
   }
 
-  ikeEstablished(ike: IkeEstablished): ConnectionOutput[] {
+  ikeEstablished(ike: IkeEstablished, now: Instant): ConnectionOutput[] {
     const { record } = this;
     record.ike = `IKEv${ike.version} ${ike.algorithms}`;
     record.nat = ike.nat;
@@ -103,7 +101,7 @@ export class Connection {
     record.local = ike.local;
     this.#recognize({ vendorIds: ike.vendorIds, offers: ike.offers });
     this.#path.quirks = ike.quirks;
-    return this.#path.authenticatedAt(ike.local, ike.remote);
+    return this.#path.authenticatedAt(ike.local, ike.remote, now);
   }
 
   /** An authenticated message of the peer came from another address or port: a NAT has moved it, or it has moved. */
@@ -189,6 +187,11 @@ export class Connection {
     return session instanceof PppSession ? this.#sessions.neighborDiscovery(session, bytes, now) : [];
   }
 
+  /** An ICMP error, which nobody authenticated, says that a packet was too long for its path. */
+  tooBig(error: TooBig, now: Instant): ConnectionOutput[] | undefined {
+    return this.#path.concerns(error) ? this.#sessions.tooBig(error, now) : undefined;
+  }
+
   firstPacket(session: UserSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {
     const name = direction === 'fromPeer' ? 'first packet from the peer' : 'first packet to the peer';
     return [milestoneEntry(session.record, name, now, undefined)];
@@ -243,7 +246,7 @@ export class Connection {
   #move(place: Place, now: Instant): ConnectionOutput[] {
     const { local, remote } = place;
     const from = endpointText(this.#path.remote);
-    const out = this.#path.move(place);
+    const out = this.#path.move(place, now);
     for (const record of new Set([this.record, ...[...this.#sessions].map((session) => session.record)])) {
       record.peer = remote;
       record.local = local;
@@ -344,5 +347,3 @@ export class Connection {
     }
   }
 }
-
-const endpointText = ({ address, port }: Endpoint) => `${address} port ${port}`;

@@ -6,6 +6,7 @@ import type { EspSuite } from '../esp/suite.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput } from '../ike/output.ts';
 import type { L2tpCommand, L2tpOutput, SessionUp } from '../l2tp/output.ts';
 import type { LcpUp } from '../ppp/output.ts';
+import type { PathMtuRules } from './pathMtu.ts';
 import type { PppCore } from './pppSession.ts';
 import type { SessionRecord } from './record.ts';
 import type { Slots } from './slots.ts';
@@ -40,6 +41,9 @@ export interface ConnectionTimes {
 
 export const CONNECTION_TIMES: ConnectionTimes = { tunnel: 30_000, network: 60_000, idle: 10_000, close: 8_000 };
 
+/** After this long without an L2TP message the log says what that usually means. */
+export const SILENT_L2TP_HINT: Milliseconds = 10_000;
+
 /** What the inner path can carry: bytes of the largest inner IP packet, and of the largest TCP segment over IPv4. */
 export interface PathPlan {
   readonly mtu: number;
@@ -72,9 +76,11 @@ export interface ConnectionParts {
   /** How long data messages with numbers wait for those before them; absent: not at all. */
   readonly reorder?: ReorderBounds | undefined;
   newId(): string;
-  planPath(path: PathShape): PathPlan;
+  /** @param mtu of the outer path, as far as it is known */
+  planPath(path: PathShape, mtu: number): PathPlan;
+  readonly pathMtu: PathMtuRules;
   /** The same for a session of IKEv2's tunnel mode. */
-  planTunnel(path: Pick<PathShape, 'remote' | 'encapsulation' | 'suite'>): PathPlan;
+  planTunnel(path: Pick<PathShape, 'remote' | 'encapsulation' | 'suite'>, mtu: number): PathPlan;
   /** Writes a frame of a session as an L2TP data message. */
   encodeFrame(call: SessionUp, frame: Uint8Array): Uint8Array;
 }

@@ -41,6 +41,8 @@ export type ConnectionOutput =
       readonly network: SessionNetwork;
       readonly mtu: number;
     }
+  /** The path carries more or less than was thought: the largest inner packet, bytes. */
+  | { readonly type: 'mtuChanged'; readonly session: UserSession; readonly mtu: number }
   /** A client has learned more of the network of a session that is up: its IPv6 address. */
   | { readonly type: 'networkChanged'; readonly session: UserSession; readonly network: SessionNetwork }
   /** A session is over on every path; its address may go back to the pool. */

@@ -7,6 +7,7 @@ import type { Quirk } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId } from '../ike/output.ts';
 import { milestoneEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
+import { PathMtu, type PathMtuRules, type TooBig } from './pathMtu.ts';
 import type { Place } from './peerMoves.ts';
 import type { SessionRecord } from './record.ts';
 
@@ -20,6 +21,7 @@ interface Child {
 export class Path {
   readonly #channel: ChannelId;
   readonly #record: SessionRecord;
+  readonly pathMtu: PathMtu;
   readonly #children = new Map<ChildSaId, Child>();
   /** What is done differently for this peer. */
   quirks: readonly Quirk[] = [];
@@ -27,9 +29,10 @@ export class Path {
   #local: Endpoint;
   #remote: Endpoint;
 
-  constructor(channel: ChannelId, record: SessionRecord) {
+  constructor(channel: ChannelId, record: SessionRecord, rules: PathMtuRules) {
     this.#channel = channel;
     this.#record = record;
+    this.pathMtu = new PathMtu(channel, rules);
     this.#local = record.local;
     this.#remote = record.peer;
   }
@@ -55,9 +58,9 @@ export class Path {
   }
 
   /** The peer was authenticated at this endpoint. */
-  authenticatedAt(local: Endpoint, remote: Endpoint): ConnectionOutput[] {
+  authenticatedAt(local: Endpoint, remote: Endpoint, now: Instant): ConnectionOutput[] {
     const place = this.placeOf(local, remote);
-    if (place !== undefined) return this.move(place);
+    if (place !== undefined) return this.move(place, now);
     if (!this.#open) this.#remote = remote;
     return [];
   }
@@ -83,7 +86,17 @@ export class Path {
     return { local, remote };
   }
 
-  move({ local, remote, encapsulation }: Place): ConnectionOutput[] {
+  /** Whether an error that nobody authenticated can be about what goes this way: peer, and ESP SA where it is quoted. */
+  concerns({ remote: { address, port }, spi }: TooBig): boolean {
+    if (!this.#open || address !== this.#remote.address) return false;
+    if (port !== 0 && this.#record.encapsulation !== 'esp' && port !== this.#remote.port) return false;
+    if (spi === undefined || this.#children.size === 0) return true;
+    for (const child of this.#children.values()) if (child.outboundSpi === spi) return true;
+    return false;
+  }
+
+  move({ local, remote, encapsulation }: Place, now: Instant): ConnectionOutput[] {
+    this.pathMtu.moved(now);
     this.#local = local;
     this.#remote = remote;
     if (encapsulation !== undefined) this.#record.encapsulation = encapsulation;

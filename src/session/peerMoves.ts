@@ -44,3 +44,5 @@ export class PeerMoves {
     return waiting;
   }
 }
+
+export const endpointText = ({ address, port }: Endpoint) => `${address} port ${port}`;

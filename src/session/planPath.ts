@@ -3,11 +3,10 @@
 import { planMtu, planTunnelMtu } from '../net/index.ts';
 import type { PathPlan, PathShape } from './connectionParts.ts';
 
-export function planPath(pathMtu: number, { remote, encapsulation, suite, sequencing, lcp }: PathShape): PathPlan {
+export function planPath(pathMtu: number, shape: PathShape): PathPlan {
+  const { sequencing, lcp } = shape;
   return planMtu({
-    outerFamily: remote.address.includes(':') ? 6 : 4,
-    pathMtu,
-    ...(suite === undefined ? {} : { esp: { suite, udpEncapsulation: encapsulation === 'udp' } }),
+    ...outerShape(pathMtu, shape),
     lengthBit: true,
     sequencing,
     addressControl: lcp.sendAddressControl,
@@ -16,13 +15,18 @@ export function planPath(pathMtu: number, { remote, encapsulation, suite, sequen
   });
 }
 
-export function planTunnel(
+/** Outer headers and ESP of a path of `pathMtu` bytes. */
+export function outerShape(
   pathMtu: number,
   { remote, encapsulation, suite }: Pick<PathShape, 'remote' | 'encapsulation' | 'suite'>,
-): PathPlan {
-  return planTunnelMtu({
-    outerFamily: remote.address.includes(':') ? 6 : 4,
+) {
+  return {
+    outerFamily: remote.address.includes(':') ? (6 as const) : (4 as const),
     pathMtu,
     ...(suite === undefined ? {} : { esp: { suite, udpEncapsulation: encapsulation === 'udp' } }),
-  });
+  };
+}
+
+export function planTunnel(pathMtu: number, shape: Pick<PathShape, 'remote' | 'encapsulation' | 'suite'>): PathPlan {
+  return planTunnelMtu(outerShape(pathMtu, shape));
 }

@@ -4,7 +4,7 @@ import type { Core, Instant } from '../core/index.ts';
 import type { SessionSlot } from '../dataplane/messages.ts';
 import type { SessionUp } from '../l2tp/output.ts';
 import type { LcpUp, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
-import type { PathPlan } from './connectionParts.ts';
+import type { PathPlan, PathShape } from './connectionParts.ts';
 import type { Identifiers, Ipv6Link } from './ipv6Link.ts';
 import type { SessionRecord } from './record.ts';
 import type { SessionClock, SessionLimits } from './sessionClock.ts';
@@ -23,6 +23,7 @@ export class PppSession implements UserSession {
   slot?: SessionSlot;
   /** What the path carries, while a network protocol is up. */
   plan?: PathPlan;
+  shape?: PathShape;
   /** While IPv6 is open on the link: the identifiers, and who speaks for our end. */
   identifiers?: Identifiers;
   ipv6?: Ipv6Link;

@@ -1,12 +1,14 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
-import { Agenda, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, earliest, type Failure, type Instant } from '../core/index.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
 import { failureText, layerEntry, milestoneEntry, sessionEntry } from './log.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
+import type { TooBig } from './pathMtu.ts';
+import { PathMtuFollower } from './pathMtuFollower.ts';
 import { beginIpv6, innerPathOf, ipv6Deadline, ipv6Down, ipv6Outputs, ipv6Up } from './pppIpv6.ts';
 import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
@@ -30,11 +32,13 @@ export class PppSessions implements Iterable<PppSession> {
   readonly #events: PppEvents;
   readonly #links = new Agenda<PppSession>();
   readonly #sessions = new Map<string, PppSession>();
+  readonly #follower: PathMtuFollower;
 
   constructor(parts: ConnectionParts, path: Path, events: PppEvents) {
     this.#parts = parts;
     this.#path = path;
     this.#events = events;
+    this.#follower = new PathMtuFollower(parts, path, this.#sessions);
   }
 
   get size(): number {
@@ -46,7 +50,7 @@ export class PppSessions implements Iterable<PppSession> {
   }
 
   get deadline(): Instant | undefined {
-    return this.#links.deadline;
+    return earliest([this.#links.deadline, this.#path.pathMtu.deadline]);
   }
 
   /** Whether any session waits for its first network protocol. */
@@ -72,7 +76,8 @@ export class PppSessions implements Iterable<PppSession> {
 
   receive({ tunnel, session: id, frame }: L2tpFrame, now: Instant): ConnectionOutput[] {
     const session = this.#sessions.get(sessionKey(tunnel, id));
-    return session === undefined ? [] : this.#take(session, session.link.receive(frame, now), now);
+    if (session === undefined) return [];
+    return this.#follower.received(frame, now) ?? this.#take(session, session.link.receive(frame, now), now);
   }
 
   answer(session: PppSession, answer: PppAnswer, now: Instant): ConnectionOutput[] {
@@ -88,8 +93,14 @@ export class PppSessions implements Iterable<PppSession> {
     return out;
   }
 
+  /** Somebody says that the path carries less. */
+  tooBig(error: TooBig, now: Instant): ConnectionOutput[] {
+    return this.#follower.tooBig(error, now);
+  }
+
   expire(now: Instant): ConnectionOutput[] {
-    return this.#links.due(now).flatMap((session) => {
+    const probed = this.#follower.expire(now);
+    const expired = this.#links.due(now).flatMap((session) => {
       const out = this.#take(session, session.link.expire(now), now);
       if (session.ipv6 !== undefined) out.push(...ipv6Outputs(session, session.ipv6.expire(now), now));
       const { packetsFromPeer, packetsToPeer } = this.traffic(session);
@@ -102,6 +113,7 @@ export class PppSessions implements Iterable<PppSession> {
       this.#wake(session);
       return out;
     });
+    return [...probed, ...expired];
   }
 
   /**
@@ -207,7 +219,7 @@ export class PppSessions implements Iterable<PppSession> {
           out.push(...this.#closeSlot(session));
           break;
         case 'ipv6Up':
-          out.push(...ipv6Up(session, output, now));
+          out.push(...ipv6Up(session, output, now), ...this.#follower.follow(now));
           break;
         case 'ipv6Down':
           out.push(...ipv6Down(session));
@@ -248,8 +260,10 @@ export class PppSessions implements Iterable<PppSession> {
     const { remote, suite } = this.#path;
     const { sequencing } = call;
     const encapsulation = this.#parts.record.encapsulation ?? 'none';
-    const { mtu, mss } = this.#parts.planPath({ remote, encapsulation, suite, sequencing, lcp });
-    session.plan = { mtu, mss: Math.min(mss, lcp.localMru - IPV4_AND_TCP_HEADERS) };
+    session.shape = { remote, encapsulation, suite, sequencing, lcp };
+    const plan = this.#follower.plan(session.shape);
+    session.plan = plan;
+    this.#follower.begin(session.shape, now);
     const { reorder } = this.#parts;
     return [
       toDataPlane({
@@ -272,7 +286,7 @@ export class PppSessions implements Iterable<PppSession> {
         },
       }),
       milestoneEntry(record, 'connected', now, `${record.user ?? 'no user'} has ${record.innerAddress}`),
-      { type: 'sessionUp', session, network, mtu },
+      { type: 'sessionUp', session, network, mtu: plan.mtu },
       ...beginIpv6(session, now),
     ];
   }
@@ -291,12 +305,13 @@ export class PppSessions implements Iterable<PppSession> {
     delete session.slot;
     delete session.plan;
     delete session.ipv6;
+    delete session.shape;
     this.#parts.slots.release(slot);
+    if ([...this.#sessions.values()].every((other) => other.slot === undefined)) this.#path.pathMtu.end();
     return [toDataPlane({ type: 'closeSession', slot })];
   }
 }
 
-const IPV4_AND_TCP_HEADERS = 40;
 const NO_SLOT: Failure = {
   code: 'too-many-sessions',
   reason: 'All session slots of the data plane are taken.',

@@ -39,6 +39,8 @@ export interface SessionView {
   readonly vendorIds?: readonly string[];
   /** What kind of client it is, as far as its habits tell. */
   readonly client?: string;
+  /** The largest outer packet that is sent to the peer, as the path is known by now. Bytes. */
+  readonly pathMtu?: number;
   readonly authentication?: string;
   readonly bytesFromPeer: number;
   readonly bytesToPeer: number;
@@ -75,6 +77,7 @@ export class SessionRecord {
   peerHostName?: string;
   vendorIds?: readonly string[];
   client?: string;
+  pathMtu?: number;
   authentication?: string;
   ended?: Failure;
   traffic: Traffic = { bytesFromPeer: 0, bytesToPeer: 0, packetsFromPeer: 0, packetsToPeer: 0 };
@@ -145,6 +148,7 @@ export class SessionRecord {
       peerHostName: this.peerHostName,
       vendorIds: this.vendorIds,
       client: this.client,
+      pathMtu: this.pathMtu,
       authentication: this.authentication,
       ended: this.ended,
     };

@@ -57,11 +57,14 @@ export class TunnelMode {
     record.innerAddress = isGateway ? network.peerAddress : network.localAddress;
     const second = isGateway ? network.peerAddress6 : network.localAddress6;
     if (second !== undefined) record.innerPrefix = `${second}/128`;
-    const { mtu, mss } = this.#parts.planTunnel({
-      remote: this.#path.remote,
-      encapsulation: child.udpEncapsulation ? 'udp' : 'esp',
-      suite: child.suite,
-    });
+    const { mtu, mss } = this.#parts.planTunnel(
+      {
+        remote: this.#path.remote,
+        encapsulation: child.udpEncapsulation ? 'udp' : 'esp',
+        suite: child.suite,
+      },
+      this.#path.pathMtu.mtu,
+    );
     const { user = 'no user' } = record;
     return [
       toDataPlane({
