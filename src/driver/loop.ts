@@ -1,6 +1,6 @@
 /** Runs cores on the real clock with one timer: each is woken at its deadline, and what it returns goes to its owner. */
 
-import { earliest, type Instant } from '../core/index.ts';
+import type { Instant } from '../core/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 
 /** What the loop sees of a core. */
@@ -75,8 +75,9 @@ export class Loop {
 
   /** Looks at all deadlines again: for owners that drive a core without `perform`. */
   rearm(): void {
-    const next = earliest(Array.from(this.#cores, (core) => core.deadline()));
-    if (this.#alarm !== undefined && next === this.#alarm.at) return;
+    const next = this.#earliest();
+    // Deadlines move away with most messages: an alarm that finds nothing due costs less than so many new ones.
+    if (this.#alarm !== undefined && next !== undefined && next >= this.#alarm.at) return;
     if (this.#alarm !== undefined) this.#alarmClock.clear(this.#alarm.handle);
     this.#alarm = undefined;
     if (next === undefined || this.#stopped) return;
@@ -96,11 +97,21 @@ export class Loop {
   #wake(): void {
     this.#alarm = undefined;
     const now = this.#clock.now();
-    this.#wokeAt = now;
     for (const core of [...this.#cores]) {
       const deadline = core.deadline();
-      if (deadline !== undefined && deadline <= now && this.#cores.has(core)) core.expire(now);
+      if (deadline === undefined || deadline > now || !this.#cores.has(core)) continue;
+      this.#wokeAt = now;
+      core.expire(now);
     }
     this.rearm();
+  }
+
+  #earliest(): Instant | undefined {
+    let first: Instant | undefined;
+    for (const { deadline } of this.#cores) {
+      const at = deadline();
+      if (at !== undefined && (first === undefined || at < first)) first = at;
+    }
+    return first;
   }
 }

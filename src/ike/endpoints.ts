@@ -3,7 +3,7 @@
  * RFC 7296 §2.5, §3.1.
  */
 
-import { type Core, type Endpoint, earliest, type Instant } from '../core/index.ts';
+import type { Core, Endpoint, Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput, IkeSaId } from './output.ts';
 import { majorVersionOf } from './v2/wire/index.ts';
 
@@ -60,7 +60,12 @@ export class IkeEndpoints implements IkeEndpoint {
   }
 
   get deadline(): Instant | undefined {
-    return earliest([...this.#endpoints.values()].map(({ deadline }) => deadline));
+    // Asked after every message.
+    let first: Instant | undefined;
+    for (const { deadline } of this.#endpoints.values()) {
+      if (deadline !== undefined && (first === undefined || deadline < first)) first = deadline;
+    }
+    return first;
   }
 
   /** Of both versions together. */

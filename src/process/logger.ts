@@ -90,13 +90,16 @@ function jsonLines(fd: number): { readonly write: Write; readonly flush: () => v
   };
 }
 
-let lastTime = { at: Number.NaN, text: '' };
+let lastSecond = { at: Number.NaN, text: '' };
 
-/** The time now in ISO 8601; lines of one millisecond share it. */
+/** The time now in ISO 8601; lines of one second share all but the milliseconds. */
 function isoTime(): string {
-  const at = Date.now();
-  if (at !== lastTime.at) lastTime = { at, text: new Date(at).toISOString() };
-  return lastTime.text;
+  const now = Date.now();
+  const milliseconds = now % 1000;
+  const at = now - milliseconds;
+  if (at !== lastSecond.at) lastSecond = { at, text: new Date(at).toISOString().slice(0, -'000Z'.length) };
+  const digits = milliseconds < 10 ? '00' : milliseconds < 100 ? '0' : '';
+  return `${lastSecond.text}${digits}${milliseconds}Z`;
 }
 
 /** @returns undefined for what JSON cannot say, which is no reason to end the program */
