@@ -1,12 +1,12 @@
 /** Runs a core on Linux as the gateway's and the client's processes both do: with their log and their key files. */
 
 import type { Failure } from '../core/index.ts';
-import { nodeCrypto } from '../crypto/node/index.ts';
 import { type LinuxDataPlaneOptions, startLinuxDataPlane } from '../driver/linuxDataPlane.ts';
 import { Rtnetlink } from '../driver/netlink/rtnetlink.ts';
 import { systemEnvironment } from '../driver/random.ts';
 import { type CoreParts, type RunningCore, runCore } from '../driver/runCore.ts';
 import type { DataPlaneListener, RunningDataPlane, StartResult } from '../driver/startedDataPlane.ts';
+import { systemCrypto } from '../driver/systemCrypto.ts';
 import { isSystemError } from '../driver/systemError.ts';
 import type { KeyLog } from '../ike/output.ts';
 import { IPV4_LEAST_MTU, IPV6_LEAST_MTU } from '../net/index.ts';
@@ -17,7 +17,7 @@ import type { Log } from './logger.ts';
 
 export const nodeEnvironment: StackEnvironment = {
   ...systemEnvironment,
-  crypto: nodeCrypto,
+  crypto: systemCrypto,
   unixTime: () => Date.now() / 1000,
 };
 

@@ -2,10 +2,10 @@
 
 import type { ClientConfig } from '../../client/index.ts';
 import type { Failure } from '../../core/index.ts';
-import { nodeCrypto } from '../../crypto/node/index.ts';
 import { type DgramDataPlane, startDgramDataPlane } from '../../driver/dgramDataPlane.ts';
 import { systemEnvironment } from '../../driver/random.ts';
 import { type RunningCore, runCore } from '../../driver/runCore.ts';
+import { systemCrypto } from '../../driver/systemCrypto.ts';
 import { secretTable } from '../../ike/v1/index.ts';
 import { utf8 } from '../../wire/index.ts';
 import { profileOf } from '../ikeProposals.ts';
@@ -148,7 +148,12 @@ export class LoadRun {
 
   async #startPlane(): Promise<RunningCore<ManyClientsCommand, DgramDataPlane>> {
     const { target, count, hold, concurrency, ports = PORTS } = this.#settings;
-    const environment = { ...systemEnvironment, crypto: nodeCrypto, untraced: true, unixTime: () => Date.now() / 1000 };
+    const environment = {
+      ...systemEnvironment,
+      crypto: systemCrypto,
+      untraced: true,
+      unixTime: () => Date.now() / 1000,
+    };
     const plane: RunningCore<ManyClientsCommand, DgramDataPlane> = await runCore({
       dataPlane: (listener) =>
         startDgramDataPlane({
