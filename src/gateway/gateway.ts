@@ -291,7 +291,8 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     for (const connection of [...this.#connections]) {
       const sessions = [...connection.sessions];
       const wanted = sessions.filter(({ record }) => record.id === who || record.user === who);
-      if (connection.record.id === who || (wanted.length > 0 && wanted.length === sessions.length)) {
+      const isMeant = connection.record.id === who || (sessions.length === 0 && connection.record.user === who);
+      if (isMeant || (wanted.length > 0 && wanted.length === sessions.length)) {
         out.push(...this.#from(connection, connection.close(reason, now), now));
       } else {
         for (const session of wanted)
