@@ -200,6 +200,30 @@ describe('IKEv2 without L2TP', { skip: noNamespaces() ?? false }, () => {
     assert.equal(await client.stop('SIGINT'), 0, client.text);
   });
 
+  it('sends everything through the tunnel or nowhere, and comes back by itself', async () => {
+    const before = hostState(network.client);
+    const words = [...byPassword('ann'), '--default-route', '--kill-switch', '--persist'];
+    const client = connect(network.client, SERVER, words);
+    await client.event('up');
+    ping(network.client, INNER);
+    ping(network.client, INNER6);
+    const way = (to: string) =>
+      network.client.run(() => execFileSync('ip', ['route', 'get', to], { encoding: 'utf8' }));
+    assert.match(way('198.18.0.1'), / dev sallyport/);
+    assert.match(way('2001:db8:ffff::1'), / dev sallyport/);
+    assert.equal(client.lines.filter(({ event }) => event === 'leaking-ipv6').length, 0);
+    await json('disconnect', 'ann', '--json');
+    await client.event('connection-lost');
+    assert.throws(() => way('198.18.0.1'), 'nowhere, while there is no tunnel');
+    await client.line(
+      'up again',
+      (line) => line.event === 'up' && line !== client.lines.find(({ event }) => event === 'up'),
+    );
+    ping(network.client, INNER);
+    assert.equal(await client.stop('SIGINT'), 0, client.text);
+    assert.deepEqual(hostState(network.client), before);
+  });
+
   it('is sent away by the administrator, and ends with the gateway', async () => {
     const [ann, bob] = [
       connect(network.client, SERVER, byPassword('ann')),
