@@ -39,14 +39,16 @@ export function clientConfig(
   keyLog: boolean,
 ): ClientConfig {
   const { settings, password } = identity;
-  const { ipsec, user = '', auth, path_mtu, path_mtu_discovery } = settings;
+  const { ipsec, user = '', auth, path_mtu } = settings;
+  const discovers = settings.path_mtu_discovery === 'on';
   return {
     local: { address: way.source, port: (ipsec ? ports.ike : ports.l2tp) ?? 0 },
     remote: { address: server, port: ipsec ? IKE_PORT : L2TP_PORT },
     ...(ipsec ? ikeConfigs(identity, ports, keyLog) : {}),
     ppp: { credentials: { user, password }, acceptFromPeer: auth, network: { ipv6: settings.ipv6 } },
-    pathMtu: Math.min(path_mtu, way.mtu),
-    pathMtuDiscovery: path_mtu_discovery === 'on',
+    // The kernel may have what it knows of the way from an ICMP error that is long out of date, or forged.
+    pathMtu: discovers ? path_mtu : Math.min(path_mtu, way.mtu),
+    pathMtuDiscovery: discovers,
   };
 }
 

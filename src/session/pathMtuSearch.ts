@@ -9,7 +9,7 @@
 import type { Instant, Milliseconds } from '../core/index.ts';
 
 /** How long the answer to a probe may take, and how often a size is tried. RFC 8899 §5.1.1 and §5.1.2. */
-export const PROBE_TIMEOUT: Milliseconds = 1500;
+export const PROBE_TIMEOUT: Milliseconds = 1000;
 export const MOST_PROBES = 3;
 /** How often a size that is proved is proved again, where large packets go that way. */
 export const CONFIRM_INTERVAL: Milliseconds = 30_000;
