@@ -7,6 +7,7 @@ import type { IkeDatagram } from '../../output.ts';
 import { isZeroSpi } from '../association.ts';
 import { closed } from '../closing.ts';
 import type { Context } from '../context.ts';
+import type { CookieSubject } from '../cookie.ts';
 import { isNonceLength } from '../nonces.ts';
 import { ExchangeType, IKEV2_VERSION, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { chooseIkeV2, invalidKeData } from '../proposalChoice.ts';
@@ -93,9 +94,26 @@ export function receiveNewcomer(
     askForGroup(context, arrival, chosen.proposal.group, now);
     return undefined;
   }
+  const isProven = hasCookie(context, arrival, nonce.data, now);
+  if (!isProven && context.config.trustAnchors.length > 0 && mayOutgrow(context, message, ke.data)) {
+    askForCookie(context, arrival, nonce.data, now);
+    return undefined;
+  }
   if (evict !== undefined) closed(context, evict, EVICTED);
-  answerSaInit(context, arrival, chosen, now);
+  answerSaInit(context, { ...arrival, isProven }, chosen, now);
   return undefined;
+}
+
+/** Of our answer but for its KE data and the names of authorities: the header, SA, KE, nonce, NAT detection, notifies. */
+const MOST_ANSWER_BYTES = 220;
+const AUTHORITY_BYTES = 20;
+
+/**
+ * Whether our answer with the authorities that we trust may be longer than the question. Peers that are not asked for a
+ * certificate send none (strongSwan), so they show first, by a cookie, that they are at their address.
+ */
+function mayOutgrow({ config }: Context, { bytes }: Message, keData: Uint8Array): boolean {
+  return MOST_ANSWER_BYTES + keData.length + AUTHORITY_BYTES * config.trustAnchors.length > bytes.length;
 }
 
 export const remedyFor = (profile: string | undefined): string =>
@@ -113,13 +131,24 @@ export function provesAddress(
   const { perSource, total } = context.config.cookieThreshold;
   const { address } = datagram.remote;
   if (context.halfOpen.size < total && context.halfOpen.countOf(address) < perSource) return true;
-  const { initiatorSpi } = message.header;
-  const asks = { nonce, address, port: datagram.remote.port, initiatorSpi };
-  const cookie = findNotify(message, NotifyType.COOKIE)?.data;
-  if (cookie !== undefined && context.cookies.isValid(cookie, asks, now)) return true;
-  const answer = [notify(NotifyType.COOKIE, context.cookies.make(asks, now))];
-  answerClear(context, { message, datagram }, answer, now, 'unlimited');
+  if (hasCookie(context, { message, datagram }, nonce, now)) return true;
+  askForCookie(context, { message, datagram }, nonce, now);
   return false;
+}
+
+function hasCookie(context: Context, arrival: Arrived, nonce: Uint8Array, now: Instant): boolean {
+  const cookie = findNotify(arrival.message, NotifyType.COOKIE)?.data;
+  return cookie !== undefined && context.cookies.isValid(cookie, cookieSubject(arrival, nonce), now);
+}
+
+function askForCookie(context: Context, arrival: Arrived, nonce: Uint8Array, now: Instant): void {
+  const answer = [notify(NotifyType.COOKIE, context.cookies.make(cookieSubject(arrival, nonce), now))];
+  answerClear(context, arrival, answer, now, 'unlimited');
+}
+
+function cookieSubject({ message, datagram }: Arrived, nonce: Uint8Array): CookieSubject {
+  const { address, port } = datagram.remote;
+  return { nonce, address, port, initiatorSpi: message.header.initiatorSpi };
 }
 
 /** The peer guessed another group than we take. RFC 7296 §1.2. */

@@ -22,13 +22,17 @@ import { abilitiesOf, announcements, hashesOf } from './announcements.ts';
 import { certificateRequest } from './certificates.ts';
 import { logIkeKeys } from './keyLog.ts';
 
-/** Makes the IKE SA, and answers when the keys are made. */
+/**
+ * Makes the IKE SA, and answers when the keys are made.
+ * @param arrival `isProven`: the peer has shown by a cookie that it is at its address
+ */
 export function answerSaInit(
   context: Context,
-  { message, datagram }: { readonly message: Message; readonly datagram: IkeDatagram },
+  arrival: { readonly message: Message; readonly datagram: IkeDatagram; readonly isProven: boolean },
   chosen: ChosenIkeV2,
   now: Instant,
 ): void {
+  const { message, datagram, isProven } = arrival;
   const { header } = message;
   const sa = new IkeSa({
     id: context.nextIkeSaId(),
@@ -60,14 +64,14 @@ export function answerSaInit(
   const { group } = chosen.proposal;
   agree(context, sa, group, find(message, 'KE')!.data.slice(), (agreed, later) => {
     if (agreed === undefined) closed(context, sa, refusedKey);
-    else answer(context, sa, message, chosen, agreed, later);
+    else answer(context, sa, { message, isProven }, chosen, agreed, later);
   });
 }
 
 function answer(
   context: Context,
   sa: IkeSa,
-  message: Message,
+  { message, isProven }: { readonly message: Message; readonly isProven: boolean },
   chosen: ChosenIkeV2,
   agreed: AgreedKey,
   now: Instant,
@@ -88,8 +92,7 @@ function answer(
   const head = { exchange: ExchangeType.IKE_SA_INIT, messageId: 0, response: true };
   const whole = prepareClear(association, head, [...payloads, ...certificateRequest(context)]);
   // Nobody has shown yet that the peer is at its address: it gets no more than came from there.
-  const proven = findNotify(message, NotifyType.COOKIE) !== undefined;
-  const fits = proven || whole.pieces[0]!.length <= message.bytes.length;
+  const fits = isProven || whole.pieces[0]!.length <= message.bytes.length;
   const prepared = fits ? whole : prepareClear(association, head, payloads);
   const opening: Opening = {
     message1: message.bytes.slice(),
