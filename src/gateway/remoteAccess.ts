@@ -205,7 +205,7 @@ export class RemoteAccess {
     const isOver = () => this.#visitors.get(ikeSa)?.session !== session;
     // Known from here on, so that whatever becomes of the session gives back what the user was given.
     session.record.user = credentials.user;
-    return { session, peer, credentials, answer, isOver };
+    return { session, peer, credentials, layer: 'ike', answer, isOver };
   }
 
   #accept(visitor: Visitor, judgement: AuthenticationAnswer, authentication: string): void {

@@ -46,6 +46,8 @@ export interface Login {
   readonly session: UserSession;
   readonly peer: Endpoint;
   readonly credentials: Credentials;
+  /** Which layer they came in; default: PPP. */
+  readonly layer?: 'ppp' | 'ike';
   /** Takes the judgement, with the address where it is a good one. */
   answer(answer: AuthenticationAnswer, now: Instant): GatewayOutput[];
   /** Nobody waits for the judgement any more. */
@@ -241,12 +243,16 @@ const REFUSED = { event: 'user-refused', words: 'Refused' } as const;
 type Refusal = typeof FAILED | typeof REFUSED;
 
 /** The peer's address stands before all that the peer itself can write. */
-function refusedEntry({ session, peer, credentials }: Login, reason: Failure, { event, words }: Refusal): LogEntry {
+function refusedEntry(
+  { session, peer, credentials, layer = 'ppp' }: Login,
+  reason: Failure,
+  { event, words }: Refusal,
+): LogEntry {
   const { user } = credentials;
   return {
     type: 'log',
     level: 'warn',
-    layer: 'ppp',
+    layer,
     event,
     text: `${words} from ${peer.address} for user ${JSON.stringify(user)}: ${failureText(reason)}`,
     session: session.record.id,

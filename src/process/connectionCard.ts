@@ -60,8 +60,8 @@ function ikeV2Lines(
     `  User, password  ${user}, ${secret}`,
     ...trust,
     '',
-    'Profiles  `sallyport profile USER --os windows|macos|ios|android|linux-nm --protocol ikev2 --server NAME`',
-    '          writes ready-made ones, with the authority in them.',
+    'Devices   `sallyport profile USER --os windows --protocol ikev2 --server NAME` writes ready-made',
+    '          settings with the authority in them; also for macos, ios, android, linux-nm …',
     `Sallyport sallyport connect ${server} --ikev2 --user ${user} --ca ca.crt${identity}`,
   ];
 }

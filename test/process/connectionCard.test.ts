@@ -32,3 +32,14 @@ test('a password that the administrator chose is not shown', () => {
 test('without a public address it still reads', () => {
   assert.match(connectionCard({ ...FACTS, addresses: [] }), /Server {2,}this host/);
 });
+
+test('where users may log in with IKEv2 it says how, and whom the gateway is known by', () => {
+  const ikeV2 = { name: 'vpn.example.org', authority: '/var/lib/sallyport/ca/ca.crt' };
+  const card = connectionCard({ ...FACTS, ikeV2 });
+  for (const text of ['OR WITH IKEv2', 'vpn.example.org', ikeV2.authority, '--server-identity vpn.example.org']) {
+    assert.ok(card.includes(text), text);
+  }
+  const lines = card.split('\n');
+  assert.equal(new Set(lines.map((line) => line.length)).size, 1);
+  assert.ok(lines[0]!.length <= 110, `${lines[0]!.length} columns`);
+});

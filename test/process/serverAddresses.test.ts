@@ -26,3 +26,19 @@ test('the name is looked up each time, and what was known last serves where that
   const never = new ServerAddresses('vpn.example', () => Promise.reject(unknown));
   await assert.rejects(never.next(true), unknown);
 });
+
+test('a server that sends us on is followed, but not without end', async () => {
+  const asked: string[] = [];
+  const addresses = new ServerAddresses('vpn.example', async (name) => {
+    asked.push(name);
+    return [`192.0.2.${asked.length}`];
+  });
+  await addresses.next(true);
+  assert.ok(addresses.redirect('gw2.example'));
+  assert.deepEqual([addresses.redirectedTo, addresses.redirectedFrom], ['gw2.example', '192.0.2.1']);
+  assert.equal(await addresses.next(true), '192.0.2.2');
+  assert.deepEqual(asked, ['vpn.example', 'gw2.example']);
+  addresses.reached();
+  const followed = Array.from({ length: 7 }, () => addresses.redirect('gw3.example'));
+  assert.deepEqual(followed, [true, true, true, true, true, false, false]);
+});

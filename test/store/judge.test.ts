@@ -152,3 +152,15 @@ test('a new password counts at once, and the old one no more', async () => {
   assert.equal(await ask(msChap('dora', 'first password')), 'wrong-password');
   assert.equal(await ask(msChap('dora', 'second password')), 'accepted');
 });
+
+test('who signs in IKE with a certificate is judged by a rule of their own; a namesake of a disabled user stays out', async () => {
+  const certificate = (user: string) => ({ method: 'certificate', user, names: [user], by: 'ike' }) as const;
+  const any = { anyCertifiedByIke: true };
+  const asked = async (user: string, rules = {}) => codeOf(await judge(store, KEY, certificate(user), rules));
+  assert.equal(await asked('User'), 'accepted');
+  assert.equal(await asked('stranger'), 'unknown-user');
+  assert.equal(await asked('stranger', { anyCertified: true }), 'unknown-user');
+  assert.equal(await asked('stranger', any), 'accepted');
+  assert.equal(await asked('gone', any), 'user-disabled');
+  assert.equal(await asked('gone@example.org', any), 'user-disabled');
+});
