@@ -55,6 +55,10 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
   onPacket: ((bytes: Uint8Array) => void) | undefined;
   /** Takes lines of the log; else they stand in `log`. */
   onLog: ((entry: LogEntry) => void) | undefined;
+  /** A link on the way from here that carries less, and whether its router says so by ICMP. */
+  narrow: { mtu: number; icmp: boolean } | undefined;
+  /** Outer packets that were fragmented on that link. */
+  fragmented = 0;
   /** What the data plane holds, by the commands it was given. */
   readonly installed = new Installed();
   /** Most outputs that one call of the core has returned. */
@@ -170,7 +174,17 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
     }
   }
 
-  #send({ protocol, local, remote, bytes }: MemoryDatagram): void {
+  #send({ protocol, local, remote, bytes, dontFragment }: MemoryDatagram): void {
+    const { narrow } = this;
+    if (narrow !== undefined && bytes.length + (protocol === 'udp' ? 28 : 20) > narrow.mtu) {
+      if (dontFragment !== true) this.fragmented++;
+      else {
+        const error = { type: 'pathMtu', remote, mtu: narrow.mtu, from: '192.0.2.254' } as const;
+        const tell = (now: Instant) => this.perform(() => this.#core.receive(error, now));
+        if (narrow.icmp) this.network.schedule(this.network.now + 10, tell);
+        return;
+      }
+    }
     if (!this.#off) this.#host.send(protocol === 'esp' ? 0 : local.port, remote, bytes);
   }
 
