@@ -14,32 +14,43 @@ import { seededEnvironment } from '../sim/random.ts';
 export const CREATE_CHILD_SA = 36;
 export const INFORMATIONAL = 37;
 export const CLIENT = '192.0.2.2';
-/** Between packets, in each direction. */
+/** Between packets, in each direction, unless told. */
 const STEP = 7;
 
 export interface Situation {
   readonly seed?: number;
   readonly tunnel?: 'native' | 'l2tp';
+  readonly ike?: readonly string[];
   readonly esp?: readonly string[];
   readonly lifetimes?: { readonly ike?: number; readonly esp?: number };
   readonly gateway?: Partial<IkeV2Config>;
   readonly client?: Partial<IkeV2Config>;
   readonly quality?: Partial<LinkQuality>;
   readonly behindNat?: boolean;
+  /** Between packets, in each direction. */
+  readonly step?: number;
+  /** After so long traffic begins. */
+  readonly quietFor?: number;
 }
 
 export class Pair {
   readonly network: SimulatedNetwork;
   readonly gateway: V2Gateway;
   readonly client: V2Client;
+  /** When the IKE SA stood at each end. */
+  readonly established = { client: 0, gateway: 0 };
+  readonly #step: number;
+  readonly #quietFor: number;
   #sent = 0;
   #traffic = true;
   readonly #missing = { out: new Set<number>(), back: new Set<number>() };
 
   constructor(situation: Situation = {}) {
-    const { seed = 1, tunnel = 'native', esp, lifetimes = {}, quality = {}, behindNat = false } = situation;
+    const { seed = 1, tunnel = 'native', ike, esp, lifetimes = {}, quality = {}, behindNat = false } = situation;
+    this.#step = situation.step ?? STEP;
+    this.#quietFor = situation.quietFor ?? 0;
     const network = new SimulatedNetwork(seed, { ...PERFECT, ...quality });
-    const profile = profileOf(undefined, esp, lifetimes);
+    const profile = profileOf(ike, esp, lifetimes);
     const cryptography = playCryptography(seededEnvironment(seed).random);
     const rules = { remoteAccess: { preSharedKey: true } };
     const config = v2GatewayConfig(rules, { profile, ...situation.gateway });
@@ -60,7 +71,8 @@ export class Pair {
     network.run(5000, () => client.up !== undefined);
     assert.ok(client.up !== undefined, logText(client, gateway));
     network.run(network.now + 1000);
-    this.#flow();
+    for (const end of ['client', 'gateway'] as const) this.established[end] = this.#doneAt(end);
+    network.schedule(network.now + this.#quietFor, () => this.#flow());
     return this;
   }
 
@@ -70,8 +82,17 @@ export class Pair {
 
   /** `end` renews all its child SAs. */
   renewChildren(end: V2Gateway | V2Client): void {
+    this.#expire(end, 'bytes');
+  }
+
+  /** `end` closes all its child SAs, as where their sequence numbers are used up. */
+  closeChildren(end: V2Gateway | V2Client): void {
+    this.#expire(end, 'exhausted');
+  }
+
+  #expire(end: V2Gateway | V2Client, why: 'bytes' | 'exhausted'): void {
     for (const [inboundSpi, channel] of [...end.installed.sas]) {
-      const event = { type: 'saExpiring', channel, inboundSpi, why: 'bytes' } as const;
+      const event = { type: 'saExpiring', channel, inboundSpi, why } as const;
       if (end instanceof V2Gateway) end.perform((now) => end.gateway.receive(event, now));
       else end.perform((now) => end.client.receive(event, now));
     }
@@ -136,6 +157,18 @@ export class Pair {
     for (const end of [this.gateway, this.client]) assert.equal(end.installed.left, undefined, what);
   }
 
+  hangUp(end: 'client' | 'gateway'): void {
+    const reason = { code: 'administrator', reason: 'Goodbye.' };
+    const { gateway, client } = this;
+    if (end === 'client') client.disconnect();
+    else gateway.perform((now) => gateway.gateway.command({ type: 'drain', reason }, now));
+  }
+
+  #doneAt(end: 'client' | 'gateway'): number {
+    const view = end === 'client' ? this.client.client.view() : this.gateway.gateway.sessions()[0]!;
+    return view.timeline.find(({ name }) => name === 'ike auth done')!.at;
+  }
+
   #flow(): void {
     if (!this.#traffic || this.client.up === undefined || this.client.closed !== undefined) return;
     const number = ++this.#sent;
@@ -144,7 +177,7 @@ export class Pair {
     this.client.plane.fromTun(ipv4Packet(inner, '203.0.113.9', contentOf(number)));
     this.#missing.back.add(number);
     this.gateway.plane.fromTun(ipv4Packet('203.0.113.9', inner, contentOf(number)));
-    this.network.schedule(this.network.now + STEP, () => this.#flow());
+    this.network.schedule(this.network.now + this.#step, () => this.#flow());
   }
 }
 

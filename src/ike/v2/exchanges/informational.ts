@@ -63,7 +63,8 @@ function deletedChildren(context: Context, sa: IkeSa, chain: PayloadChain): read
   for (const spi of deletedSpis(chain)) {
     const child = childByOutboundSpi(sa, spi);
     if (child === undefined) continue;
-    const successor = [...sa.children.values()].findLast(({ replaces }) => replaces === child.id);
+    // Of two that have crossed, the one that we do not delete.
+    const successor = [...sa.children.values()].findLast(({ replaces, closing }) => replaces === child.id && !closing);
     // It says goodbye to the old one, so it has the new one. RFC 7296 §2.8.
     if (successor !== undefined) confirmChild(context, successor);
     const reason = successor === undefined ? PEER_DELETED_CHILD : REPLACED;
