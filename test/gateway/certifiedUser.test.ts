@@ -10,7 +10,7 @@ test('a subject names its last common name, anything else itself', () => {
   // openssl: O = Example, CN = Staff, CN = ann
   const subject =
     '302f3110300e060355040a0c074578616d706c65310e300c06035504030c055374616666310b300906035504030c03616e6e';
-  assert.equal(certifiedBy({ type: 'der-asn1-dn', value: subject.replace('66310b', '66310b') }).user, 'ann');
+  assert.equal(certifiedBy({ type: 'der-asn1-dn', value: subject }).user, 'ann');
   assert.equal(certifiedBy({ type: 'user-fqdn', value: 'ann@example.org' }).user, 'ann@example.org');
   assert.equal(certifiedBy({ type: 'fqdn', value: 'ann' }).user, 'ann');
   assert.equal(certifiedBy({ type: 'der-asn1-dn', value: '3000' }).user, '3000');
