@@ -13,7 +13,13 @@ const EVENTS = { gatewayReady: 'ready', clientUp: 'up' } as const;
 /** What takes 2 s on a quiet machine may take 20 on one that builds beside. */
 const START_SECONDS = 40;
 
-const METHODS: Readonly<Record<Method, string>> = { pap: 'pap', chap: 'chap-md5', mschapv2: 'ms-chap-v2' };
+const METHODS: Readonly<Record<Method, string>> = {
+  pap: 'pap',
+  chap: 'chap-md5',
+  mschapv2: 'ms-chap-v2',
+  'eap-mschapv2': 'eap-mschapv2',
+  'eap-tls': 'eap-tls',
+};
 
 export const GATEWAY_INNER_ADDRESS = '10.74.0.1';
 
@@ -24,6 +30,7 @@ export interface SessionJson {
   readonly phase: string;
   readonly peer: { readonly address: string; readonly port: number };
   readonly innerAddress?: string;
+  readonly ike?: string;
   readonly encapsulation?: 'none' | 'udp' | 'esp';
   readonly authentication?: string;
   readonly bytesFromPeer: number;

@@ -40,20 +40,28 @@ export class Authority {
     this.directory = directory;
   }
 
-  /** One authority of each kind is made in `folder`, whoever asks. */
-  static of(folder: string, kind: KeyKind, name = kind as string): Promise<Authority> {
+  /**
+   * One authority of each name is made in `folder`, whoever asks.
+   * @param servers what the server's certificate is for, beside SERVER_NAME
+   */
+  static of(
+    folder: string,
+    kind: KeyKind,
+    name = kind as string,
+    servers: readonly string[] = [SERVER],
+  ): Promise<Authority> {
     const state = join(folder, `authority-${name}`);
-    const found = made.get(state) ?? Authority.#make(state, kind);
+    const found = made.get(state) ?? Authority.#make(state, kind, servers.join(' '));
     made.set(state, found);
     return found;
   }
 
-  static async #make(state: string, kind: KeyKind): Promise<Authority> {
+  static async #make(state: string, kind: KeyKind, servers: string): Promise<Authority> {
     mkdirSync(state, { recursive: true, mode: 0o700 });
     const ca = (words: string) => sh(host, `cd ${state} && node ${SALLYPORT} ca ${words} --state ${state}`, 60);
     await ca(`init --key ${kind}`);
-    await ca(`issue ${REVOKED_SERVER} --server --also ${SERVER_NAME} ${SERVER} --key ${kind}`);
-    await ca(`issue ${SERVER_NAME} --server --also ${SERVER} --key ${kind}`);
+    await ca(`issue ${REVOKED_SERVER} --server --also ${SERVER_NAME} ${servers} --key ${kind}`);
+    await ca(`issue ${SERVER_NAME} --server --also ${servers} --key ${kind}`);
     await ca(`issue ${HOLDER} --key ${kind}`);
     await ca(`issue ${REVOKED} --key ${kind}`);
     await ca(`revoke ${REVOKED}`);

@@ -2,14 +2,16 @@
 
 import { sh } from '../process.ts';
 import { initiateIpsec, loadIpsec, terminateIpsec } from './ipsec.ts';
-import { loadL2tp, refuseOthers, terminatePpp, waitForNoPpp } from './l2tp.ts';
-import { IPSEC, type Ipsec, type Method, USER, type User } from './options.ts';
+import { eapTlsOptions, loadL2tp, refuseOthers, terminatePpp, waitForNoPpp } from './l2tp.ts';
+import { type Certificates, IPSEC, type Ipsec, type Method, USER, type User } from './options.ts';
 import { StockPeer } from './peer.ts';
 
 export interface ClientOptions extends Partial<Ipsec> {
   readonly server: string;
   readonly method: Method;
   readonly user?: User;
+  /** Of EAP-TLS. */
+  readonly pppCertificates?: Certificates;
   /** xl2tpd dials again by itself after a loss, which pppd notices by unanswered echoes after so many seconds. */
   readonly redialAfter?: number;
 }
@@ -28,9 +30,10 @@ export class StockClient extends StockPeer {
     await loadL2tp(this.guest, {
       section: `[lac lab]\nlns = ${server}\n${redial}`,
       users: [],
+      certificates: options.method === 'eap-tls' ? options.pppCertificates : undefined,
       ppp: [
         `user "${user.name}"`,
-        `password "${user.password}"`,
+        ...(method === 'eap-tls' ? eapTlsOptions : [`password "${user.password}"`]),
         'noauth',
         ...refuseOthers(method),
         'noipdefault',

@@ -7,7 +7,7 @@ import type { Ipsec } from './options.ts';
 /** Few plugins, named: with all of the stock file each call of swanctl takes seconds in a guest. */
 const SETTINGS = `
 charon-systemd {
-  load = random nonce openssl aes des sha1 sha2 md5 hmac kdf gcm pem pkcs1 x509 kernel-netlink socket-default vici updown
+  load = random nonce openssl aes des sha1 sha2 md5 hmac kdf gcm pem pkcs1 pkcs8 x509 pubkey kernel-netlink socket-default vici updown
   retransmit_timeout = 1.0
   retransmit_tries = 4
   journal { default = -1 }
@@ -18,7 +18,7 @@ charon-systemd {
     flush_line = yes
     ike_name = yes } }
 }
-swanctl { load = random nonce }
+swanctl { load = random nonce openssl pem pkcs1 pkcs8 pubkey x509 }
 `;
 
 export interface Connection extends Ipsec {
@@ -48,6 +48,7 @@ END
       charon-systemd > /run/lab/charon.out 2>&1 &
       await 10 '[ -S /run/charon.vici ]'
     fi
+    ${filesOf(connection)}
     swanctl --load-all --file /run/lab/swanctl.conf`,
   );
 }
@@ -78,19 +79,36 @@ export async function describeIpsec(guest: Guest): Promise<string> {
   return (await guest.run(`swanctl --list-sas`)).output;
 }
 
-function swanctlConf({ role, server, psk, ike, esp, ikeRekey, espRekey, dpd }: Connection): string {
+/** What lies in swanctl's folders, which are beside its file, as commands of the shell. */
+function filesOf({ certificates }: Connection): string {
+  const folder = '/run/lab';
+  const none = `rm -rf ${folder}/{x509ca,x509,private}; mkdir -p ${folder}/{x509ca,x509,private}`;
+  if (certificates === undefined) return none;
+  const { root, certificate, key } = certificates;
+  const files = { 'x509ca/root.pem': root, 'x509/own.pem': certificate, 'private/own.pem': key };
+  const write = ([name, text]: [string, string]) => `cat > ${folder}/${name} <<'END'\n${text.trimEnd()}\nEND`;
+  return [none, ...Object.entries(files).map(write)].join('\n');
+}
+
+function swanctlConf(connection: Connection): string {
+  const { version = 1, role, server, psk, certificates, ike, esp, ikeRekey, espRekey, dpd } = connection;
+  const { identity, remoteIdentity = '%any' } = certificates ?? {};
+  const auth =
+    certificates === undefined
+      ? 'local { auth = psk }\n  remote { auth = psk }'
+      : `local { auth = pubkey\n certs = own.pem\n ${identity === undefined ? '' : `id = ${identity}`} }
+  remote { auth = pubkey\n cacerts = root.pem\n id = ${remoteIdentity} }`;
   const remoteSelector = role === 'client' ? 'dynamic[udp/1701]' : 'dynamic[udp]';
   return `
 connections { l2tp {
-  version = 1
+  version = ${version}
   ${role === 'client' ? `remote_addrs = ${server}` : ''}
   proposals = ${ike}
   dpd_delay = ${dpd?.delay ?? 0}
   ${dpd === undefined ? '' : `dpd_timeout = ${dpd.timeout}`}
   ${ikeRekey === undefined ? '' : `rekey_time = ${ikeRekey[1]}\n  rand_time = ${ikeRekey[1] - ikeRekey[0]}\n  over_time = ${SPARE}`}
   unique = never
-  local { auth = psk }
-  remote { auth = psk }
+  ${auth}
   children { l2tp {
     mode = transport
     local_ts = dynamic[udp/1701]

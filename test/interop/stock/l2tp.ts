@@ -2,10 +2,16 @@
 
 import type { Guest } from '../guest/guest.ts';
 import { sh } from '../process.ts';
-import type { Method, User } from './options.ts';
+import type { Certificates, Method, User } from './options.ts';
 
 /** The words that pppd's `require-` and `refuse-` options use. */
-const PPPD_WORDS: Readonly<Record<Method, string>> = { pap: 'pap', chap: 'chap', mschapv2: 'mschap-v2' };
+const PPPD_WORDS: Readonly<Record<Method, string>> = {
+  pap: 'pap',
+  chap: 'chap',
+  mschapv2: 'mschap-v2',
+  'eap-mschapv2': 'eap',
+  'eap-tls': 'eap',
+};
 const PPPD_METHODS = ['pap', 'chap', 'mschap', 'mschap-v2', 'eap'];
 
 export interface L2tp {
@@ -15,10 +21,12 @@ export interface L2tp {
   readonly ppp: readonly string[];
   /** Whom pppd accepts. */
   readonly users: readonly User[];
+  /** For EAP-TLS. */
+  readonly certificates?: Certificates | undefined;
 }
 
 /** Restarts xl2tpd with a new configuration. */
-export async function loadL2tp(guest: Guest, { section, ppp, users }: L2tp): Promise<void> {
+export async function loadL2tp(guest: Guest, { section, ppp, users, certificates }: L2tp): Promise<void> {
   const secrets = users.map(({ name, password }) => `"${name}" * "${password}" *`).join('\n');
   await sh(
     guest,
@@ -41,12 +49,33 @@ END
 ${secrets}
 END
     cp /etc/ppp/chap-secrets /etc/ppp/pap-secrets
+    ${eapTlsFiles(certificates)}
     chmod 600 /etc/ppp/*-secrets; chmod 755 /etc/ppp/ip-up /etc/ppp/ip-down
     ${STOP}
     rm -f /run/xl2tpd/l2tp-control
     xl2tpd -D -c /run/lab/xl2tpd.conf -C /run/xl2tpd/l2tp-control -p /run/xl2tpd.pid >> /run/lab/xl2tpd.log 2>&1 &
     await 5 '[ -p /run/xl2tpd/l2tp-control ]'`,
   );
+}
+
+/** pppd's options for EAP-TLS. */
+export const eapTlsOptions = ['ca /run/lab/ppp-ca.pem', 'cert /run/lab/ppp-cert.pem', 'key /run/lab/ppp-key.pem'];
+
+function eapTlsFiles(certificates: Certificates | undefined): string {
+  if (certificates === undefined) return 'rm -f /etc/ppp/eaptls-*';
+  const { root, certificate, key } = certificates;
+  const files = { ca: root, cert: certificate, key };
+  const write = ([name, text]: [string, string]) => `cat > /run/lab/ppp-${name}.pem <<'END'\n${text.trimEnd()}\nEND`;
+  const own = '/run/lab/ppp-cert.pem';
+  // Client, server, their certificates, the authority, our key.
+  const lines = { client: `* * ${own} -`, server: `* * - ${own}` };
+  return [
+    ...Object.entries(files).map(write),
+    ...Object.entries(lines).map(
+      ([side, line]) => `echo '${line} /run/lab/ppp-ca.pem /run/lab/ppp-key.pem *' > /etc/ppp/eaptls-${side}`,
+    ),
+    'chmod 600 /etc/ppp/eaptls-*',
+  ].join('\n');
 }
 
 /** Ends xl2tpd, which sends StopCCN for each tunnel that is up. */

@@ -1,6 +1,6 @@
 /** What a connection between a stock end and the other end is made of. */
 
-export type Method = 'pap' | 'chap' | 'mschapv2';
+export type Method = 'pap' | 'chap' | 'mschapv2' | 'eap-mschapv2' | 'eap-tls';
 
 /** How long strongSwan lets things live. Seconds. */
 export interface Times {
@@ -11,8 +11,21 @@ export interface Times {
   readonly dpd?: { readonly delay: number; readonly timeout: number };
 }
 
+/** In place of the pre-shared key, and for EAP-TLS of pppd. PEM. */
+export interface Certificates {
+  readonly root: string;
+  readonly certificate: string;
+  readonly key: string;
+  /** What strongSwan states, and what it wants of the other end; default: the subject, and any. */
+  readonly identity?: string;
+  readonly remoteIdentity?: string;
+}
+
 /** strongSwan's notation of proposals. */
 export interface Ipsec extends Times {
+  /** Of IKE. Default 1. */
+  readonly version?: 1 | 2;
+  readonly certificates?: Certificates;
   readonly psk: string;
   readonly ike: string;
   readonly esp: string;

@@ -1,12 +1,14 @@
 /** A stock Linux L2TP/IPsec server for many clients: strongSwan, xl2tpd and pppd in a guest. */
 
 import { loadIpsec, terminateIpsec } from './ipsec.ts';
-import { loadL2tp, requireMethod, stopL2tp, terminatePpp, waitForNoPpp } from './l2tp.ts';
-import { IPSEC, type Ipsec, type Method, USERS } from './options.ts';
+import { eapTlsOptions, loadL2tp, requireMethod, stopL2tp, terminatePpp, waitForNoPpp } from './l2tp.ts';
+import { type Certificates, IPSEC, type Ipsec, type Method, USERS } from './options.ts';
 import { StockPeer } from './peer.ts';
 
 export interface ServerOptions extends Partial<Ipsec> {
   readonly method: Method;
+  /** Of EAP-TLS. */
+  readonly pppCertificates?: Certificates;
 }
 
 export const SERVER_INNER_NETWORK = '10.73.0.0/24';
@@ -21,9 +23,11 @@ ip range = 10.73.0.10-10.73.0.200
 local ip = ${SERVER_INNER_ADDRESS}
 require authentication = yes
 name = stock`,
-      users: USERS,
+      users: options.method === 'eap-tls' ? [] : USERS,
+      certificates: options.method === 'eap-tls' ? options.pppCertificates : undefined,
       ppp: [
         ...requireMethod(options.method),
+        ...(options.method === 'eap-tls' ? eapTlsOptions : []),
         'name stock',
         'ms-dns 10.73.0.1',
         'noccp',
