@@ -65,6 +65,14 @@ interface Bound {
   readonly socket: Socket;
 }
 
+/** How a peer is sent to, kept with it. */
+interface Way {
+  readonly plane: object;
+  readonly kind: SocketKind;
+  readonly socket: Socket;
+  readonly remote: string;
+}
+
 class Dgram implements DgramDataPlane, DataPlanePorts {
   readonly counters: Float64Array;
   readonly ports: { [Kind in SocketKind]?: number } = {};
@@ -131,20 +139,15 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
   }
 
   sendUdp(kind: SocketKind, peer: Peer, bytes: Uint8Array, at: number, length: number): void {
-    const local = peer.local.subarray(0, peer.family === 4 ? 4 : 16);
-    const anyLocal = local.every((byte) => byte === 0);
-    const bound = this.#sockets.find(({ kind: candidate, address }) => {
-      if (candidate !== kind || address.length !== local.length) return false;
-      return anyLocal || address.every((byte, i) => byte === local[i]);
-    });
-    if (bound === undefined) return;
-    const remote = formatAddress(peer.remote.subarray(0, local.length));
+    let way = peer.driver as Way | undefined;
+    if (way?.kind !== kind || way.plane !== this) {
+      way = this.#wayTo(kind, peer);
+      if (way === undefined) return;
+      peer.driver = way;
+    }
     this.#sending++;
     // A refused datagram is a lost one, which the protocols above repair.
-    bound.socket.send(bytes.slice(at, at + length), peer.remotePort, remote, () => {
-      this.#sending--;
-      if (this.#sending === 0) this.#allSent?.();
-    });
+    way.socket.send(bytes.slice(at, at + length), peer.remotePort, way.remote, this.#sent);
   }
 
   sendEsp(): void {}
@@ -155,6 +158,22 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
 
   event(event: DataPlaneEvent): void {
     if (this.#events.push(event) === 1) queueMicrotask(() => this.#deliver());
+  }
+
+  readonly #sent = (): void => {
+    this.#sending--;
+    if (this.#sending === 0) this.#allSent?.();
+  };
+
+  #wayTo(kind: SocketKind, peer: Peer): Way | undefined {
+    const local = peer.local.subarray(0, peer.family === 4 ? 4 : 16);
+    const anyLocal = local.every((byte) => byte === 0);
+    const bound = this.#sockets.find(({ kind: candidate, address }) => {
+      if (candidate !== kind || address.length !== local.length) return false;
+      return anyLocal || address.every((byte, i) => byte === local[i]);
+    });
+    if (bound === undefined) return undefined;
+    return { plane: this, kind, socket: bound.socket, remote: formatAddress(peer.remote.subarray(0, local.length)) };
   }
 
   async #openSocket(kind: SocketKind, address: Uint8Array, port: number): Promise<StartFailure | undefined> {

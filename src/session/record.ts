@@ -59,6 +59,23 @@ export interface Traffic {
   readonly packetsToPeer: number;
 }
 
+/** What a view has where it is known. */
+const OPTIONAL = [
+  'user',
+  'nat',
+  'innerAddress',
+  'innerPrefix',
+  'ike',
+  'esp',
+  'encapsulation',
+  'peerHostName',
+  'vendorIds',
+  'client',
+  'pathMtu',
+  'authentication',
+  'ended',
+] as const satisfies readonly (keyof SessionView & keyof SessionRecord)[];
+
 export class SessionRecord {
   readonly id: string;
   readonly role: 'gateway' | 'client';
@@ -137,34 +154,15 @@ export class SessionRecord {
   }
 
   view(traffic: Traffic = this.traffic): SessionView {
-    const optional = {
-      user: this.user,
-      nat: this.nat,
-      innerAddress: this.innerAddress,
-      innerPrefix: this.innerPrefix,
-      ike: this.ike,
-      esp: this.esp,
-      encapsulation: this.encapsulation,
-      peerHostName: this.peerHostName,
-      vendorIds: this.vendorIds,
-      client: this.client,
-      pathMtu: this.pathMtu,
-      authentication: this.authentication,
-      ended: this.ended,
-    };
-    return {
-      id: this.id,
-      role: this.role,
-      phase: this.phase,
-      peer: this.peer,
-      local: this.local,
-      ...(Object.fromEntries(
-        Object.entries(optional).filter(([, value]) => value !== undefined),
-      ) as Partial<SessionView>),
-      ...traffic,
-      since: isoTime(this.#unixTimeAtStart),
-      timeline: this.timeline,
-    };
+    const { id, role, phase, peer, local } = this;
+    const known: Record<string, unknown> = {};
+    for (const name of OPTIONAL) {
+      const value = this[name];
+      if (value !== undefined) known[name] = value;
+    }
+    const since = isoTime(this.#unixTimeAtStart);
+    const { timeline } = this;
+    return { id, role, phase, peer, local, ...(known as Partial<SessionView>), ...traffic, since, timeline };
   }
 }
 
