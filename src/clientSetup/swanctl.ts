@@ -33,7 +33,8 @@ function configuration({ server, serverIdentity, user, password, authority, cert
   const secrets =
     certificate === undefined
       ? ['eap-sallyport {', `  id = ${swanctlString(user)}`, `  secret = ${secretOf(password)}`, '}']
-      : ['pkcs12-sallyport {', '  file = sallyport.p12', `  secret = ${secretOf(certificate.password)}`, '}'];
+      : // Base64 is for shared secrets alone.
+        ['pkcs12-sallyport {', '  file = sallyport.p12', `  secret = ${swanctlString(certificate.password)}`, '}'];
   return `connections {
   sallyport {
     version = 2

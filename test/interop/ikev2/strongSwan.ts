@@ -77,8 +77,8 @@ export class StrongSwan implements Machine {
   }
 
   /** Deletes the IKE SA and all that it carries. */
-  async terminate(): Promise<void> {
-    await this.swanctl('--terminate', '--ike', 'lab', '--timeout', '10');
+  async terminate(ike = 'lab'): Promise<void> {
+    await this.swanctl('--terminate', '--ike', ike, '--timeout', '10');
   }
 
   /** Waits until no SA is left. */
