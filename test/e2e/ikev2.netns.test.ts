@@ -106,7 +106,7 @@ describe('IKEv2 without L2TP', { skip: noNamespaces() ?? false }, () => {
     assert.deepEqual(hostState(network.client), before);
   });
 
-  it('lets a user in by a certificate, and by EAP-TLS with the same one; a revoked one is refused', async () => {
+  it('lets a user in by a certificate, and by EAP-TLS with the same one', async () => {
     const words = byCertificate('bob');
     for (const more of [[], ['--user', 'bob', '--auth', 'eap-tls']]) {
       const client = connect(direct, SERVER_FOR_DIRECT, [...words, ...more]);
