@@ -125,13 +125,14 @@ function linesForPeople(fd: number): { readonly write: Write; readonly flush: ()
 }
 
 /**
- * Writes the lines of one turn of the event loop with one call. Synchronous, also when the process exits: the lines
- * around a crash are those that are wanted.
+ * Writes the lines of one turn of the event loop with one call, and where turns are short those of a few milliseconds.
+ * Synchronous, also when the process exits: the lines around a crash are those that are wanted.
  */
 class GatheredLines {
   /** Copes with a pipe whose reader is slow. */
   readonly #destination: ReturnType<typeof pino.destination>;
   #lines = '';
+  #flushAt = Number.NEGATIVE_INFINITY;
 
   constructor(fd: number) {
     this.#destination = pino.destination({ fd, sync: true });
@@ -139,7 +140,7 @@ class GatheredLines {
   }
 
   add(line: string): void {
-    if (this.#lines === '') setImmediate(() => this.flush());
+    if (this.#lines === '') this.#flushSoon();
     this.#lines += line;
     if (this.#lines.length > MOST_GATHERED) this.flush();
   }
@@ -149,7 +150,18 @@ class GatheredLines {
     this.#lines = '';
     if (lines !== '') this.#destination.write(lines);
   }
+
+  #flushSoon(): void {
+    const now = performance.now();
+    const wait = this.#flushAt + BETWEEN_WRITES_MS - now;
+    this.#flushAt = now + Math.max(0, wait);
+    if (wait <= 0) setImmediate(() => this.flush());
+    else setTimeout(() => this.flush(), wait);
+  }
 }
+
+/** At least, but where much is gathered. */
+const BETWEEN_WRITES_MS = 10;
 
 /** Characters that wait at most. */
 const MOST_GATHERED = 64 * 1024;
