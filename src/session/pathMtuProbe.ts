@@ -19,8 +19,9 @@ const MARK = 0x50_4d_54_55;
 
 /** @returns the frame of the Echo-Request that makes an outer packet of `size` bytes; fewer where padding is coarse */
 export function probeFrame(size: number, shape: PathShape, identifier: number): Uint8Array {
-  const { localMagic } = shape.lcp;
-  const length = outerPayloadBytes(outerShape(size, shape)) - FRAME_OVERHEAD - ECHO_HEADER_BYTES;
+  const { localMagic, peerMru } = shape.lcp;
+  const fits = outerPayloadBytes(outerShape(size, shape)) - FRAME_OVERHEAD;
+  const length = Math.min(fits, peerMru) - ECHO_HEADER_BYTES;
   const data = new Writer().u32(localMagic).u32(MARK).u16(size).finish();
   const padded = new Uint8Array(Math.max(data.length, 4 + length));
   padded.set(data);
@@ -30,11 +31,11 @@ export function probeFrame(size: number, shape: PathShape, identifier: number): 
   });
 }
 
-/** The largest outer packet that an Echo-Request within the peer's MRU makes. */
+/** The outer packet that carries as much as the peer's MRU lets pass, padding included; `most` where that is less. */
 export function largestProbe(most: number, shape: PathShape): number {
   const room = shape.lcp.peerMru + FRAME_OVERHEAD;
   let size = most;
-  while (size > 0 && outerPayloadBytes(outerShape(size, shape)) > room) size--;
+  while (size > 0 && outerPayloadBytes(outerShape(size - 1, shape)) >= room) size--;
   return size;
 }
 
