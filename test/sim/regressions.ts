@@ -2,4 +2,10 @@
 
 export const regressions: readonly { readonly seed: number; readonly was: string }[] = [
   { seed: 97, was: 'over a way slower than the first Restart timer PPP was negotiated anew for ever' },
+  {
+    seed: 128,
+    was: 'a client of L2TP over IKEv2 that had moved could not renew its ESP SA: its selectors had the old address',
+  },
+  { seed: 140, was: 'hybrid renewals of the IKE SA crossed, and each end went on with another one' },
+  { seed: 150, was: 'two renewals that were put off minutes apart counted as a peer that is never ready' },
 ];

@@ -100,6 +100,7 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
     rival: undefined,
     renewAt: renewalOf(context, role, now, lifetime),
   };
+  sa.temporarySince = undefined;
   context.children.set(child.id, child);
   context.childByInboundSpi.set(inboundSpi, child);
   sa.children.set(child.id, child);

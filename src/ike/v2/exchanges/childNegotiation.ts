@@ -52,8 +52,10 @@ export function considerChild(
     });
   }
   const mode: Mode = findNotify(chain, NotifyType.USE_TRANSPORT_MODE) === undefined ? 'tunnel' : 'transport';
-  const asked = seen(sa, mode, readSelectors(tsr), readSelectors(tsi));
-  const grant = replaced ?? granted(context, sa, mode, asked);
+  const sides = { local: readSelectors(tsr), remote: readSelectors(tsi) };
+  const asked = replaced === undefined ? seen(sa, mode, sides.local, sides.remote) : here(sa, mode, sides);
+  const grant =
+    replaced === undefined ? granted(context, sa, mode, asked) : { ...replaced, ...here(sa, replaced.mode, replaced) };
   if (isFailure(grant)) {
     const lacksAddress = mode === 'tunnel' && context.config.configures && sa.configuration === undefined;
     return refused(lacksAddress ? NotifyType.FAILED_CP_REQUIRED : NotifyType.TS_UNACCEPTABLE, grant);
@@ -89,6 +91,13 @@ function seen(sa: IkeSa, mode: Mode, local: readonly TrafficSelector[], remote: 
     local: sa.nat.localBehindNat ? local.map(at(sa.local.address)) : local,
     remote: sa.nat.remoteBehindNat ? remote.map(at(sa.remote.address)) : remote,
   };
+}
+
+/** What a child SA in transport mode is for is between the two ends, wherever they have moved since. */
+export function here(sa: IkeSa, mode: Mode, { local, remote }: Sides): Sides {
+  if (mode === 'tunnel') return { local, remote };
+  const at = (address: string) => (selector: TrafficSelector) => ({ ...selector, first: address, last: address });
+  return { local: local.map(at(sa.local.address)), remote: remote.map(at(sa.remote.address)) };
 }
 
 function unacceptable(asked: Sides, grant: Sides, mode: Mode): Failure {
@@ -142,6 +151,8 @@ export interface ChildOffer extends Sides {
   readonly mode: Mode;
   readonly policy: ChildSaPolicy;
   readonly initial: boolean;
+  /** It is for a child SA that stands. */
+  readonly renews?: boolean;
 }
 
 /** A child SA that an initiator wants from the start. */
@@ -185,7 +196,8 @@ export function readChild(sa: IkeSa, offer: ChildOffer, answer: Pick<PayloadChai
   }
   const mode: Mode = findNotify(answer, NotifyType.USE_TRANSPORT_MODE) === undefined ? 'tunnel' : 'transport';
   if (mode !== offer.mode) return MODE_REFUSED;
-  const { local, remote } = seen(sa, mode, readSelectors(tsi), readSelectors(tsr));
+  const sides = { local: readSelectors(tsi), remote: readSelectors(tsr) };
+  const { local, remote } = offer.renews ? here(sa, mode, sides) : seen(sa, mode, sides.local, sides.remote);
   const inside = allCovered(seen(sa, mode, offer.local, offer.remote).local, local) && allCovered(offer.remote, remote);
   if (local.length === 0 || remote.length === 0 || !inside) {
     const reason = `the peer answered with ${selectorsText(local)} here and ${selectorsText(remote)} there, which is not in what was asked for`;

@@ -27,7 +27,7 @@ import { groupNumber, groupOf } from '../proposalTransforms.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { selectorOf } from '../selectorText.ts';
 import { find, type PayloadChain } from '../wire/index.ts';
-import { type ChildOffer, installAnswered, offerFor, offerPayloads, readChild } from './childNegotiation.ts';
+import { type ChildOffer, here, installAnswered, offerFor, offerPayloads, readChild } from './childNegotiation.ts';
 import { isFollowedUp, runFollowUp } from './followupKe.ts';
 
 /** Groups that are tried after the peer named another one. */
@@ -141,11 +141,11 @@ function begin(context: Context, attempt: Attempt, now: Instant) {
   enqueue(context, sa.association, task, now);
 }
 
-function offerOf(context: Context, { wanted, replaced, policy }: Attempt): ChildOffer {
+function offerOf(context: Context, { sa, wanted, replaced, policy }: Attempt): ChildOffer {
   if (wanted !== undefined) return { ...offerFor(context, wanted, false), policy };
   const { mode, local, remote } = replaced!;
   const like = { localSelector: selectorOf(local[0]!), remoteSelector: selectorOf(remote[0]!) };
-  return { ...offerFor(context, like, false), policy, mode, local, remote };
+  return { ...offerFor(context, like, false), policy, mode, ...here(sa, mode, { local, remote }), renews: true };
 }
 
 function requestOf(

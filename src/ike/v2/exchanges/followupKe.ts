@@ -62,6 +62,8 @@ export function onFollowupKe(context: Context, association: Association, chain: 
   if (
     followUp === undefined ||
     followUp.association !== association ||
+    // Our own renewal of the IKE SA was done before: the peer takes that one.
+    association !== sa.association ||
     link === undefined ||
     !context.crypto.equal(link, followUp.link)
   ) {
@@ -77,9 +79,14 @@ export function onFollowupKe(context: Context, association: Association, chain: 
   }
   agree(context, sa, group, ke.data.slice(), (agreed, later) => {
     if (sa.followUp !== followUp) return;
-    if (agreed === undefined) {
+    if (agreed === undefined || association !== sa.association) {
       sa.followUp = undefined;
-      respond(context, association, [notify(NotifyType.NO_PROPOSAL_CHOSEN)], later);
+      respond(
+        context,
+        association,
+        [notify(agreed === undefined ? NotifyType.NO_PROPOSAL_CHOSEN : NotifyType.STATE_NOT_FOUND)],
+        later,
+      );
       return;
     }
     followUp.groups.shift();

@@ -121,7 +121,15 @@ interface Said {
 function onAnswer(context: Context, sa: IkeSa, old: Association, said: Said, answer: PayloadChain, now: Instant) {
   const { policy, group, nonce, spi, keyPair } = said;
   const fail = (failure: Failure, later: Instant) => {
+    const rival = sa.rekey?.rival;
     sa.rekey = undefined;
+    if (rival !== undefined) {
+      // The peer's own has come about.
+      old.current = undefined;
+      succeed(context, sa, rival.association, later);
+      sa.timers.set(`retire:${old.serial}`, later + RETIRE_AFTER);
+      return;
+    }
     context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure });
     finishTask(context, old, later);
   };
@@ -214,6 +222,7 @@ export function succeed(context: Context, sa: IkeSa, made: Association, now: Ins
   const waiting = old.queue.splice(0).filter(({ name }) => name !== NAME);
   old.state = 'replaced';
   sa.association = made;
+  sa.temporarySince = undefined;
   made.queue.push(...waiting);
   armLifetime(context, sa, now);
   milestone(context, sa, 'ike rekeyed', ikeV2ProposalText(made.proposal!));
