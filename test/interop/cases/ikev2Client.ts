@@ -8,9 +8,9 @@ import type { Lab } from '../lab.ts';
 import { sh } from '../process.ts';
 import { ping, serveHttp, transfer } from '../traffic.ts';
 
-export const cases: readonly Case[] = WAYS.map((way) => ({
+export const cases: readonly Case[] = WAYS.map((way, at) => ({
   name: `ikev2 client ${way}`,
-  beside: `ikev2 ${way}`,
+  beside: `ikev2 ways ${Math.floor(at / 2)}`,
   seconds: 120,
   run: (lab) => connectTwice(lab, way),
 }));

@@ -7,9 +7,9 @@ import { KEYS, OUR_INNER, ourGatewayConfig, stockClient, WAYS, type Way } from '
 import type { Lab } from '../lab.ts';
 import { ping, serveHttp, transfer } from '../traffic.ts';
 
-export const cases: readonly Case[] = WAYS.map((way) => ({
+export const cases: readonly Case[] = WAYS.map((way, at) => ({
   name: `ikev2 gateway ${way}`,
-  beside: `ikev2 ${way}`,
+  beside: `ikev2 ways ${Math.floor(at / 2)}`,
   seconds: 120,
   run: (lab) => connectTwice(lab, way),
 }));

@@ -166,13 +166,13 @@ const AT_CLIENT: readonly Refusal[] = [
   },
 ];
 
-/** As many as keep two processors busy. */
-const AT_ONCE = 6;
+/** As many as two processors do in the patience of either end. */
+const AT_ONCE = 9;
 
 export const cases: readonly Case[] = [
   ...AT_GATEWAY.map((refusal) => ({ name: `ikev2 gateway ${refusal.name}`, run: atGateway(refusal) })),
   ...AT_CLIENT.map((refusal) => ({ name: `ikev2 client ${refusal.name}`, run: atClient(refusal) })),
-].map((one, at) => ({ ...one, beside: `ikev2 refusals ${Math.floor(at / AT_ONCE)}` }));
+].map((one, at) => ({ ...one, seconds: 90, beside: `ikev2 refusals ${Math.floor(at / AT_ONCE)}` }));
 
 async function parties(lab: Lab): Promise<Parties> {
   const [authority, stranger] = await Promise.all(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oneSecret, profileOf, sameChild, World } from './world.ts';
+import { AUTHORITY, credential, oneSecret, profileOf, sameChild, World } from './world.ts';
 
 test('two ends with one pre-shared key come to an IKE SA and a child SA in four messages', () => {
   const world = new World();
@@ -52,4 +52,16 @@ test('nothing in common: both sides hear what was offered and what is accepted',
   assert.equal(server.one('ikeClosed').reason.code, 'no-proposal-chosen');
   assert.match(server.one('ikeClosed').reason.reason, /aes-gcm-16-128.*curve25519.*accepted.*ecp384/);
   assert.equal(client.one('ikeClosed').reason.code, 'no-proposal-chosen');
+});
+
+test('a list of authorities that would outgrow the question: first a cookie, then the list', () => {
+  const world = new World();
+  const server = world.server({ credentials: [credential('gate')], trustAnchors: [AUTHORITY] });
+  const client = world.end('192.0.2.5', { credentials: [credential('ann')], trustAnchors: [AUTHORITY] });
+  client.connect();
+  assert.ok(world.run(2000, () => client.all('childConfirmed').length === 1));
+  const answers = server.summaries.filter((line) => line.startsWith('out IKE_SA_INIT'));
+  assert.match(answers[0]!, /N\(COOKIE\)$/);
+  assert.match(answers[1]!, /CERTREQ/);
+  assert.equal(answers.length, 2);
 });
