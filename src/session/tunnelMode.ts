@@ -65,7 +65,7 @@ export class TunnelMode {
       },
       this.#path.pathMtu.mtu,
     );
-    const { user = 'no user' } = record;
+    const { user = isGateway ? 'nobody by name' : 'this client' } = record;
     return [
       toDataPlane({
         type: 'openTunnelSession',
