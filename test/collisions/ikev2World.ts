@@ -119,7 +119,7 @@ export class Pair {
   inStep(what: string, quiet = 20_000): void {
     this.run(quiet);
     const { gateway, client } = this;
-    assert.equal(client.closed, undefined, `${what}: ${client.closed?.reason.reason}`);
+    assert.ok(client.closed === undefined, `${what}: ${client.closed?.reason.reason}`);
     const { ikeSas, children } = gateway.gateway.population;
     assert.deepEqual({ ikeSas, children }, { ikeSas: 1, children: 1 }, `${what}: at the gateway`);
     for (const end of [gateway, client]) {
@@ -134,7 +134,8 @@ export class Pair {
     this.run(1000);
     const { out, back } = this.#missing;
     assert.ok(this.#sent > 100, `${what}: traffic was sent`);
-    assert.deepEqual({ out: [...out], back: [...back] }, { out: [], back: [] }, `${what}: packets lost`);
+    const lost = `${[...out].slice(0, 5)} to the gateway, ${[...back].slice(0, 5)} to the client`;
+    assert.equal(out.size + back.size, 0, `${what}: packets lost: ${lost}`);
     this.#traffic = true;
     this.#flow();
   }
