@@ -16,12 +16,6 @@ const SLOW: readonly GroupName[] = [
 
 export const KEY_POOL_THREADS = 2;
 
-/**
- * Exchanges that begin within so many milliseconds share a key pair, as RFC 7296 §2.12 allows: half the work of a
- * burst. The private value of one exchange lives longer than that anyway, and what a peer sends is checked (RFC 6989).
- */
-export const SHARED_FOR_MS = 100;
-
 /** Messages of a pool thread. */
 export interface ToKeyWorker {
   readonly id: number;
@@ -41,44 +35,17 @@ export class KeyPool {
   readonly #keyExchange: KeyExchange;
   readonly #most: number;
   readonly #threads: Thread[] = [];
-  readonly #shared = new Map<GroupName, Promise<KeyAnswer>>();
-  readonly #sharedFor: number;
   #nextId = 1;
   #closed = false;
 
-  /**
-   * @param threads started when first needed
-   * @param sharedFor milliseconds for which a generated pair is given again; 0 for a new one each time
-   */
-  constructor(threads = KEY_POOL_THREADS, keyExchange: KeyExchange = nodeKeyExchange, sharedFor = 0) {
+  /** @param threads started when first needed */
+  constructor(threads = KEY_POOL_THREADS, keyExchange: KeyExchange = nodeKeyExchange) {
     this.#most = threads;
     this.#keyExchange = keyExchange;
-    this.#sharedFor = sharedFor;
   }
 
   /** Never rejects: where a thread fails, its work is done here. */
   answer(work: KeyWork): Promise<KeyAnswer> {
-    if (work.kind !== 'generateKey' || this.#sharedFor === 0 || isKem(work.group)) return this.#answer(work);
-    const { group } = work;
-    let shared = this.#shared.get(group);
-    if (shared === undefined) {
-      shared = this.#answer(work);
-      this.#shared.set(group, shared);
-      setTimeout(() => this.#forget(group), this.#sharedFor).unref();
-    }
-    return shared.then(copyOf);
-  }
-
-  /** The private value is overwritten; those who were given it have copies. */
-  #forget(group: GroupName): void {
-    const shared = this.#shared.get(group);
-    this.#shared.delete(group);
-    void shared?.then((answer) => {
-      if (answer.kind === 'generateKey') answer.keyPair.privateValue.fill(0);
-    });
-  }
-
-  #answer(work: KeyWork): Promise<KeyAnswer> {
     if (this.#closed || this.#most === 0 || !SLOW.includes(work.group)) return Promise.resolve(this.#here(work));
     return new Promise((resolve) => {
       const thread = this.#leastBusy();
@@ -127,14 +94,6 @@ export class KeyPool {
     this.#threads.push(thread);
     return thread;
   }
-}
-
-const isKem = (group: GroupName) => group.startsWith('mlkem');
-
-function copyOf(answer: KeyAnswer): KeyAnswer {
-  if (answer.kind !== 'generateKey') return answer;
-  const { publicValue, privateValue } = answer.keyPair;
-  return { kind: 'generateKey', keyPair: { publicValue: publicValue.slice(), privateValue: privateValue.slice() } };
 }
 
 export function answerWith(keyExchange: KeyExchange, work: KeyWork): KeyAnswer {

@@ -16,7 +16,6 @@ import {
 } from './startedDataPlane.ts';
 import type { FromWorker, WorkerStart } from './threadMessages.ts';
 import { CommandRouter } from './workers/commandRouter.ts';
-import { eventRingMemory } from './workers/eventRing.ts';
 import { PacketRing } from './workers/packetRing.ts';
 import { WorkerThread } from './workers/workerThread.ts';
 
@@ -78,16 +77,15 @@ export async function startLinuxDataPlane(options: LinuxDataPlaneOptions): Promi
 }
 
 /** What each worker is started with; several have a ring for each of the others in both directions. */
-function startsOf(start: Omit<WorkerStart, 'wakeFd' | 'sharing' | 'events'>, workers: number): readonly WorkerStart[] {
+function startsOf(start: Omit<WorkerStart, 'wakeFd' | 'sharing'>, workers: number): readonly WorkerStart[] {
   const indices = Array.from({ length: workers }, (_, index) => index);
   const flags = EventFdFlag.nonBlocking | EventFdFlag.closeOnExec;
   const wakeFds = indices.map(() => check(libc().eventfd(0, flags), 'make an eventfd'));
-  if (workers === 1) return [{ ...start, wakeFd: wakeFds[0]!, events: eventRingMemory() }];
+  if (workers === 1) return [{ ...start, wakeFd: wakeFds[0]! }];
   const rings = indices.map((from) => indices.map((to) => (from === to ? undefined : PacketRing.memory(RING_BYTES))));
   return indices.map((index) => ({
     ...start,
     wakeFd: wakeFds[index]!,
-    events: eventRingMemory(),
     sharing: { index, wakeFds, incoming: rings.map((row) => row[index]), outgoing: rings[index]! },
   }));
 }
@@ -121,7 +119,6 @@ class WorkersDataPlane implements RunningDataPlane {
       (start) =>
         new WorkerThread(start, {
           take: (message, worker) => this.#take(message, worker),
-          takeEvents: (events) => this.#listener.onEvents(events),
           failed: (reason) => this.#fail({ code: 'data-plane-failed', reason }),
           gone: (worker) => this.#gone(worker),
         }),
@@ -157,7 +154,7 @@ class WorkersDataPlane implements RunningDataPlane {
     await Promise.all(this.#threads.map(({ ended }) => ended));
   }
 
-  #take(message: Exclude<FromWorker, { type: 'events' }>, worker: WorkerThread): void {
+  #take(message: FromWorker, worker: WorkerThread): void {
     switch (message.type) {
       case 'started':
         if (worker === this.#threads[0]) this.#firstStarted(message);
@@ -166,6 +163,9 @@ class WorkersDataPlane implements RunningDataPlane {
       case 'notStarted':
       case 'failed':
         this.#fail(message.failure);
+        break;
+      case 'events':
+        this.#listener.onEvents(message.events);
         break;
       case 'refused':
         this.#listener.onRefused?.(message.reason);

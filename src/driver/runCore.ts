@@ -1,10 +1,9 @@
 /** Runs a gateway or client core for real: on a data plane, the clock and threads for keys. Its owner only decides. */
 
 import type { Failure, Instant } from '../core/index.ts';
-import { nodeKeyExchange } from '../crypto/node/index.ts';
 import type { DataPlaneCommand, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { KeyAnswer, KeyAsk, SignatureAnswer, SignatureAsk } from '../ike/output.ts';
-import { KEY_POOL_THREADS, KeyPool, SHARED_FOR_MS } from './keyPool.ts';
+import { KeyPool } from './keyPool.ts';
 import { type Attached, type Expiring, Loop } from './loop.ts';
 import { StartError } from './openPorts.ts';
 import type { DataPlaneListener, RunningDataPlane } from './startedDataPlane.ts';
@@ -72,7 +71,7 @@ export async function runCore<Command, Output extends { readonly type: string },
   const { dataPlane } = started;
   const loop = new Loop();
   const core = await coreOn(parts, dataPlane, loop.now);
-  const keys = new KeyPool(KEY_POOL_THREADS, nodeKeyExchange, SHARED_FOR_MS);
+  const keys = new KeyPool();
   const command = (given: Command) => attached?.perform((now) => core.command(given, now));
 
   const take = (output: Output): void => {

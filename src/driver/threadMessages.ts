@@ -4,7 +4,6 @@ import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { BoundPorts, PortOptions, PortSet } from './openPorts.ts';
 import type { PathSettings, StartFailure } from './startedDataPlane.ts';
 import type { WorkerCommand } from './workers/commandRouter.ts';
-import type { EventRingMemory } from './workers/eventRing.ts';
 import type { Sharing } from './workers/handOver.ts';
 
 /** What a worker is started with. */
@@ -16,8 +15,6 @@ export interface WorkerStart {
   readonly wakeFd: number;
   /** One number: not 0 from when the process ends, so that the loop does not sleep again. */
   readonly ending: Int32Array<SharedArrayBuffer>;
-  /** Where this worker's events stand. */
-  readonly events: EventRingMemory;
   /** Where there are several: the first opens the ports, the others wait for theirs (`ports`). */
   readonly sharing?: Sharing;
 }
@@ -38,7 +35,6 @@ export type FromWorker =
       readonly notShared: string | undefined;
     }
   | { readonly type: 'notStarted'; readonly failure: StartFailure }
-  /** There are events in the ring; those that found no room there come along, as newer ones. */
-  | { readonly type: 'events'; readonly beyond?: readonly DataPlaneEvent[] }
+  | { readonly type: 'events'; readonly events: readonly DataPlaneEvent[] }
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'failed'; readonly failure: StartFailure };

@@ -1,7 +1,6 @@
 /** The data plane's thread: opens the ports, then runs the packet loop until told to close. Started by linuxDataPlane. */
 
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { PacketPath } from '../dataplane/path.ts';
 import type { PacketInput } from '../dataplane/ports.ts';
 import { ciphersFor } from './ciphers.ts';
@@ -10,14 +9,11 @@ import { PacketLoop } from './packetLoop.ts';
 import { newPacketPath, type StartFailure } from './startedDataPlane.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './threadMessages.ts';
 import type { WorkerCommand } from './workers/commandRouter.ts';
-import { EventWriter } from './workers/eventRing.ts';
 
 if (parentPort === null) throw new Error('this file runs in a worker thread');
 const parent = parentPort;
 const start = workerData as WorkerStart;
 const tell = (message: FromWorker): void => parent.postMessage(message);
-
-const events = new EventWriter(start.events);
 
 let path: PacketPath | undefined;
 let loop: PacketLoop | undefined;
@@ -41,7 +37,7 @@ function open(adopted: PortSet | undefined): PacketLoop | undefined {
         return path;
       },
       control,
-      deliver,
+      deliver: (events) => tell({ type: 'events', events }),
     });
     const { slowBecause: slowCiphers } = ciphersFor(start.settings.ciphers ?? 'fastest');
     const { ports, tun, shares, notShared, handOver } = opened;
@@ -52,15 +48,6 @@ function open(adopted: PortSet | undefined): PacketLoop | undefined {
     tell({ type: 'notStarted', failure: failureOf(error, 'start-failed') });
     return undefined;
   }
-}
-
-function deliver(given: readonly DataPlaneEvent[]): void {
-  for (let i = 0; i < given.length; i++) {
-    if (events.push(given[i]!)) continue;
-    tell({ type: 'events', beyond: given.slice(i) });
-    return;
-  }
-  if (events.mustTell()) tell({ type: 'events' });
 }
 
 function run(opened: PacketLoop): void {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { nodeKeyExchange } from '../../src/crypto/node/index.ts';
 import { KeyPool } from '../../src/driver/keyPool.ts';
 
 describe('KeyPool', () => {
@@ -54,42 +53,6 @@ describe('KeyPool', () => {
       peerPublicValue: new Uint8Array(384),
     });
     assert.deepEqual(answer, { kind: 'deriveSecret', secret: undefined });
-  });
-
-  it('shares a pair among exchanges that begin together, each with a copy of its own', async () => {
-    const sharing = new KeyPool(0, nodeKeyExchange, 60_000);
-    const generate = async (group: 'ecp256' | 'modp2048' | 'mlkem512') => {
-      const answer = await sharing.answer({ kind: 'generateKey', group });
-      assert.ok(answer.kind === 'generateKey');
-      return answer.keyPair;
-    };
-    const [first, second] = [await generate('ecp256'), await generate('ecp256')];
-    assert.deepEqual(first, second);
-    first.privateValue.fill(0);
-    assert.ok((await generate('ecp256')).privateValue.some((byte) => byte !== 0));
-    assert.notDeepEqual((await generate('modp2048')).publicValue, second.publicValue);
-    assert.notDeepEqual((await generate('mlkem512')).publicValue, (await generate('mlkem512')).publicValue);
-    await sharing.close();
-  });
-
-  it('overwrites a shared pair when its time is over, and makes another', async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
-    const privateValue = Uint8Array.of(1, 2, 3);
-    let made = 0;
-    const keyExchange = {
-      ...nodeKeyExchange,
-      generateKey: () => ({ publicValue: Uint8Array.of(++made), privateValue }),
-    };
-    const sharing = new KeyPool(0, keyExchange, 100);
-    const publicOf = async () => {
-      const answer = await sharing.answer({ kind: 'generateKey', group: 'ecp256' });
-      return answer.kind === 'generateKey' ? answer.keyPair.publicValue[0] : undefined;
-    };
-    assert.deepEqual([await publicOf(), await publicOf()], [1, 1]);
-    t.mock.timers.tick(100);
-    await Promise.resolve();
-    assert.deepEqual(privateValue, new Uint8Array(3));
-    assert.equal(await publicOf(), 2);
   });
 
   it('does the work of a closed pool in this thread', async () => {

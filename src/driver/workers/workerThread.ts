@@ -1,16 +1,13 @@
 /** One worker as the main thread has it: messages that are handed over once a turn, an eventfd that wakes it, its end. */
 
 import type { Worker } from 'node:worker_threads';
-import type { DataPlaneEvent } from '../../dataplane/messages.ts';
 import { libc, Memory } from '../ffi.ts';
 import { spawnWorker } from '../spawnWorker.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../threadMessages.ts';
 import type { WorkerCommand } from './commandRouter.ts';
-import { EventReader } from './eventRing.ts';
 
 export interface WorkerOwner {
-  readonly take: (message: Exclude<FromWorker, { type: 'events' }>, worker: WorkerThread) => void;
-  readonly takeEvents: (events: readonly DataPlaneEvent[]) => void;
+  readonly take: (message: FromWorker, worker: WorkerThread) => void;
   /** An error that nobody caught. */
   readonly failed: (reason: string) => void;
   readonly gone: (worker: WorkerThread) => void;
@@ -39,13 +36,7 @@ export class WorkerThread {
         resolve();
       });
     });
-    const reader = new EventReader(start.events);
-    this.#worker.on('message', (message: FromWorker) => {
-      if (message.type !== 'events') return owner.take(message, this);
-      const events = reader.take();
-      if (message.beyond !== undefined) events.push(...message.beyond);
-      if (events.length > 0) owner.takeEvents(events);
-    });
+    this.#worker.on('message', (message: FromWorker) => owner.take(message, this));
     this.#worker.on('error', (error) => owner.failed(error.message));
     // Node waits for its workers when the process exits, and this one sleeps in poll().
     process.on('exit', this.#wakeAtExit);
