@@ -6,7 +6,10 @@ import { type Machine, sh } from './process.ts';
 /** Three echo requests, all answered, once the far end has set its interface up: that takes it 0.1 s after IPCP. */
 export async function ping(machine: Machine, address: string): Promise<void> {
   await sh(machine, `for try in {1..20}; do ping -n -q -c 1 -W 1 ${address} > /dev/null && break; done`);
-  await sh(machine, `ping -n -q -c 3 -i 0.05 -W 2 ${address} | tee /dev/stderr | grep -q ' 0% packet loss'`);
+  await sh(
+    machine,
+    `said=$(ping -n -c 3 -i 0.05 -W 2 ${address}); echo "$said"; grep -q ' 0% packet loss' <<< "$said"`,
+  );
 }
 
 /** Starts the HTTP server on a machine; it stays until the machine goes. */

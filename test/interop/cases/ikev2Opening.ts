@@ -125,6 +125,9 @@ async function atClient(lab: Lab, opening: Opening): Promise<void> {
   await server.start(stockServer(opening.way, authority, { ...changes, ...own }));
   await beginMany(wire, opening.halfOpen ?? 0);
   await client.startWith({ ...ourClientProfile(opening.way, authority), ...opening.client?.(wire, certificates) });
+  // strongSwan stops asking for cookies after ten seconds of peace, which may pass while our program starts.
+  await client.line('connecting', ({ event }) => event === 'connecting', 40);
+  await beginMany(wire, opening.halfOpen ?? 0);
   await client.up();
   await ping(client, STOCK_INNER.v4);
   for (const pattern of opening.atClient) await server.logged(pattern, 1);

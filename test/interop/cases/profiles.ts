@@ -9,7 +9,7 @@ import { OUR_INNER, OUR_NETWORKS } from '../ikev2/connections.ts';
 import { SERVER } from '../ikev2/wire.ts';
 import type { Lab } from '../lab.ts';
 import { SALLYPORT } from '../ourEnd.ts';
-import { GATEWAY_INNER_ADDRESS, type OurGateway } from '../ours.ts';
+import { GATEWAY_INNER_ADDRESS } from '../ours.ts';
 import { host, sh } from '../process.ts';
 import { USER } from '../stock/options.ts';
 import { initiateProfile, loadProfile } from '../stock/profile.ts';
@@ -80,8 +80,7 @@ async function xl2tpd(lab: Lab): Promise<void> {
 
 /** Property lists in python, PKCS #12 and lists of revoked certificates in openssl, certificates in strongSwan's pki. */
 async function files(lab: Lab): Promise<void> {
-  const gateway: OurGateway = await lab.ourGateway();
-  const { state, folder } = gateway;
+  const { state, folder } = (await lab.wire()).ourGateway();
   const said = await makeAuthority(state);
   const password = /Password: (\S+)/.exec(said)?.[1];
   assert.ok(password !== undefined, said);
