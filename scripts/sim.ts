@@ -1,6 +1,7 @@
 /**
  * `npm run sim -- --seeds 1000 --from 1 --jobs 2`: that many lives on the simulated network, each a day long.
- * `npm run sim -- --seed 7` (or SEED=7) replays one and prints its timeline, with `--trace` each message. Exits with 1 where a life failed.
+ * `npm run sim -- --seed 7` (or SEED=7) replays one and prints its timeline, with `--trace` each message. `--ikev1`: clients
+ * speak that alone; else every second life is one of IKEv2. Exits with 1 where a life failed.
  */
 
 import { execFileSync, fork } from 'node:child_process';
@@ -27,8 +28,10 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    ikev1: { type: 'boolean', default: false },
   },
 });
+const versions = values.ikev1 ? 'v1' : 'both';
 
 const one = values.seed ?? process.env.SEED;
 if (process.send !== undefined) work();
@@ -37,7 +40,7 @@ else process.exitCode = await runAll(Number(values.from), Number(values.seeds), 
 
 function replay(seed: number): void {
   try {
-    console.log(JSON.stringify(new Life(seed, (line) => console.log(line), values.trace).run()));
+    console.log(JSON.stringify(new Life(seed, (line) => console.log(line), values.trace, versions).run()));
   } catch (error) {
     if (!(error instanceof LifeFailed)) throw error;
     console.log(`FAILED  ${error.message}`);
@@ -51,7 +54,7 @@ function work(): void {
   process.on('message', ({ from, count }: { readonly from: number; readonly count: number }) => {
     for (let seed = from; seed < from + count; seed++) {
       try {
-        tell({ report: new Life(seed).run() });
+        tell({ report: new Life(seed, undefined, false, versions).run() });
       } catch (error) {
         const known = error instanceof LifeFailed;
         const lines = known ? error.timeline.slice(-LAST_LINES).map((line) => `    ${line}`) : [];
@@ -72,7 +75,9 @@ async function runAll(from: number, count: number, jobs: number): Promise<number
     if ('report' in told) reports.push(told.report);
     else if ('failed' in told) {
       failed.push(told.failed);
-      console.log(`\nFAILED  ${told.text}\n  replay: npm run sim -- --seed ${told.failed}`);
+      console.log(
+        `\nFAILED  ${told.text}\n  replay: npm run sim -- ${values.ikev1 ? '--ikev1 ' : ''}--seed ${told.failed}`,
+      );
     } else if (next >= from + count) child.disconnect();
     else {
       child.send({ from: next, count: Math.min(PORTION, from + count - next) });
@@ -82,7 +87,7 @@ async function runAll(from: number, count: number, jobs: number): Promise<number
   const program = compiled();
   const job = () =>
     new Promise<void>((resolve, reject) => {
-      const child = fork(program, { execArgv: [] });
+      const child = fork(program, values.ikev1 ? ['--ikev1'] : [], { execArgv: [] });
       child.on('message', (told: Told) => take(child, told));
       child.on('error', reject);
       child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process of lives ended with ${code}`))));

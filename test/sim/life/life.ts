@@ -60,10 +60,11 @@ export class Life {
   /**
    * @param print is given each line of the timeline
    * @param traced each message is one
+   * @param versions of IKE that clients may speak
    */
-  constructor(seed: number, print?: (line: string) => void, traced = false) {
+  constructor(seed: number, print?: (line: string) => void, traced = false, versions: 'both' | 'v1' = 'both') {
     this.traced = traced;
-    this.plan = planLife(seed);
+    this.plan = planLife(seed, versions);
     this.#print = print;
     this.network = new SimulatedNetwork(seed);
     this.network.recording = false;

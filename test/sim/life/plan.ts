@@ -84,7 +84,8 @@ const IKE = ['aes128-sha256-ecp256', 'aes256-sha256-ecp256', 'aes256-sha1-ecp256
 const ESP = ['aes128-sha256', 'aes256-sha1', 'aes128gcm16', 'aes256gcm16'];
 const METHODS: readonly AuthenticationMethod[] = ['pap', 'chap-md5', 'ms-chap-v2'];
 
-export function planLife(seed: number): LifePlan {
+/** @param versions of IKE that clients may speak; with both every second day is one of IKEv2 */
+export function planLife(seed: number, versions: 'both' | 'v1' = 'both'): LifePlan {
   const dice = new Dice(seed);
   const lasts = dice.integer(20, 28) * HOUR;
   const nats = new Map<string, NatHabits>();
@@ -103,7 +104,9 @@ export function planLife(seed: number): LifePlan {
   const methods = dice.chance(0.5) ? METHODS : [...new Set(devices.map(({ method }) => method))];
   const ending = dice.pick(ENDINGS);
   const plan = { seed, lasts, gateway, methods, poolSize: count * 3 + 2, devices, nats, happenings, ending };
-  return seed % 2 === 0 ? withIkeV2(plan, new Dice(seed ^ 0x5eed_0002)) : { ...plan, ikeV2: undefined };
+  return versions === 'both' && seed % 2 === 0
+    ? withIkeV2(plan, new Dice(seed ^ 0x5eed_0002))
+    : { ...plan, ikeV2: undefined };
 }
 
 /** The same day with IKEv2: most devices speak it, move about, and renew when the gateway does. */
