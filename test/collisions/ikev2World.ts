@@ -10,6 +10,7 @@ import { type LinkQuality, PERFECT, SimulatedNetwork } from '../sim/network.ts';
 import { ipv4Packet } from '../sim/packets.ts';
 import { playCryptography } from '../sim/playCrypto.ts';
 import { seededEnvironment } from '../sim/random.ts';
+import { EPOCH } from '../sim/stack.ts';
 
 export const CREATE_CHILD_SA = 36;
 export const INFORMATIONAL = 37;
@@ -167,7 +168,7 @@ export class Pair {
 
   #doneAt(end: 'client' | 'gateway'): number {
     const view = end === 'client' ? this.client.client.view() : this.gateway.gateway.sessions()[0]!;
-    return view.timeline.find(({ name }) => name === 'ike auth done')!.at;
+    return (view.timeline.find(({ name }) => name === 'ike auth done')!.at - EPOCH) * 1000;
   }
 
   #flow(): void {

@@ -29,7 +29,7 @@ import { type Cryptography, REAL } from './playCrypto.ts';
 import { seededEnvironment } from './random.ts';
 
 /** 2026-01-01T00:00:00Z, seconds. */
-const EPOCH = 1_767_225_600;
+export const EPOCH = 1_767_225_600;
 
 interface StackCore<Output> {
   receive(event: DataPlaneEvent, now: Instant): readonly Output[];

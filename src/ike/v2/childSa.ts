@@ -32,6 +32,8 @@ export interface Child {
   closing: boolean;
   /** What the peer made, or is about to make, to renew it while our own request was under way. RFC 7296 §2.8.1. */
   rival: Rival | undefined;
+  /** Of the exchange that made it, where that renewed another child SA and was ours: for a rival that is late. */
+  lowestNonce: Uint8Array | undefined;
   renewAt: Instant | undefined;
 }
 
@@ -98,6 +100,7 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
     rekeying: false,
     closing: false,
     rival: undefined,
+    lowestNonce: undefined,
     renewAt: renewalOf(context, role, now, lifetime),
   };
   sa.temporarySince = undefined;

@@ -225,6 +225,7 @@ function settle(context: Context, made: Child, replaced: Child | undefined, ours
     retireChild(context, made, now);
     return;
   }
+  made.lowestNonce = ours;
   confirmChild(context, made);
   if (other !== undefined) other.sa.timers.clear(`confirm:${other.id}`);
   if (replaced !== undefined && context.children.has(replaced.id)) retireChild(context, replaced, now);

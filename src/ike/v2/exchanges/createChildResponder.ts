@@ -12,11 +12,12 @@ import {
   type Rival,
   spiNumber,
 } from '../childSa.ts';
+import { retireChild } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { malformed, type Refused, refused, refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { type AgreedKey, agree } from '../keyAgreement.ts';
-import { isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
+import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
 import { type NotifyPayload, NotifyType, notify, type Payload, ProtocolId } from '../payloads/index.ts';
 import { invalidKeData } from '../proposalChoice.ts';
 import { groupNumber, groupOf } from '../proposalTransforms.ts';
@@ -119,7 +120,11 @@ function answer(
     const isLate = replaced !== undefined && (replaced.closing || hasSuccessor(association.sa, replaced));
     const child = install(nonces, secrets, replaced, later);
     rival.child = child.id;
-    afterAnswer(context, association.sa, child, replaced, isLate, later);
+    const lost = replaced && lostTo(association.sa, replaced, rival);
+    if (lost !== undefined) {
+      confirmChild(context, child);
+      retireChild(context, lost, later);
+    } else afterAnswer(context, association.sa, child, replaced, isLate, later);
   };
   if (replaced?.rekeying) replaced.rival = rival;
   const secrets = key === undefined ? [] : [key.secret];
@@ -127,6 +132,18 @@ function answer(
   const more = awaitFollowUp(context, association, asked, now);
   if (more.length === 0) complete(secrets, now);
   respond(context, association, [...payloads, ...more], now);
+}
+
+/**
+ * Our own successor of the same child SA, where it stood before the keys of the peer's were there and has the lowest
+ * nonce: it is ours to delete. RFC 7296 §2.8.1.
+ */
+function lostTo(sa: IkeSa, replaced: Child, rival: Rival): Child | undefined {
+  for (const own of sa.children.values()) {
+    if (own.replaces !== replaced.id || own.lowestNonce === undefined || own.closing) continue;
+    if (isLower(own.lowestNonce, rival.lowestNonce)) return own;
+  }
+  return undefined;
 }
 
 /**
