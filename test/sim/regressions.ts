@@ -7,5 +7,10 @@ export const regressions: readonly { readonly seed: number; readonly was: string
     was: 'a client of L2TP over IKEv2 that had moved could not renew its ESP SA: its selectors had the old address',
   },
   { seed: 140, was: 'hybrid renewals of the IKE SA crossed, and each end went on with another one' },
+  {
+    seed: 142,
+    was: 'renewals of the IKE SA crossed, and the keys of one were there after the other was through: both took their own',
+  },
+  { seed: 148, was: 'the same of a child SA: two stood, and each end sent on another' },
   { seed: 150, was: 'two renewals that were put off minutes apart counted as a peer that is never ready' },
 ];

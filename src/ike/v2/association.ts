@@ -94,6 +94,8 @@ export class Association {
   nextExpected = 0;
   current: CurrentRequest | undefined;
   readonly queue: Task[] = [];
+  /** Of the exchange that made it, where that was ours: for a rival of it that is late. RFC 7296 §2.8.2. */
+  made: { readonly of: Association; readonly lowestNonce: Uint8Array } | undefined;
   answering: Answering | undefined;
   answered: Answered | undefined;
   /** Under which keys the table of endpoints knows it. */

@@ -7,16 +7,17 @@ import type { Context } from '../context.ts';
 import { refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { agree } from '../keyAgreement.ts';
-import { isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
+import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
 import { NotifyType, notify } from '../payloads/index.ts';
 import { type ChosenIkeV2, chooseIkeV2, invalidKeData } from '../proposalChoice.ts';
 import { groupOf } from '../proposalTransforms.ts';
+import { enqueue } from '../requests.ts';
 import { freshSpi } from '../spis.ts';
 import { respond } from '../transmission.ts';
 import { find, type PayloadChain } from '../wire/index.ts';
 import { awaitFollowUp } from './followupKe.ts';
 import { remedyFor } from './newcomer.ts';
-import { addGeneration, RETIRE_AFTER, succeed } from './rekeyIke.ts';
+import { addGeneration, goodbye, RETIRE_AFTER, succeed } from './rekeyIke.ts';
 
 export function onRekeyIke(context: Context, association: Association, chain: PayloadChain, now: Instant) {
   const { sa } = association;
@@ -73,8 +74,19 @@ function take(
   const { sa } = old;
   const spis = { initiator: chosen.peerSpi.slice(), responder: spi };
   const made = addGeneration(context, old, false, chosen, spis, nonces, secrets);
+  const lowestNonce = lowest(nonces.initiator, nonces.responder);
   if (sa.rekey !== undefined) {
-    sa.rekey.rival = { association: made, lowestNonce: lowest(nonces.initiator, nonces.responder) };
+    sa.rekey.rival = { association: made, lowestNonce };
+    return;
+  }
+  const own = sa.association;
+  if (own.made?.of === old) {
+    // Ours was through before the keys of the peer's were there: the nonces decide all the same.
+    if (isLower(own.made.lowestNonce, lowestNonce)) {
+      succeed(context, sa, made, now);
+      own.state = 'deleting';
+      enqueue(context, own, goodbye(context, own), now);
+    } else sa.timers.set(`retire:${made.serial}`, now + RETIRE_AFTER);
     return;
   }
   succeed(context, sa, made, now);
