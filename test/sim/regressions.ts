@@ -13,4 +13,5 @@ export const regressions: readonly { readonly seed: number; readonly was: string
   },
   { seed: 148, was: 'the same of a child SA: two stood, and each end sent on another' },
   { seed: 150, was: 'two renewals that were put off minutes apart counted as a peer that is never ready' },
+  { seed: 202, was: 'our renewal of the IKE SA was refused and the peer’s forgotten, which had come about meanwhile' },
 ];

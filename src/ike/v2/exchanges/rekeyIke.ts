@@ -94,7 +94,7 @@ function begin(context: Context, sa: IkeSa, policy: IkeV2Policy, tries: number, 
     done: (answer, later) => {
       const error = errorIn(answer);
       if (error !== undefined) {
-        sa.rekey = undefined;
+        if (takeRival(context, sa, old, later)) return 'later';
         onRefused(context, sa, policy, tries, error, group, later);
         return undefined;
       }
@@ -121,15 +121,7 @@ interface Said {
 function onAnswer(context: Context, sa: IkeSa, old: Association, said: Said, answer: PayloadChain, now: Instant) {
   const { policy, group, nonce, spi, keyPair } = said;
   const fail = (failure: Failure, later: Instant) => {
-    const rival = sa.rekey?.rival;
-    sa.rekey = undefined;
-    if (rival !== undefined) {
-      // The peer's own has come about.
-      old.current = undefined;
-      succeed(context, sa, rival.association, later);
-      sa.timers.set(`retire:${old.serial}`, later + RETIRE_AFTER);
-      return;
-    }
+    if (takeRival(context, sa, old, later)) return;
     context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure });
     finishTask(context, old, later);
   };
@@ -152,6 +144,17 @@ function onAnswer(context: Context, sa: IkeSa, old: Association, said: Said, ans
       settle(context, sa, old, made, lowest(nonce, peerNonce), last);
     });
   });
+}
+
+/** Our own attempt has come to nothing. @returns whether the peer's has come about meanwhile */
+function takeRival(context: Context, sa: IkeSa, old: Association, now: Instant): boolean {
+  const rival = sa.rekey?.rival;
+  sa.rekey = undefined;
+  if (rival === undefined) return false;
+  old.current = undefined;
+  succeed(context, sa, rival.association, now);
+  sa.timers.set(`retire:${old.serial}`, now + RETIRE_AFTER);
+  return true;
 }
 
 /** A generation that hears and answers, and is not yet where our requests go. */
