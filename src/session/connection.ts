@@ -159,7 +159,7 @@ export class Connection {
   childClosed(child: ChildClosed, now: Instant): ConnectionOutput[] {
     const removed = this.#path.remove(child);
     if (removed === undefined) return [];
-    return this.#path.children > 0 ? [removed] : [removed, ...this.lost(child.reason, now)];
+    return this.#path.children > 0 ? removed : [...removed, ...this.lost(child.reason, now)];
   }
 
   /** LAC: asks for a tunnel and a session. */

@@ -6,7 +6,7 @@ import type { EspSuite } from '../esp/suite.ts';
 import type { Quirk } from '../ike/fingerprint.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId } from '../ike/output.ts';
 import { milestoneEntry } from './log.ts';
-import { type ConnectionOutput, toDataPlane } from './output.ts';
+import { type ConnectionOutput, type ToDataPlane, toDataPlane } from './output.ts';
 import { PathMtu, type PathMtuRules, type TooBig } from './pathMtu.ts';
 import type { Place } from './peerMoves.ts';
 import type { SessionRecord } from './record.ts';
@@ -26,6 +26,8 @@ export class Path {
   /** What is done differently for this peer. */
   quirks: readonly Quirk[] = [];
   #open = false;
+  /** The SPI that is sent on. */
+  #using: number | undefined;
   #local: Endpoint;
   #remote: Endpoint;
 
@@ -161,9 +163,13 @@ export class Path {
   }
 
   /** @returns undefined where the SA is not (any more) of this path */
-  remove(child: ChildClosed): ConnectionOutput | undefined {
+  remove(child: ChildClosed): ConnectionOutput[] | undefined {
     if (!this.#children.delete(child.child)) return undefined;
-    return toDataPlane({ type: 'removeSa', inboundSpi: child.inboundSpi });
+    const out = [toDataPlane({ type: 'removeSa', inboundSpi: child.inboundSpi })];
+    const newest = [...this.#children.values()].at(-1);
+    // Whatever crossed between the ends, what is sent goes on: on the newest that is left.
+    if (child.outboundSpi === this.#using && newest !== undefined) out.push(this.#useSa(newest.outboundSpi));
+    return out;
   }
 
   close(): ConnectionOutput[] {
@@ -188,7 +194,8 @@ export class Path {
     return toDataPlane({ type: 'openChannel', record });
   }
 
-  #useSa(outboundSpi: number): ConnectionOutput {
+  #useSa(outboundSpi: number): ToDataPlane {
+    this.#using = outboundSpi;
     return toDataPlane({ type: 'useSa', channel: this.#channel, outboundSpi });
   }
 }
