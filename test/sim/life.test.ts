@@ -2,22 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Life, LifeFailed } from './life/life.ts';
-import { regressions } from './regressions.ts';
+import { Life } from './life/life.ts';
+import { live } from './live.ts';
 
 const SEEDS = [2003, 2004];
 
-function live(seed: number): void {
-  try {
-    new Life(seed).run();
-  } catch (error) {
-    if (!(error instanceof LifeFailed)) throw error;
-    assert.fail(`${error.message}\n${error.timeline.slice(-25).join('\n')}\nreplay: npm run sim -- --seed ${seed}`);
-  }
-}
-
 for (const seed of SEEDS) test(`a day of seed ${seed}`, () => live(seed));
-for (const { seed, was } of regressions) test(`seed ${seed}: ${was}`, () => live(seed));
 
 test('the same seed gives the same life', () => {
   const livesOf = () => {

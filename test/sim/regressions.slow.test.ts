@@ -1,0 +1,7 @@
+/** Lives that failed once, each as it was. */
+
+import { test } from 'node:test';
+import { live } from './live.ts';
+import { regressions } from './regressions.ts';
+
+for (const { seed, was } of regressions) test(`seed ${seed}: ${was}`, () => live(seed));
