@@ -83,7 +83,7 @@ export class OurEnd implements Machine {
   }
 
   /** Waits for a log line that carries a reason code, at any depth. */
-  async reason(code: string, seconds = 15): Promise<void> {
+  async reason(code: string, seconds = 40): Promise<void> {
     await this.line(`reason ${code}`, (line) => carries(line, code), seconds);
   }
 

@@ -179,7 +179,7 @@ export class OurClient extends OurEnd {
   }
 
   /** Waits for the client to give up or to be disconnected by the server. Resolves with its exit code. */
-  async over(seconds = 15): Promise<number | null> {
+  async over(seconds = 40): Promise<number | null> {
     return this.exited(seconds);
   }
 }

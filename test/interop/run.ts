@@ -94,10 +94,13 @@ async function runCase(lab: Lab, { name, seconds = CASE_SECONDS, run }: Case): P
   }
 }
 
+/** Of the folder of many cases' logs. Characters. */
+const LONGEST_NAME = 100;
+
 async function keepLogs(lab: Lab, name: string): Promise<void> {
   const parent = join(tmpdir(), 'sallyport-interop-logs');
   mkdirSync(parent, { recursive: true });
-  const folder = mkdtempSync(join(parent, `${name.replaceAll(/\W+/g, '-')}-`));
+  const folder = mkdtempSync(join(parent, `${name.replaceAll(/\W+/g, '-').slice(0, LONGEST_NAME)}-`));
   for (const [machine, log] of await lab.logs()) {
     const file = join(folder, `${machine}.log`);
     writeFileSync(file, log);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Case } from '../case.ts';
 import { Authority } from '../ikev2/authority.ts';
 import { type Chain, largeChain } from '../ikev2/certificates.ts';
@@ -127,8 +128,10 @@ async function atClient(lab: Lab, opening: Opening): Promise<void> {
   await client.startWith({ ...ourClientProfile(opening.way, authority), ...opening.client?.(wire, certificates) });
   // strongSwan stops asking for cookies after ten seconds of peace, which may pass while our program starts.
   await client.line('connecting', ({ event }) => event === 'connecting', 40);
-  await beginMany(wire, opening.halfOpen ?? 0);
-  await client.up();
+  const isUp = client.up().then(() => true);
+  do await beginMany(wire, opening.halfOpen ?? 0);
+  while (!(await Promise.race([isUp, sleep(1000)])) && opening.halfOpen !== undefined);
+  await isUp;
   await ping(client, STOCK_INNER.v4);
   for (const pattern of opening.atClient) await server.logged(pattern, 1);
   await client.disconnect();
