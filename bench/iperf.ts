@@ -3,8 +3,11 @@
 import { type Daemon, runAside, startDaemon, until } from './command.ts';
 import type { Network } from './network.ts';
 
+/** Where commands run: two sides that a tunnel joins. */
+export type Sides = Pick<Network, 'at'>;
+
 /** The server of iperf3, on all addresses of the server's side. */
-export async function startIperf(network: Network): Promise<Daemon> {
+export async function startIperf(network: Sides): Promise<Daemon> {
   const daemon = startDaemon(network.at('server', 'iperf3', '-s', '--forceflush'));
   await until('iperf3 listens', 5, () => daemon.output().includes('listening'));
   return daemon;
@@ -24,7 +27,7 @@ interface TcpReport {
 }
 
 /** @returns what the receiver got */
-export async function tcp(network: Network, options: TcpOptions): Promise<{ gigabits: number; bytes: number }> {
+export async function tcp(network: Sides, options: TcpOptions): Promise<{ gigabits: number; bytes: number }> {
   const { address, flows, direction, seconds } = options;
   const words = ['iperf3', '-c', address, '-J', '-t', String(seconds), '-P', String(flows)];
   const text = await runAside(network.at('client', ...words, ...(direction === 'down' ? ['-R'] : [])), seconds + 20);
@@ -43,7 +46,7 @@ const HEADERS = 28;
 
 /** Offers packets of `bytes` as fast as iperf3 can, or at `rate` packets a second. */
 export async function udp(
-  network: Network,
+  network: Sides,
   { address, bytes, seconds, rate }: { address: string; bytes: number; seconds: number; rate?: number },
 ): Promise<{ received: number; offered: number; loss: number }> {
   const payload = bytes - HEADERS;

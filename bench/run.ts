@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- NAME [--json] [--rounds N] [--seconds N] [--suite GCM|CBC] [--peer NAME]… [--flows N] [--direction up|down]`
  * `npm run bench -- setup [--json] [--rounds N] [--count N]`
- * `npm run bench -- scale [--json] [--sessions N]…`
+ * `npm run bench -- scale [--json] [--rounds N] [--seconds N] [--sessions N]…`
  * `npm run bench -- soak [--json] [--minutes N]`
  *
  * Each bench makes network namespaces of its own, installs the peers that it compares with, and removes what it made.
@@ -53,7 +53,7 @@ const benches: Readonly<Record<string, () => unknown[] | Promise<unknown[]>>> = 
   },
   setup: () => benchSetup({ rounds, count: Number(options.count) }),
   soak: () => benchSoak(Number(options.minutes)),
-  scale: () => benchScale(options.sessions === undefined ? SCALES : options.sessions.map(Number)),
+  scale: () => benchScale({ scales: options.sessions?.map(Number) ?? SCALES, rounds, seconds }),
 };
 
 const bench = benches[positionals[0] ?? ''];

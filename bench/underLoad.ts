@@ -12,6 +12,7 @@ import { World } from '../test/e2e/lab/world.ts';
 import { type Daemon, run, startDaemon, until } from './command.ts';
 import { compiledProgram } from './compiled.ts';
 import { cpuSeconds } from './measure.ts';
+import type { Side } from './network.ts';
 
 const GATEWAY = '10.99.0.1';
 const GENERATOR = '10.99.0.2';
@@ -19,6 +20,8 @@ const RELAY = '10.99.0.3';
 const USER = 'load';
 const PASSWORD = 'the password of all who come';
 const PSK = 'a key that only this run knows';
+/** The gateway's own address inside the tunnels. */
+export const INNER = '10.87.0.1';
 
 export interface UnderLoadOptions {
   /** Words for the gateway's Node.js, such as `--cpu-prof`. */
@@ -42,13 +45,14 @@ export class UnderLoad {
   readonly gateway: Program;
   /** A file, as a service's log goes into one: no other process has to take the lines. */
   readonly #log = joinPath(this.world.folder, 'gateway.log');
+  readonly #server = this.world.namespace();
   readonly #generator = this.world.namespace();
   readonly #files: string[];
   #relay: Daemon | undefined;
 
   private constructor(options: UnderLoadOptions) {
     const { world } = this;
-    const server = world.namespace();
+    const server = this.#server;
     join(
       { namespace: server, device: 'eth0', address: `${GATEWAY}/24` },
       { namespace: this.#generator, device: 'eth0', address: `${GENERATOR}/24` },
@@ -63,7 +67,7 @@ export class UnderLoad {
       [
         `listen: [${GATEWAY}]`,
         `ike: { psk_file: ${psk}, half_open: 10000, half_open_per_source: 10000 }`,
-        'network: { pool: 10.87.0.0/16, nat: false, dns: [10.87.0.1] }',
+        `network: { pool: 10.87.0.0/16, nat: false, dns: [${INNER}] }`,
         'limits: { sessions: 20000 }',
         '',
       ].join('\n'),
@@ -87,6 +91,26 @@ export class UnderLoad {
     if (hold) words.push('--hold');
     if (ike !== undefined) words.push('--ike', ike);
     return this.world.sallyport(this.#generator, words, { under: compiledOn(1, nodeOptions) });
+  }
+
+  /** One client more, where the load comes from: as people run it, with a TUN device. */
+  connect(): Program {
+    const [, psk, , password] = this.#files;
+    const profile = secretFile(
+      this.world.folder,
+      'client.yaml',
+      [`server: ${GATEWAY}`, `user: ${USER}`, `psk_file: ${psk}`, `password_file: ${password}`]
+        .concat(['identity: one-more.example.org', 'esp_proposals: [aes128gcm16]', 'force_encapsulation: true', ''])
+        .join('\n'),
+    );
+    const words = ['connect', profile, '--state', joinPath(this.world.folder, 'client'), '--log', 'json'];
+    return this.world.sallyport(this.#generator, words, { under: compiledOn(1) });
+  }
+
+  /** The command line that runs `command` beside the gateway, or beside its clients. */
+  at(side: Side, ...command: readonly string[]): string[] {
+    const namespace = side === 'server' ? this.#server : this.#generator;
+    return ['nsenter', `--net=${namespace.path}`, ...command];
   }
 
   #ready(): boolean {

@@ -3,8 +3,9 @@
 import type { Endpoint } from '../core/index.ts';
 import type { InboundSa, OutboundSa } from '../esp/index.ts';
 import { IpProtocol, sum16 } from '../net/index.ts';
+import { ChannelSessions } from './channelSessions.ts';
 import type { ChannelId, ChannelRecord, SaRecord } from './messages.ts';
-import { newPeer } from './peer.ts';
+import { newPeer, sharedEndpoint } from './peer.ts';
 import type { Peer } from './ports.ts';
 import { Rate, type Second } from './second.ts';
 import type { Session } from './session.ts';
@@ -17,6 +18,9 @@ export const MESSAGES_PER_SECOND = 2000;
 
 /** IP packets of sessions that are not open, of one peer in a second, that the control plane is shown. */
 export const STRAY_PACKETS_PER_SECOND = 16;
+
+/** Sessions to be whose sequence numbers are remembered for one channel. */
+const MOST_SEQUENCES = 4096;
 
 export class Channel {
   readonly id: ChannelId;
@@ -32,16 +36,16 @@ export class Channel {
   movedTo: Peer | undefined = undefined;
   /** The SA that is sent on. */
   sending: SaPair | undefined = undefined;
-  readonly sas = new Set<SaPair>();
-  /** By our tunnel and session id, as the peer writes them. */
-  readonly sessions = new Map<number, Session>();
+  readonly sas: SaPair[] = [];
+  readonly sessions = new ChannelSessions();
   /** The session without L2TP, whose packets stand in the SAs of tunnel mode. */
   tunnelSession: Session | undefined = undefined;
-  /** Ns of the control plane's last sequenced data message, by the peer's ids, for sessions that are not open yet. */
-  readonly lastSequence = new Map<number, number>();
+  /** Ns of the control plane's next sequenced data message, by the peer's ids, for sessions that are not open yet. */
+  #nextSequence: Map<number, number> | undefined = undefined;
   readonly messages: Rate;
   readonly strays: Rate;
-  #byTos: (Peer | undefined)[] = [];
+  /** Made when it is needed. */
+  #byTos: Map<number, Peer> | undefined = undefined;
   #probed: Peer | undefined = undefined;
 
   /** @throws RangeError for addresses that do not read */
@@ -50,7 +54,7 @@ export class Channel {
     this.protection = record.protection;
     this.localL2tpPort = record.localL2tpPort;
     this.remoteL2tpPort = record.remoteL2tpPort;
-    this.local = record.local;
+    this.local = sharedEndpoint(record.local);
     this.remote = record.remote;
     this.peer = newPeer(record.local, record.remote);
     this.pseudoSum = pseudoSum(this.peer);
@@ -61,10 +65,11 @@ export class Channel {
   /** The same peer, for packets with another type of service than 0. Each is made once. */
   peerFor(tos: number): Peer {
     if (tos === 0) return this.peer;
-    let peer = this.#byTos[tos];
+    this.#byTos ??= new Map();
+    let peer = this.#byTos.get(tos);
     if (peer === undefined) {
       peer = { ...this.peer, driver: undefined, tos };
-      this.#byTos[tos] = peer;
+      this.#byTos.set(tos, peer);
     }
     return peer;
   }
@@ -78,7 +83,25 @@ export class Channel {
   setDontFragment(dontFragment: boolean): void {
     if ((this.peer.dontFragment ?? false) === dontFragment) return;
     this.peer = { ...this.peer, driver: undefined, dontFragment };
-    this.#byTos = [];
+    this.#byTos = undefined;
+  }
+
+  /** What the numbers of a session's data messages go on with. */
+  nextSequence(peerIds: number): number {
+    return this.#nextSequence?.get(peerIds) ?? 0;
+  }
+
+  /** @param next undefined where the session is open and counts itself */
+  setNextSequence(peerIds: number, next: number | undefined): void {
+    if (next === undefined) {
+      this.#nextSequence?.delete(peerIds);
+      return;
+    }
+    this.#nextSequence ??= new Map();
+    this.#nextSequence.set(peerIds, next);
+    if (this.#nextSequence.size > MOST_SEQUENCES) {
+      this.#nextSequence.delete(this.#nextSequence.keys().next().value!);
+    }
   }
 
   /** @throws RangeError for addresses that do not read; then nothing has changed */
@@ -86,10 +109,10 @@ export class Channel {
     this.peer = newPeer(local, remote);
     this.protection = protection;
     this.pseudoSum = pseudoSum(this.peer);
-    this.local = local;
+    this.local = sharedEndpoint(local);
     this.remote = remote;
     this.movedTo = undefined;
-    this.#byTos = [];
+    this.#byTos = undefined;
     this.#probed = undefined;
   }
 }

@@ -53,9 +53,6 @@ function readIpv6(address: string): Uint8Array {
   return bytes;
 }
 
-/** Sessions to be whose sequence numbers are remembered for one channel. */
-const MOST_SEQUENCES = 4096;
-
 export class PacketPath implements PacketInput {
   readonly #ports: DataPlanePorts;
   readonly #scratch: Uint8Array;
@@ -211,7 +208,7 @@ export class PacketPath implements PacketInput {
     const marker = isNatT ? NON_ESP_MARKER_BYTES : 0;
     this.#scratch.fill(0, MADE_AT, MADE_AT + marker);
     this.#make(bytes, MADE_AT + marker);
-    const made = newPeer(local, remote);
+    const made = newPeer(local, remote, true);
     const peer = dontFragment === true ? { ...made, dontFragment } : made;
     this.#ports.sendUdp(isNatT ? 'natT' : 'ike', peer, this.#scratch, MADE_AT, bytes.length + marker);
   }
@@ -229,7 +226,7 @@ export class PacketPath implements PacketInput {
     const scratch = this.#scratch;
     if (!this.#l2tp.read(scratch, MADE_AT, length) || this.#l2tp.isControl || this.#l2tp.sequenceAt === 0) return;
     const { ids, sequenceAt } = this.#l2tp;
-    for (const session of channel.sessions.values()) {
+    for (const session of channel.sessions) {
       if (session.peerIds !== ids) continue;
       scratch[sequenceAt] = session.sequence >> 8;
       scratch[sequenceAt + 1] = session.sequence & 255;
@@ -237,10 +234,7 @@ export class PacketPath implements PacketInput {
       return;
     }
     const next = (((scratch[sequenceAt]! << 8) | scratch[sequenceAt + 1]!) + 1) & 0xffff;
-    channel.lastSequence.set(ids, next);
-    if (channel.lastSequence.size > MOST_SEQUENCES) {
-      channel.lastSequence.delete(channel.lastSequence.keys().next().value!);
-    }
+    channel.setNextSequence(ids, next);
   }
 
   #make(bytes: Uint8Array, at: number): void {

@@ -4,10 +4,13 @@ import type { Endpoint } from '../core/index.ts';
 import { formatIpv4, formatIpv6, parseAddress } from '../net/index.ts';
 import type { Peer, Source } from './ports.ts';
 
-/** @throws RangeError for text that is no address, or two addresses of different families */
-export function newPeer(local: Endpoint, remote: Endpoint): Peer {
+/**
+ * @param once see `Peer`
+ * @throws RangeError for text that is no address, or two addresses of different families
+ */
+export function newPeer(local: Endpoint, remote: Endpoint, once = false): Peer {
   const remoteBytes = readAddress(remote.address);
-  const localBytes = readAddress(local.address);
+  const localBytes = sharedAddress(local.address);
   const sameFamily = localBytes.length === remoteBytes.length;
   if (!sameFamily && !isZero(localBytes)) {
     throw new RangeError(`${local.address} and ${remote.address} are of different IP versions`);
@@ -18,6 +21,7 @@ export function newPeer(local: Endpoint, remote: Endpoint): Peer {
     localPort: local.port,
     remote: remoteBytes,
     remotePort: remote.port,
+    once,
     driver: undefined,
   };
 }
@@ -31,6 +35,7 @@ export function peerOf(source: Source): Peer {
     localPort: source.localPort,
     remote: source.remote.slice(0, length),
     remotePort: source.remotePort,
+    once: false,
     driver: undefined,
   };
 }
@@ -79,6 +84,29 @@ const isZero = (address: Uint8Array) => isZeroOf(address, address.length);
 function isZeroOf(address: Uint8Array, length: number): boolean {
   for (let i = 0; i < length; i++) if (address[i] !== 0) return false;
   return true;
+}
+
+/** Our own addresses are few, and those of all peers' channels. */
+const MOST_SHARED = 64;
+const addresses = new Map<string, Uint8Array>();
+const endpoints = new Map<string, Endpoint>();
+
+/** @returns bytes that nobody changes */
+function sharedAddress(address: string): Uint8Array {
+  const known = addresses.get(address);
+  if (known !== undefined) return known;
+  const bytes = readAddress(address);
+  if (addresses.size < MOST_SHARED) addresses.set(address, bytes);
+  return bytes;
+}
+
+/** One record for all channels of an end of ours. */
+export function sharedEndpoint(endpoint: Endpoint): Endpoint {
+  const key = `${endpoint.address} ${endpoint.port}`;
+  const known = endpoints.get(key);
+  if (known !== undefined) return known;
+  if (endpoints.size < MOST_SHARED) endpoints.set(key, endpoint);
+  return endpoint;
 }
 
 function readAddress(address: string): Uint8Array {

@@ -23,6 +23,8 @@ export interface Peer {
   readonly tos?: number;
   /** Whether packets are whole or lost on their way: DF, where the driver can. Absent: fragmented where too long. */
   readonly dontFragment?: boolean;
+  /** Made for one packet: what the driver prepares for it is of no use for another. */
+  readonly once?: boolean;
   /** The driver's own, e.g. where it keeps the prepared sockaddr. The path never reads it. */
   driver: unknown;
 }

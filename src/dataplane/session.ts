@@ -59,7 +59,7 @@ export class Session {
   isIpv6 = false;
   /** Undefined where any IPv6 address may be the peer's. */
   prefixes: readonly Prefix[] | undefined = undefined;
-  #matches: readonly PrefixMatch[] = [];
+  #matches: readonly PrefixMatch[] = NO_MATCHES;
   toPeer: TokenBucket | undefined = undefined;
   fromPeer: TokenBucket | undefined = undefined;
   seenFromPeer = false;
@@ -80,7 +80,7 @@ export class Session {
       this.#headers = parameters.followSequencing
         ? [dataHeader({ ...parameters, sequencing: false }), dataHeader({ ...parameters, sequencing: true })]
         : undefined;
-      this.sequence = channel.lastSequence.get(this.peerIds) ?? 0;
+      this.sequence = channel.nextSequence(this.peerIds);
       this.selectors = undefined;
       this.dscp = 0;
     } else {
@@ -106,7 +106,7 @@ export class Session {
     const prefixes = peerPrefixes?.map(readPrefix);
     this.address = address;
     this.prefixes = prefixes;
-    this.#matches = prefixes?.map((prefix) => new PrefixMatch(prefix)) ?? [];
+    this.#matches = prefixes?.map((prefix) => new PrefixMatch(prefix)) ?? NO_MATCHES;
     this.isIpv4 = peerAddress !== undefined || peerPrefixes === undefined;
     this.isIpv6 = inner.ipv6 ?? peerPrefixes !== undefined;
     this.mtu = Math.max(IPV4_LEAST_MTU, mtuToPeer);
@@ -158,6 +158,8 @@ function bucket(limit: RateLimit | undefined, old: TokenBucket | undefined, now:
   if (limit === undefined) return undefined;
   return old?.is(limit, LEAST_BURST) ? old : new TokenBucket(limit, LEAST_BURST, now);
 }
+
+const NO_MATCHES: readonly PrefixMatch[] = [];
 
 const NO_HEADER: DataHeader = { bytes: new Uint8Array(0), lengthAt: -1, sequenceAt: -1, pppAt: 0 };
 

@@ -1,7 +1,7 @@
 /** Channels, security associations and sessions as the control plane installs them, and how packets find them. */
 
 import type { Endpoint, Environment } from '../core/index.ts';
-import { EspError, InboundSa, type NewPacketCipher, OutboundSa, RandomPool } from '../esp/index.ts';
+import { EspError, type EspSuite, InboundSa, type NewPacketCipher, OutboundSa, RandomPool } from '../esp/index.ts';
 import { PrefixTable } from '../net/index.ts';
 import { Channel, type SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
@@ -44,6 +44,7 @@ export class Tables {
   /** Where packets go that no address claims: the client's one session. */
   #default: Session | undefined;
   #installed = 0;
+  readonly #suites: EspSuite[] = [];
 
   constructor({ second, counters }: PathContext, newCipher: NewPacketCipher, environment: Environment) {
     this.#second = second;
@@ -116,8 +117,8 @@ export class Tables {
   closeChannel(id: ChannelId): void {
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
-    for (const pair of channel.sas) this.#removeSa(pair);
-    for (const session of channel.sessions.values()) this.closeSession(session.slot);
+    for (const pair of [...channel.sas]) this.#removeSa(pair);
+    for (const session of channel.sessions) this.closeSession(session.slot);
     if (channel.tunnelSession !== undefined) this.closeSession(channel.tunnelSession.slot);
     this.#removePlain(channel);
     this.#channels.delete(id);
@@ -128,8 +129,8 @@ export class Tables {
     const channel = this.#channels.get(record.channel);
     if (channel === undefined) return;
     if (this.#sas.has(record.inboundSpi | 0)) throw new RangeError('the inbound SPI is installed already');
-    const { suite, inboundSpi, outboundSpi, inboundKeys, outboundKeys, replayWindow } = record;
-    const { extendedSequence = false } = record;
+    const { inboundSpi, outboundSpi, inboundKeys, outboundKeys, replayWindow, extendedSequence = false } = record;
+    const suite = this.#shared(record.suite);
     const newCipher = this.#newCipher;
     const random = this.#random;
     const common = { suite, newCipher, extendedSequence };
@@ -150,7 +151,7 @@ export class Tables {
       expiringTold: false,
       exhaustedTold: false,
     };
-    channel.sas.add(pair);
+    channel.sas.push(pair);
     this.#sas.set(inboundSpi | 0, pair);
   }
 
@@ -207,8 +208,8 @@ export class Tables {
     if (sameIds?.peerIds === session.peerIds) session.sequence = sameIds.sequence;
     if (sameIds !== undefined) this.closeSession(sameIds.slot);
     this.#place(session);
-    channel.sessions.set(session.ids, session);
-    channel.lastSequence.delete(session.peerIds);
+    channel.sessions.add(session);
+    channel.setNextSequence(session.peerIds, undefined);
   }
 
   /**
@@ -251,6 +252,17 @@ export class Tables {
     for (const id of this.#channels.keys()) this.closeChannel(id);
   }
 
+  /** Those in use, each once: what comes from another thread is a copy of its own. */
+  #shared(suite: EspSuite): EspSuite {
+    const { encryption, keyBits, integrity } = suite;
+    const isSame = (other: EspSuite) =>
+      other.encryption === encryption && other.keyBits === keyBits && other.integrity === integrity;
+    const known = this.#suites.find(isSame);
+    if (known !== undefined) return known;
+    this.#suites.push(suite);
+    return suite;
+  }
+
   #newSession(parameters: SessionParameters | TunnelSessionParameters, channel: Channel): Session {
     const session = new Session(parameters, channel, this.#second.now);
     const end = session.counter + COUNTERS_PER_SESSION;
@@ -280,7 +292,8 @@ export class Tables {
   #removeSa(pair: SaPair): void {
     const { channel, inbound, outbound } = pair;
     this.#sas.delete(inbound.spi | 0);
-    channel.sas.delete(pair);
+    const index = channel.sas.indexOf(pair);
+    if (index >= 0) channel.sas.splice(index, 1);
     if (channel.sending === pair) channel.sending = undefined;
     inbound.close();
     outbound.close();

@@ -2,6 +2,7 @@
 
 import type { Peer, SocketKind } from '../dataplane/ports.ts';
 import { formatAddress } from '../net/index.ts';
+import { type ActiveHolder, ActivePool } from './activePool.ts';
 import type { SendHeader } from './messageHeader.ts';
 import type { OpenPorts } from './openPorts.ts';
 import type { RawEspSocket } from './rawSocket.ts';
@@ -13,12 +14,27 @@ export type SendKind = SocketKind | 'esp';
 
 export type AnySocket = UdpSocket | RawEspSocket;
 
-/** What `Peer.driver` holds. */
-interface Prepared {
+/** What `Peer.driver` holds while packets go there. */
+class Prepared implements ActiveHolder {
+  used = true;
+  place = -1;
   readonly sender: Sender;
   readonly kind: SendKind;
   readonly queue: SendQueue;
   readonly header: SendHeader;
+  readonly #peer: Peer;
+
+  constructor(sender: Sender, kind: SendKind, queue: SendQueue, header: SendHeader, peer: Peer) {
+    this.sender = sender;
+    this.kind = kind;
+    this.queue = queue;
+    this.header = header;
+    this.#peer = peer;
+  }
+
+  giveBack(): void {
+    if (this.#peer.driver === this) this.#peer.driver = undefined;
+  }
 }
 
 export interface SenderOptions {
@@ -36,6 +52,7 @@ export class Sender {
   readonly #options: SenderOptions;
   readonly #queues = new Map<AnySocket, SendQueue>();
   readonly #allQueues: readonly SendQueue[];
+  readonly #active = new ActivePool();
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -83,7 +100,10 @@ export class Sender {
 
   #prepared(kind: SendKind, peer: Peer): Prepared | undefined {
     const known = peer.driver as Prepared | undefined;
-    if (known?.kind === kind && known.sender === this) return known;
+    if (known?.kind === kind && known.sender === this) {
+      known.used = true;
+      return known;
+    }
     const socket = this.#socketFor(kind, peer);
     if (socket === undefined) {
       const what = kind === 'esp' ? 'raw ESP socket' : `${kind} socket`;
@@ -91,7 +111,10 @@ export class Sender {
       this.#options.noSocket(peer, `there is no ${what} for IPv${peer.family}${port}`);
       return undefined;
     }
-    const prepared = { sender: this, kind, queue: this.#queues.get(socket)!, header: socket.headerFor(peer) };
+    const prepared = new Prepared(this, kind, this.#queues.get(socket)!, socket.headerFor(peer), peer);
+    if (peer.once === true) return prepared;
+    this.#active.makeRoom();
+    this.#active.add(prepared);
     peer.driver = prepared;
     return prepared;
   }

@@ -11,11 +11,13 @@ export const SMALLEST_REPLAY_WINDOW = 64;
 export const LARGEST_REPLAY_WINDOW = 1 << 20;
 
 const WORD_BITS = 32;
+const ALL = 0xffff_ffff;
 const TWO_TO_32 = 2 ** 32;
 
 export class ReplayWindow {
   readonly size: number;
-  readonly #bits: Uint32Array;
+  /** Made when the first number is missing: before that all up to the highest were received. */
+  #bits: Uint32Array | undefined;
   /** The number of words is a power of two. */
   readonly #wordMask: number;
   #highest = 0;
@@ -32,7 +34,6 @@ export class ReplayWindow {
     let words = 1;
     // One word more than the window needs: the word that the highest number is in is cleared as a whole.
     while (words * WORD_BITS < size + WORD_BITS) words *= 2;
-    this.#bits = new Uint32Array(words);
     this.#wordMask = words - 1;
   }
 
@@ -44,7 +45,7 @@ export class ReplayWindow {
   /** Before authentication: whether `sequence` is worth the work. Changes nothing. */
   check(sequence: number): boolean {
     if (sequence > this.#highest) return true;
-    if (sequence === 0 || this.#highest - sequence >= this.size) return false;
+    if (sequence === 0 || this.#highest - sequence >= this.size || this.#bits === undefined) return false;
     return (this.#bits[(sequence >>> 5) & this.#wordMask]! & (1 << (sequence & 31))) === 0;
   }
 
@@ -64,20 +65,35 @@ export class ReplayWindow {
 
   /** After authentication of a packet that `check` let pass: marks `sequence` as received. */
   update(sequence: number): void {
+    if (this.#bits === undefined) {
+      if (sequence === this.#highest + 1) {
+        this.#highest = sequence;
+        return;
+      }
+      this.#bits = this.#allReceived();
+    }
     if (sequence > this.#highest) {
-      this.#clearUpTo(sequence);
+      this.#clearUpTo(this.#bits, sequence);
       this.#highest = sequence;
     }
     this.#bits[(sequence >>> 5) & this.#wordMask]! |= 1 << (sequence & 31);
   }
 
-  #clearUpTo(sequence: number): void {
+  /** The ring as it stands when no number is missing; those above the highest are clear. */
+  #allReceived(): Uint32Array {
+    const bits = new Uint32Array(this.#wordMask + 1).fill(ALL);
+    const last = (this.#highest >>> 5) & this.#wordMask;
+    bits[last] = ALL >>> (31 - (this.#highest & 31));
+    return bits;
+  }
+
+  #clearUpTo(bits: Uint32Array, sequence: number): void {
     const words = Math.floor(sequence / WORD_BITS) - Math.floor(this.#highest / WORD_BITS);
     if (words > this.#wordMask) {
-      this.#bits.fill(0);
+      bits.fill(0);
       return;
     }
     const from = this.#highest >>> 5;
-    for (let i = 1; i <= words; i++) this.#bits[(from + i) & this.#wordMask] = 0;
+    for (let i = 1; i <= words; i++) bits[(from + i) & this.#wordMask] = 0;
   }
 }

@@ -88,12 +88,22 @@ export function espGeometry(suite: EspSuite, icvBytes?: number): EspGeometry {
   if (integrity === undefined && chosen !== encryption.icvBytes) {
     throw new RangeError(`the ICV of ${suiteName(suite)} cannot be shortened`);
   }
-  return {
-    prefixBytes: ESP_HEADER_BYTES + encryption.ivBytes,
-    ivBytes: encryption.ivBytes,
-    alignment: Math.max(ALIGNMENT_BYTES, encryption.blockBytes),
-    icvBytes: chosen,
-  };
+  return geometryOf(encryption, chosen);
+}
+
+/** Those that were asked for, each once: all SAs of a suite have the same. */
+const geometries: EspGeometry[] = [];
+
+function geometryOf({ ivBytes, blockBytes }: EncryptionTransform, icvBytes: number): EspGeometry {
+  const prefixBytes = ESP_HEADER_BYTES + ivBytes;
+  const alignment = Math.max(ALIGNMENT_BYTES, blockBytes);
+  const known = geometries.find(
+    (each) => each.ivBytes === ivBytes && each.alignment === alignment && each.icvBytes === icvBytes,
+  );
+  if (known !== undefined) return known;
+  const geometry = { prefixBytes, ivBytes, alignment, icvBytes };
+  geometries.push(geometry);
+  return geometry;
 }
 
 export interface EspKeyBytes {

@@ -4,10 +4,11 @@
  */
 
 import { ESP_HEADER_BYTES, type EspGeometry, NOT_EXTENDED, type PacketCipher } from '../../esp/index.ts';
+import type { ActivePool } from '../activePool.ts';
 import { type Address, Memory } from '../ffi.ts';
 import { addressIn } from './bufferAddress.ts';
 import { CallList } from './callList.ts';
-import { CipherContexts } from './cipherContexts.ts';
+import { type ContextFamily, contextFamily, KeyedContext } from './keyedContext.ts';
 import { libcrypto } from './libcrypto.ts';
 import { type ProvidedCipher, providedCipher } from './providedCipher.ts';
 
@@ -16,62 +17,50 @@ const IV_BYTES = 8;
 const NONCE_BYTES = SALT_BYTES + IV_BYTES;
 
 export class AeadCipher implements PacketCipher {
-  readonly #contexts: CipherContexts;
-  readonly #sealing: AeadCalls;
-  readonly #opening: AeadCalls;
-  readonly #salt: Uint8Array;
-  readonly #prefixBytes: number;
-  readonly #icvBytes: number;
+  readonly #keyed: KeyedContext;
+  readonly #shared: Shared;
 
   /**
    * @param name OpenSSL's, e.g. `AES-128-GCM`
    * @throws Error where OpenSSL refuses the cipher
    */
-  constructor(name: string, keyAndSalt: Uint8Array, { prefixBytes, icvBytes }: EspGeometry) {
-    const cipher = providedCipher(name);
-    const keyBytes = keyAndSalt.length - SALT_BYTES;
-    this.#contexts = new CipherContexts(cipher, keyAndSalt.subarray(0, keyBytes));
-    this.#sealing = callsOf(sealings, cipher, true, icvBytes);
-    this.#opening = callsOf(openings, cipher, false, icvBytes);
-    this.#salt = keyAndSalt.slice(keyBytes);
-    this.#prefixBytes = prefixBytes;
-    this.#icvBytes = icvBytes;
+  constructor(name: string, keyAndSalt: Uint8Array, geometry: EspGeometry, pool: ActivePool) {
+    this.#shared = sharedOf(name, keyAndSalt.length - SALT_BYTES, geometry, pool);
+    this.#keyed = new KeyedContext(this.#shared.family, keyAndSalt, keyAndSalt.subarray(-SALT_BYTES));
   }
 
   seal(bytes: Uint8Array, at: number, length: number, high = NOT_EXTENDED): void {
-    const packet = addressIn(bytes, at, length + this.#icvBytes);
+    const { prefixBytes, icvBytes, sealing } = this.#shared;
+    const packet = addressIn(bytes, at, length + icvBytes);
     const dataBytes = this.#dataBytes(length);
-    const calls = this.#sealing;
-    calls.choose(this.#contexts.toEncrypt(), this.#salt);
-    calls.takeIv(bytes, at + ESP_HEADER_BYTES);
-    const data = packet + this.#prefixBytes;
-    calls.takeHeader(bytes, at, packet, high);
-    if (!calls.run(data, data, dataBytes)) throw this.#contexts.failure('seal');
+    sealing.choose(this.#keyed.toEncrypt(), this.#keyed);
+    sealing.takeIv(bytes, at + ESP_HEADER_BYTES);
+    const data = packet + prefixBytes;
+    sealing.takeHeader(bytes, at, packet, high);
+    if (!sealing.run(data, data, dataBytes)) throw this.#keyed.failure('seal');
   }
 
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
+    const { prefixBytes, icvBytes, opening } = this.#shared;
     const dataBytes = this.#dataBytes(length);
     const target = addressIn(out, outAt, dataBytes);
-    const packet = addressIn(bytes, at, length + this.#icvBytes);
-    const calls = this.#opening;
-    calls.choose(this.#contexts.toDecrypt(), this.#salt);
-    calls.takeIv(bytes, at + ESP_HEADER_BYTES);
-    calls.takeHeader(bytes, at, packet, high);
-    if (calls.run(packet + this.#prefixBytes, target, dataBytes)) return true;
+    const packet = addressIn(bytes, at, length + icvBytes);
+    opening.choose(this.#keyed.toDecrypt(), this.#keyed);
+    opening.takeIv(bytes, at + ESP_HEADER_BYTES);
+    opening.takeHeader(bytes, at, packet, high);
+    if (opening.run(packet + prefixBytes, target, dataBytes)) return true;
     libcrypto().ERR_clear_error();
     return false;
   }
 
   close(): void {
-    this.#sealing.forget();
-    this.#opening.forget();
-    this.#contexts.close();
-    this.#salt.fill(0);
+    this.#keyed.close();
   }
 
   #dataBytes(length: number): number {
-    if (length < this.#prefixBytes) throw new RangeError(`${length} bytes are shorter than header and IV`);
-    return length - this.#prefixBytes;
+    const { prefixBytes } = this.#shared;
+    if (length < prefixBytes) throw new RangeError(`${length} bytes are shorter than header and IV`);
+    return length - prefixBytes;
   }
 }
 
@@ -124,11 +113,11 @@ class AeadCalls {
   }
 
   /** Whose packet is next: mostly the same SA's as before. */
-  choose(context: Address, salt: Uint8Array): void {
+  choose(context: Address, keyed: KeyedContext): void {
     if (context === this.#context) return;
     this.#context = context;
     for (let call = 0; call <= Call.tag; call++) this.#list.put(call, CONTEXT, context);
-    this.#nonce.set(salt);
+    keyed.copyRest(this.#nonce);
   }
 
   takeIv(bytes: Uint8Array, at: number): void {
@@ -167,20 +156,43 @@ class AeadCalls {
   }
 
   /** A context that is freed may come again as another's. */
-  forget(): void {
+  forget(context: Address): void {
+    if (context !== this.#context) return;
     this.#context = 0;
     this.#nonce.fill(0, 0, NONCE_BYTES);
   }
 }
 
-const sealings = new Map<string, AeadCalls>();
-const openings = new Map<string, AeadCalls>();
+/** What the SAs of one cipher have in common. */
+interface Shared {
+  readonly prefixBytes: number;
+  readonly icvBytes: number;
+  readonly sealing: AeadCalls;
+  readonly opening: AeadCalls;
+  readonly family: ContextFamily;
+}
 
-function callsOf(known: Map<string, AeadCalls>, cipher: ProvidedCipher, seals: boolean, icvBytes: number): AeadCalls {
-  let calls = known.get(cipher.name);
-  if (calls === undefined) {
-    calls = new AeadCalls(cipher, seals, icvBytes);
-    known.set(cipher.name, calls);
+const ciphers = new WeakMap<ActivePool, Map<string, Shared>>();
+
+/** A cipher has but one geometry here: its ICV cannot be shortened. */
+function sharedOf(name: string, keyBytes: number, { prefixBytes, icvBytes }: EspGeometry, pool: ActivePool): Shared {
+  let known = ciphers.get(pool);
+  if (known === undefined) {
+    known = new Map();
+    ciphers.set(pool, known);
   }
-  return calls;
+  let shared = known.get(name);
+  if (shared === undefined) {
+    const cipher = providedCipher(name);
+    const sealing = new AeadCalls(cipher, true, icvBytes);
+    const opening = new AeadCalls(cipher, false, icvBytes);
+    const forget = (context: Address) => {
+      sealing.forget(context);
+      opening.forget(context);
+    };
+    const family = contextFamily({ cipher, keyBytes, restBytes: SALT_BYTES }, pool, { forget });
+    shared = { prefixBytes, icvBytes, sealing, opening, family };
+    known.set(name, shared);
+  }
+  return shared;
 }

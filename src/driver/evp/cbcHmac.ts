@@ -2,88 +2,86 @@
 
 import type { HashName } from '../../crypto/index.ts';
 import { ESP_HEADER_BYTES, type EspGeometry, type EspKeys, NOT_EXTENDED, type PacketCipher } from '../../esp/index.ts';
+import type { ActivePool } from '../activePool.ts';
 import { type Address, Memory } from '../ffi.ts';
 import { addressIn } from './bufferAddress.ts';
 import { CallList } from './callList.ts';
-import { CipherContexts } from './cipherContexts.ts';
-import { HMAC_CALLS, HmacCalls, HmacKey } from './hmac.ts';
+import { HMAC_CALLS, HmacCalls, HmacStates } from './hmac.ts';
+import { type ContextFamily, contextFamily, KeyedContext } from './keyedContext.ts';
 import { symbol } from './libcrypto.ts';
 import { type ProvidedCipher, providedCipher } from './providedCipher.ts';
 
 const BLOCK_BYTES = 16;
 const HIGH_BYTES = 4;
+/** Header and IV. */
+const PREFIX_BYTES = ESP_HEADER_BYTES + BLOCK_BYTES;
 
 export class CbcHmacCipher implements PacketCipher {
-  readonly #contexts: CipherContexts;
-  readonly #hmacKey: HmacKey;
+  readonly #keyed: KeyedContext;
   readonly #calls: CbcHmacCalls;
-  readonly #prefixBytes: number;
   readonly #icvBytes: number;
 
   /** @throws Error where OpenSSL refuses the cipher or the hash */
-  constructor(keyBits: number, hash: HashName, keys: EspKeys, { prefixBytes, icvBytes }: EspGeometry) {
-    const cipher = providedCipher(`AES-${keyBits}-CBC`);
-    this.#contexts = new CipherContexts(cipher, keys.encryption);
-    this.#hmacKey = new HmacKey(hash, keys.integrity);
-    this.#calls = callsOf(cipher, hash);
-    this.#prefixBytes = prefixBytes;
+  constructor(keyBits: number, hash: HashName, keys: EspKeys, { icvBytes }: EspGeometry, pool: ActivePool) {
+    const { calls, family } = sharedOf(keyBits, hash, keys.integrity.length, pool);
+    this.#keyed = new KeyedContext(family, keys.encryption, keys.integrity);
+    this.#calls = calls;
     this.#icvBytes = icvBytes;
   }
 
   seal(bytes: Uint8Array, at: number, length: number, high = NOT_EXTENDED): void {
     const packet = addressIn(bytes, at, length + this.#icvBytes);
-    const dataBytes = this.#wholeBlocks(length);
+    const dataBytes = wholeBlocks(length);
     const calls = this.#calls;
-    const data = packet + this.#prefixBytes;
-    calls.takeHash(this.#hmacKey, packet, high === NOT_EXTENDED ? length : length + HIGH_BYTES);
+    const data = packet + PREFIX_BYTES;
+    const context = this.#keyed.toEncrypt();
+    calls.takeHash(this.#keyed.states, packet, high === NOT_EXTENDED ? length : length + HIGH_BYTES);
     if (high !== NOT_EXTENDED) putU32(bytes, at + length, high);
-    const context = this.#contexts.toEncrypt();
     if (!calls.seal(context, packet + ESP_HEADER_BYTES, data, dataBytes, packet + length, this.#icvBytes)) {
-      throw this.#contexts.failure('encrypt');
+      throw this.#keyed.failure('encrypt');
     }
   }
 
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
-    const dataBytes = this.#wholeBlocks(length);
+    const dataBytes = wholeBlocks(length);
     const target = addressIn(out, outAt, dataBytes);
     const packet = addressIn(bytes, at, length + this.#icvBytes);
-    const context = this.#contexts.toDecrypt();
+    const context = this.#keyed.toDecrypt();
     const calls = this.#calls;
-    if (!this.#hash(bytes, at, packet, length, high)) throw this.#contexts.failure('authenticate');
+    if (!this.#hash(bytes, at, packet, length, high)) throw this.#keyed.failure('authenticate');
     if (!isSame(calls.digest, bytes, at + length, this.#icvBytes)) return false;
-    if (!calls.decrypt(context, packet + ESP_HEADER_BYTES, packet + this.#prefixBytes, target, dataBytes)) {
-      throw this.#contexts.failure('decrypt');
+    if (!calls.decrypt(context, packet + ESP_HEADER_BYTES, packet + PREFIX_BYTES, target, dataBytes)) {
+      throw this.#keyed.failure('decrypt');
     }
     return true;
   }
 
   close(): void {
-    this.#contexts.close();
-    this.#hmacKey.wipe();
+    this.#keyed.close();
   }
 
   /** The high half of an extended sequence number is hashed behind the packet, where the ICV stands. RFC 4303 §2.2.1. */
   #hash(bytes: Uint8Array, at: number, packet: Address, length: number, high: number): boolean {
     const calls = this.#calls;
     if (high === NOT_EXTENDED) {
-      calls.takeHash(this.#hmacKey, packet, length);
+      calls.takeHash(this.#keyed.states, packet, length);
       return calls.hash();
     }
     const icvAt = at + length;
     const icv = getU32(bytes, icvAt);
     putU32(bytes, icvAt, high);
-    calls.takeHash(this.#hmacKey, packet, length + HIGH_BYTES);
+    calls.takeHash(this.#keyed.states, packet, length + HIGH_BYTES);
     const done = calls.hash();
     putU32(bytes, icvAt, icv);
     return done;
   }
+}
 
-  /** OpenSSL writes whole blocks, so what is none would end outside of the buffer. */
-  #wholeBlocks(length: number): number {
-    const dataBytes = length - this.#prefixBytes;
-    if (dataBytes < 0 || dataBytes % BLOCK_BYTES !== 0) throw new RangeError(`${dataBytes} bytes are no blocks of AES`);
-    return dataBytes;
-  }
+/** OpenSSL writes whole blocks, so what is none would end outside of the buffer. */
+function wholeBlocks(length: number): number {
+  const dataBytes = length - PREFIX_BYTES;
+  if (dataBytes < 0 || dataBytes % BLOCK_BYTES !== 0) throw new RangeError(`${dataBytes} bytes are no blocks of AES`);
+  return dataBytes;
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {
@@ -134,8 +132,8 @@ class CbcHmacCalls {
     list.set(Call.decrypt, cipher.cipher, 0, 0, lengthOut);
   }
 
-  takeHash(key: HmacKey, packet: Address, length: number): void {
-    this.#hmac.choose(key);
+  takeHash(states: Address, packet: Address, length: number): void {
+    this.#hmac.choose(states);
     this.#hmac.take(packet, length);
   }
 
@@ -169,14 +167,28 @@ class CbcHmacCalls {
   }
 }
 
-const known = new Map<string, CbcHmacCalls>();
+/** What the SAs of one cipher and hash have in common. */
+interface Shared {
+  readonly calls: CbcHmacCalls;
+  readonly family: ContextFamily;
+}
 
-function callsOf(cipher: ProvidedCipher, hash: HashName): CbcHmacCalls {
-  const name = `${cipher.name}/${hash}`;
-  let calls = known.get(name);
-  if (calls === undefined) {
-    calls = new CbcHmacCalls(cipher, hash);
-    known.set(name, calls);
+const ciphers = new WeakMap<ActivePool, Map<string, Shared>>();
+
+function sharedOf(keyBits: number, hash: HashName, restBytes: number, pool: ActivePool): Shared {
+  let known = ciphers.get(pool);
+  if (known === undefined) {
+    known = new Map();
+    ciphers.set(pool, known);
   }
-  return calls;
+  const name = `${keyBits}/${hash}`;
+  let shared = known.get(name);
+  if (shared === undefined) {
+    const cipher = providedCipher(`AES-${keyBits}-CBC`);
+    const hmac = new HmacStates(hash);
+    const family = contextFamily({ cipher, keyBytes: keyBits / 8, restBytes }, pool, { hmac });
+    shared = { calls: new CbcHmacCalls(cipher, hash), family };
+    known.set(name, shared);
+  }
+  return shared;
 }

@@ -9,6 +9,7 @@ import {
   integrityTransforms,
   type NewPacketCipher,
 } from '../../esp/index.ts';
+import { ActivePool } from '../activePool.ts';
 import { AeadCipher } from './aead.ts';
 import { CbcHmacCipher } from './cbcHmac.ts';
 import { isBareHash } from './hmac.ts';
@@ -19,15 +20,16 @@ export type EvpCiphers = { readonly newCipher: NewPacketCipher } | { readonly mi
  * Ciphers that allocate nothing per packet, for packets in memory that is not shared between threads. Before they are
  * given out, each suite seals and opens a packet and is compared with `slow`, which also takes the suites that are
  * not fast.
+ * @param pool which SAs hold contexts; one for the thread
  * @returns `missing`, a sentence, where this node has no FFI, no OpenSSL 3, or one that computes something else
  */
-export function evpCiphers(slow: NewPacketCipher): EvpCiphers {
+export function evpCiphers(slow: NewPacketCipher, pool = new ActivePool()): EvpCiphers {
   const newCipher: NewPacketCipher = (suite, keys, geometry) => {
     if (!isFast(suite)) return slow(suite, keys, geometry);
     const { integrity, keyBits } = suite;
-    if (suite.encryption === 'chacha20-poly1305') return new AeadCipher(CHACHA, keys.encryption, geometry);
-    if (integrity === undefined) return new AeadCipher(`AES-${keyBits}-GCM`, keys.encryption, geometry);
-    return new CbcHmacCipher(keyBits, integrityTransforms[integrity].hash, keys, geometry);
+    if (suite.encryption === 'chacha20-poly1305') return new AeadCipher(CHACHA, keys.encryption, geometry, pool);
+    if (integrity === undefined) return new AeadCipher(`AES-${keyBits}-GCM`, keys.encryption, geometry, pool);
+    return new CbcHmacCipher(keyBits, integrityTransforms[integrity].hash, keys, geometry, pool);
   };
   try {
     for (const suite of fastSuites()) mustAgree(suite, newCipher, slow);

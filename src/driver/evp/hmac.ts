@@ -64,32 +64,41 @@ export const HMAC_CALLS = 5;
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
 
-/** What one key makes of the hash: both states, behind each other. */
-export class HmacKey {
-  readonly address: Address;
-  readonly #memory: Memory;
+/** What a key makes of the hash: both states, behind each other. One computes those of all keys. */
+export class HmacStates {
+  /** Of both states. */
+  readonly bytes: number;
+  readonly #hash: HashName;
+  readonly #block: Memory;
+  readonly #list: CallList;
 
   /** @throws Error where OpenSSL has no such hash */
-  constructor(hash: HashName, key: Uint8Array) {
+  constructor(hash: HashName) {
     const { blockBytes, stateBytes, init, update } = bareHash(hash);
-    if (key.length > blockBytes) throw new RangeError('a key of HMAC in ESP is no longer than a block');
-    this.#memory = new Memory(2 * stateBytes);
-    this.address = this.#memory.base;
-    const block = new Memory(blockBytes);
-    const list = new CallList(2);
-    for (const [i, pad] of [INNER_PAD, OUTER_PAD].entries()) {
-      block.bytes.fill(pad);
-      for (let at = 0; at < key.length; at++) block.bytes[at]! ^= key[at]!;
-      const state = this.address + i * stateBytes;
-      list.set(0, symbol(init), state);
-      list.set(1, symbol(update), state, block.base, blockBytes);
-      mustBe(list.run(0, 2) ? 1 : 0, `key HMAC-${hash}`);
-    }
-    block.bytes.fill(0);
+    this.bytes = 2 * stateBytes;
+    this.#hash = hash;
+    this.#block = new Memory(blockBytes);
+    this.#list = new CallList(2);
+    this.#list.set(0, symbol(init));
+    this.#list.set(1, symbol(update), 0, this.#block.base, blockBytes);
   }
 
-  wipe(): void {
-    this.#memory.bytes.fill(0);
+  /** Writes those of `key` to the `bytes` from `at` on. */
+  compute(key: Uint8Array, at: Address): void {
+    const { bytes } = this.#block;
+    if (key.length > bytes.length) throw new RangeError('a key of HMAC in ESP is no longer than a block');
+    this.#begin(key, INNER_PAD, at);
+    this.#begin(key, OUTER_PAD, at + this.bytes / 2);
+    bytes.fill(0);
+  }
+
+  #begin(key: Uint8Array, pad: number, state: Address): void {
+    const { bytes } = this.#block;
+    bytes.fill(pad);
+    for (let i = 0; i < key.length; i++) bytes[i]! ^= key[i]!;
+    this.#list.put(0, 0, state);
+    this.#list.put(1, 0, state);
+    mustBe(this.#list.run(0, 2) ? 1 : 0, `key HMAC-${this.#hash}`);
   }
 }
 
@@ -121,8 +130,9 @@ export class HmacCalls {
     list.set(first + 4, symbol(final), result, outer);
   }
 
-  choose({ address }: HmacKey): void {
-    this.#list.put(this.#first, Value.key, address);
+  /** @param states of a key, see `HmacStates` */
+  choose(states: Address): void {
+    this.#list.put(this.#first, Value.key, states);
   }
 
   take(data: Address, length: number): void {

@@ -1,6 +1,6 @@
 /** The functions of OpenSSL 3 inside the node binary that packets need, with addresses as numbers. EVP_EncryptInit(3). */
 
-import { type Address, declare, Memory } from '../ffi.ts';
+import { type Address, declare } from '../ffi.ts';
 
 /** An address of 0 is NULL. */
 export interface Libcrypto {
@@ -34,25 +34,6 @@ export function mustBe(result: number, what: string): number {
   if (result > 0) return result;
   libcrypto().ERR_clear_error();
   throw new Error(`OpenSSL refuses to ${what}`);
-}
-
-/** Secret bytes where OpenSSL can read them. */
-export class NativeSecret {
-  readonly #memory: Memory;
-
-  /** Copies. */
-  constructor(secret: Uint8Array) {
-    this.#memory = new Memory(Math.max(1, secret.length));
-    this.#memory.bytes.set(secret);
-  }
-
-  get address(): Address {
-    return this.#memory.base;
-  }
-
-  wipe(): void {
-    this.#memory.bytes.fill(0);
-  }
 }
 
 const symbols = new Map<string, Address>();
