@@ -27,7 +27,7 @@ import {
 import type { Identity, SignatureAnswer, SignatureAsk } from '../ike/output.ts';
 import type { Credential, TrustAnchor } from '../ike/signature.ts';
 import { failureText } from '../session/log.ts';
-import { toHex } from '../wire/index.ts';
+import { sameBytes, toHex } from '../wire/index.ts';
 import type { Log } from './logger.ts';
 
 /** Paths are whole; passwords are read. */
@@ -168,7 +168,11 @@ export class CertificateService {
 
   #publish(): void {
     const { credentials, trust } = this.#loaded;
-    this.credentials.splice(0, this.credentials.length, ...credentials.map(({ credential }) => credential));
+    const own = credentials.map(({ credential, certificates }) => ({
+      ...credential,
+      authorities: authoritiesAbove(certificates, trust),
+    }));
+    this.credentials.splice(0, this.credentials.length, ...own);
     this.trustAnchors.splice(0, this.trustAnchors.length, ...trust.trustAnchors);
   }
 
@@ -228,6 +232,14 @@ export class CertificateService {
       }
     }
   }
+}
+
+/** By which of them a peer may ask for a certificate of ours: those that we know. */
+function authoritiesAbove(certificates: readonly Certificate[], { anchors }: TrustStore): readonly Uint8Array[] {
+  const roots = anchors.filter(({ subjectDer }) =>
+    certificates.some(({ issuerDer }) => sameBytes(issuerDer, subjectDer)),
+  );
+  return [...certificates.slice(1), ...roots].map(({ keyHash }) => keyHash);
 }
 
 const now = (): number => Date.now() / 1000;

@@ -82,6 +82,37 @@ const verdict = async (service: CertificateService, peer: Made): Promise<string>
   return answer.kind === 'verify' ? (answer.failure?.code ?? 'ok') : '';
 };
 
+test(
+  'a credential knows the authorities above it, by which a peer that trusts one of them asks for it',
+  options,
+  () => {
+    const [one, other] = ['p256', 'p384'].map((kind, at) =>
+      make({ ...times, name: `authority ${at}`, key: keyOf(kind as 'p256' | 'p384', 7), ca: true }),
+    ) as [Made, Made];
+    const between = make({ ...times, name: 'intermediate', key: keyOf('p256', 8), by: other, ca: true });
+    const files = [
+      make({ ...times, by: one, names: 'DNS:a.example' }),
+      make({ ...times, by: between, names: 'DNS:b.example' }),
+    ];
+    const [first, second] = files.map((made, at) =>
+      put(`asked-${at}.pem`, pem(made) + certificatePem(between.certificate)),
+    );
+    const ca = [one, other].map((made, at) => put(`asked-ca-${at}.pem`, certificatePem(made.certificate)));
+    const given = sources(first!, ca[0]!);
+    const { log } = logOf();
+    const service = new CertificateService(
+      { ...given, ca, credentials: [given.credentials[0]!, { name: 'second', field: 'more', certificate: second! }] },
+      log,
+    );
+    const hashes = service.trustAnchors.map(({ keyHash }) => keyHash);
+    const [a, b] = service.credentials.map(({ authorities = [] }) => authorities);
+    assert.deepEqual(a, [hashes[0]]);
+    assert.equal(b?.length, 2);
+    assert.deepEqual(b?.[1], hashes[1]);
+    service.close();
+  },
+);
+
 test('the gateway finds an authority by its directory, and paths count from the configuration', options, async () => {
   const state = join(base, 'state');
   const authority = CertificateAuthority.init(join(state, 'ca'), { name: 'CA', key: 'p256', days: 800 });
