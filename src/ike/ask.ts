@@ -42,6 +42,8 @@ export interface ConfigurationAsk {
   readonly wantsIpv6: boolean;
   /** Addresses that it had and would like again. */
   readonly preferred: readonly string[];
+  /** It proved itself in an earlier session, which it resumes: whether it may still enter is the owner's to say. RFC 5723. */
+  readonly resumed?: true;
 }
 
 export type KeyAnswer =

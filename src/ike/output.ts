@@ -50,7 +50,7 @@ export interface IkeEstablished {
   readonly ikeSa: IkeSaId;
   readonly version: 1 | 2;
   readonly role: 'initiator' | 'responder';
-  /** 'main' or 'aggressive' for IKEv1, 'ike-auth' for IKEv2. */
+  /** 'main' or 'aggressive' for IKEv1; 'ike-auth' for IKEv2, or 'ike-session-resume'. */
   readonly exchange: string;
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -73,6 +73,8 @@ export interface IkeEstablished {
   readonly authentication?: { readonly local: AuthenticationMethod; readonly remote: AuthenticationMethod };
   /** The user whom EAP proved. */
   readonly user?: string;
+  /** The peer can be sent to another gateway. RFC 5685. */
+  readonly followsRedirects?: true;
 }
 
 /** A pair of ESP SAs to install. The receiving one must work before the peer can use it, so this precedes the `send`. */
@@ -221,6 +223,10 @@ export interface IkeSilent {
   readonly ikeSa: IkeSaId;
 }
 
+  readonly ikeSa: IkeSaId;
+  readonly size: number;
+}
+
 export type IkeOutput =
   | IkeSend
   | IkeKeepalive
@@ -270,6 +276,11 @@ export type IkeCommand =
   | { readonly type: 'renewChild'; readonly child: ChildSaId }
   /** Deletes the children, then the IKE SA, with authenticated Delete payloads. */
   | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
+  /**
+   * As responder: sends a peer that follows redirects (others: nothing is done) to another gateway, by name or address.
+   * Where it has not left `within` milliseconds the IKE SA is closed. RFC 5685 §5.
+   */
+  | { readonly type: 'redirect'; readonly ikeSa: IkeSaId; readonly gateway: string; readonly within: number }
   /** Authenticated inbound ESP or L2TP traffic was seen, `at` that time or now: proof of life. */
   | { readonly type: 'alive'; readonly ikeSa: IkeSaId; readonly at?: Instant }
   /** Asks the peer at once whether it lives; without a sign of life `within` milliseconds the IKE SA is gone. */

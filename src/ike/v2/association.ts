@@ -47,6 +47,7 @@ export interface CurrentRequest {
   prepared: Prepared | undefined;
   /** What it says, to be cut into smaller fragments. */
   payloads?: readonly Payload[];
+  /** It asks what the path carries: the size that was wanted, and the one that an answer proves. */
   sends: number;
   sentAt: Instant;
   /** The answer has come and is being worked on. */
@@ -82,7 +83,7 @@ export class Association {
   readonly serial: number;
   /** We are its original initiator: the flag in the header, and whose keys are whose. */
   readonly initiated: boolean;
-  readonly initiatorSpi: Uint8Array;
+  initiatorSpi: Uint8Array;
   responderSpi: Uint8Array;
   state: AssociationState = 'opening';
   proposal: IkeV2Proposal | undefined;

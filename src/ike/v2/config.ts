@@ -9,6 +9,7 @@ import type { HalfOpenLimits } from '../v1/halfOpen.ts';
 import type { RetransmissionSchedule } from '../v1/retransmission.ts';
 import type { Secrets } from '../v1/secrets.ts';
 import { acceptL2tpAndRemoteAccess, type ChildPolicy } from './childPolicy.ts';
+import type { KeptTicket } from './exchanges/resumption.ts';
 import { type IkeV2Profile, ikeV2Profiles } from './policy.ts';
 
 /** How a peer may prove itself. */
@@ -37,16 +38,29 @@ export interface Initiation {
 
 /** Post-quantum pre-shared keys. RFC 8784. */
 export interface PostquantumKeys {
-  /** The key of that identity; undefined where there is none. */
-  keyFor(id: string): Uint8Array | undefined;
+  /** The key of that id; undefined where there is none. A responder says who `peer` claims to be: ids may be theirs alone. */
+  keyFor(id: string, peer?: Identity): Uint8Array | undefined;
   /** The one that an initiator uses. */
   readonly id?: string;
   /** Peers without one are refused. Default false. */
   readonly required?: boolean;
 }
 
-/** A first message may be answered by the name of another gateway. RFC 5685. */
-export type RedirectRule = (asks: { readonly local: Endpoint; readonly remote: Endpoint }) => string | undefined;
+/** Who asks for an IKE SA. */
+export interface Newcomer {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Absent before it has proved itself. */
+  readonly identity?: Identity;
+  /** The user whom EAP proved. */
+  readonly user?: string;
+}
+
+/**
+ * A peer that follows redirects may be told the name or address of another gateway: asked on its first message, and again
+ * when it has proved itself. RFC 5685 §3, §6.
+ */
+export type RedirectRule = (asks: Newcomer) => string | undefined;
 
 /** Half-open IKE SAs from which on first messages must bring a cookie. RFC 7296 §2.6. */
 export interface CookieThreshold {
@@ -88,7 +102,13 @@ export interface IkeV2Config {
   readonly additionalAddresses?: readonly string[];
   /** Gives and takes tickets for session resumption (RFC 5723). Default false. */
   readonly resumption?: boolean;
+  /** Counts from when the peer proved itself, over all sessions that are resumed in a row. Default 3600 s. */
   readonly ticketLifetimeSeconds?: number;
+  /**
+   * As initiator: the tickets, by the gateway's address. Give it to the next endpoint too where that is to resume. It is
+   * written to. Default: one of the endpoint's own.
+   */
+  readonly keptTickets?: Map<string, KeptTicket>;
   /** Claims a NAT so that ESP travels in UDP. Default false. */
   readonly forceEncapsulation?: boolean;
   /** The port that IKE floats to behind a NAT, here and at the peer. Default 4500. */
@@ -152,6 +172,7 @@ export function resolveConfig(config: IkeV2Config): ResolvedConfig {
     additionalAddresses: [],
     resumption: false,
     ticketLifetimeSeconds: 3600,
+    keptTickets: new Map(),
     forceEncapsulation: false,
     natTraversalPort: 4500,
     localNatTraversalPort: config.natTraversalPort ?? 4500,

@@ -15,6 +15,7 @@ import { CookieJar } from './cookie.ts';
 import { onEapCommand } from './exchanges/eapRun.ts';
 import { onMoved } from './exchanges/mobike.ts';
 import { receiveNewcomer, refuseVersion } from './exchanges/newcomer.ts';
+import { sendRedirect } from './exchanges/redirect.ts';
 import { begin } from './exchanges/saInitInitiator.ts';
 import { failureOfError } from './failures.ts';
 import { IkeSa } from './ikeSa.ts';
@@ -92,7 +93,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       halfOpen: new HalfOpenTable(config.halfOpen),
       cookies: new CookieJar(given.crypto, random),
       tickets: new TicketSealer(given.crypto, random),
-      keptTickets: new Map(),
+      keptTickets: config.keptTickets,
       fragments: new FragmentReassembly(),
       peers: new Map(),
       notifyLimit: new OncePer(NOTIFY_SPAN),
@@ -183,9 +184,17 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
         if (sa !== undefined) probePeer(context, sa, command.within, now);
         break;
       }
+        const sa = this.#sas.get(command.ikeSa);
+        break;
+      }
       case 'unknownSpi':
         tellUnknownSpi(context, command, now);
         break;
+      case 'redirect': {
+        const sa = this.#sas.get(command.ikeSa);
+        if (sa !== undefined) sendRedirect(context, sa, command, now);
+        break;
+      }
       case 'moved': {
         const sa = this.#sas.get(command.ikeSa);
         if (sa?.established) onMoved(context, sa, command, now);

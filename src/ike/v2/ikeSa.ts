@@ -57,6 +57,7 @@ export type TimerName =
   | 'renew'
   | 'lifetime'
   | 'forget'
+  | 'redirected'
   | 'create'
   | `retransmit:${number}`
   | `retire:${number}`
@@ -89,12 +90,26 @@ export class IkeSa {
   init: SaInit | undefined;
   /** As initiator: the ticket that we come with. */
   resuming:
-    | { readonly kept: KeptTicket; readonly nonce: Uint8Array; readonly request: Uint8Array | undefined }
+    | {
+        readonly kept: KeptTicket;
+        readonly nonce: Uint8Array;
+        readonly cookie: Uint8Array | undefined;
+        readonly request: Uint8Array | undefined;
+      }
     | undefined;
   /** As responder: whom the ticket was given to. */
   resumedFrom:
-    | { readonly initiatorId: Uint8Array; readonly user: string | undefined; readonly method: AuthenticationMethod }
+    | {
+        readonly initiatorId: Uint8Array;
+        readonly user: string | undefined;
+        readonly method: AuthenticationMethod;
+        readonly expiresAt: Instant;
+      }
     | undefined;
+  /** A post-quantum pre-shared key is mixed into the keys, or was into those of the session that is resumed. RFC 8784. */
+  usesPostquantumKey = false;
+  /** As responder: where the peer was sent. RFC 5685. */
+  redirectedTo: string | undefined;
   opening: Opening | undefined;
   nat: NatSituation = { localBehindNat: false, remoteBehindNat: false };
   /** The peer told where it is: NAT detection was done. */

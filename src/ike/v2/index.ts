@@ -15,12 +15,14 @@ export type {
   CookieThreshold,
   IkeV2Config,
   Initiation,
+  Newcomer,
   PostquantumKeys,
   RedirectRule,
 } from './config.ts';
 export { COOKIE_SECRET_LIFETIME, CookieJar, type CookieSubject } from './cookie.ts';
 export { type Described, dumpV2, payloadSummary, summaryV2 } from './describe.ts';
 export { FIRST_OWN_IKE_SA_ID, IkeV2Endpoint } from './endpoint.ts';
+export type { KeptTicket } from './exchanges/resumption.ts';
 export * from './keys.ts';
 export * from './payloads/index.ts';
 export {

@@ -20,6 +20,8 @@ export interface TicketState {
   readonly user?: string;
   /** How the initiator proved itself the first time. */
   readonly method: string;
+  /** A post-quantum pre-shared key is in `skD`. RFC 8784. */
+  readonly usesPostquantumKey: boolean;
 }
 
 /** Longest ticket that is read. */

@@ -5,6 +5,7 @@ import { confirmChild, hasSuccessor } from './childSa.ts';
 import { closeAndTell, closeChildAndTell, closed, forget, REPLACED, retire } from './closing.ts';
 import type { Context } from './context.ts';
 import { createChild, rekeyChild } from './exchanges/createChild.ts';
+import { redirectedTo } from './exchanges/redirect.ts';
 import { rekeyIke } from './exchanges/rekeyIke.ts';
 import type { IkeSa, TimerName } from './ikeSa.ts';
 import { onDeadPeerTimer, onProbeTimer } from './liveness.ts';
@@ -48,6 +49,9 @@ const actions = {
   lifetime: (context, sa, now) =>
     closeAndTell(context, sa, { code: 'lifetime-expired', reason: 'the lifetime of the IKE SA has ended' }, now),
   forget,
+  redirected: (context, sa, now) => {
+    if (sa.redirectedTo !== undefined) closeAndTell(context, sa, redirectedTo(sa.redirectedTo), now);
+  },
   confirm: (context, _sa, _now, id) => {
     const child = context.children.get(id);
     if (child !== undefined) confirmChild(context, child);

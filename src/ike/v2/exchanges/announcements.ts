@@ -44,11 +44,13 @@ export function announcements(
   const asked = (type: number) => request === undefined || findNotify(request, type) !== undefined;
   const further = config.profile.offer.ike.proposals.some(({ additional }) => additional.length > 0);
   const initiator = role === 'initiator';
+  const usesPpk = config.postquantumKeys?.id !== undefined;
   return [
     ...(asked(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) ? [notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
     notify(NotifyType.SIGNATURE_HASH_ALGORITHMS, hashAlgorithmsData()),
     ...(initiator && config.followRedirects ? [redirectAbility(config.initiate.redirectedFrom)] : []),
-    ...(initiator && config.postquantumKeys?.id !== undefined ? [notify(NotifyType.USE_PPK)] : []),
+    // A session that is resumed has the key in it already.
+    ...(initiator && usesPpk && sa.resuming === undefined ? [notify(NotifyType.USE_PPK)] : []),
     ...((initiator ? further : sa.peer.intermediate) ? [notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED)] : []),
     ...(initiator ? [] : [notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED)]),
   ];

@@ -24,7 +24,14 @@ import { createChild } from './createChild.ts';
 import { emitEap } from './eapRun.ts';
 import { establish } from './establishment.ts';
 import { mobikeNotifies, readMobike } from './mobikeNotify.ts';
-import { mixedKeys, PPK_NOT_USED, postquantumNotifies } from './postquantum.ts';
+import {
+  mixedKeys,
+  notePostquantumKey,
+  PPK_NOT_USED,
+  postquantumNotifies,
+  postquantumObstacle,
+  withPpkRemedy,
+} from './postquantum.ts';
 import { checkAuth, makeAuth, type Proof, secretFor } from './proof.ts';
 import { redirectOf, takeRedirect } from './redirect.ts';
 import { takeTicket, wantsTicket } from './resumption.ts';
@@ -32,7 +39,7 @@ import { takeTicket, wantsTicket } from './resumption.ts';
 /** Keys stand: we say who we are. */
 export function beginAuth(context: Context, sa: IkeSa, now: Instant): void {
   const { association } = sa;
-  const proof = ownProof(context, sa);
+  const proof = postquantumObstacle(context, sa) ?? ownProof(context, sa);
   if ('code' in proof) {
     closed(context, sa, proof);
     return;
@@ -205,7 +212,7 @@ export function judge(
   }
   const usesPpk = run.mixedKeys !== undefined && findNotify(answer, NotifyType.PPK_IDENTITY) !== undefined;
   const isLast = find(answer, 'EAP') === undefined;
-  if (isLast && !usesPpk && context.config.postquantumKeys?.required) {
+  if (isLast && !usesPpk && context.config.postquantumKeys?.required && !sa.opening?.resumed) {
     refuseAndTell(context, sa, PPK_NOT_USED, now);
     return;
   }
@@ -239,6 +246,7 @@ export function judge(
       return;
     }
     association.keys = keys;
+    if (isLast) notePostquantumKey(context, sa, usesPpk);
     then(result, later);
   });
 }
@@ -309,7 +317,7 @@ function fail(context: Context, sa: IkeSa, answer: PayloadChain): void {
     error === undefined
       ? malformed('an answer to IKE_AUTH without IDr or AUTH')
       : failureFrom(error, 'authentication', []);
-  closed(context, sa, failure);
+  closed(context, sa, sa.auth?.mixedKeys === undefined ? failure : withPpkRemedy(failure));
 }
 
 function ownMethod(context: Context): AuthenticationMethod {

@@ -22,8 +22,9 @@ import { configurePeer } from './configuration.ts';
 import { beginEap, onEapRequest } from './eapRun.ts';
 import { establish } from './establishment.ts';
 import { mobikeAbility } from './mobikeNotify.ts';
-import { resolvePostquantum } from './postquantum.ts';
+import { postquantumObstacle, resolvePostquantum } from './postquantum.ts';
 import { checkAuth, makeAuth, type Proof, secretFor } from './proof.ts';
+import { redirectAuthenticated, sentAway } from './redirect.ts';
 import { isTicketOf, ticketFor } from './resumption.ts';
 
 export function onAuthRequest(context: Context, association: Association, { chain }: Arrival, now: Instant): void {
@@ -79,6 +80,12 @@ function onFirst(context: Context, association: Association, chain: PayloadChain
   };
   if (sa.opening!.resumed && !isTicketOf(sa, sa.auth.remoteIdBody!)) {
     refuseAuth(context, association, NotifyType.AUTHENTICATION_FAILED, ANOTHERS_TICKET, now);
+    return;
+  }
+  // Before EAP shows anything that only the key would hide.
+  const obstacle = postquantumObstacle(context, sa);
+  if (obstacle !== undefined) {
+    refuseAuth(context, association, NotifyType.AUTHENTICATION_FAILED, obstacle, now);
     return;
   }
   const auth = find(chain, 'AUTH');
@@ -190,6 +197,12 @@ export function complete(
   const { sa } = association;
   const { request } = sa.auth!;
   sa.authentication = { local: sa.authentication?.local ?? 'null', remote: method };
+  const gateway = redirectAuthenticated(context, sa);
+  if (gateway !== undefined) {
+    establish(context, sa, { initialContact: false, exchange: exchangeOf(sa) }, now);
+    respond(context, association, [...ourPart, sentAway(context, sa, gateway, now)], now);
+    return;
+  }
   configurePeer(context, sa, request, now, (reply, later) => {
     const { keys } = association;
     if (keys === undefined) return;
@@ -197,17 +210,14 @@ export function complete(
     const mobike = mobikeAbility(context, sa, request);
     const ticket = ticketFor(context, association, request, later);
     const nonces = { initiator: sa.opening!.initiatorNonce, responder: sa.opening!.responderNonce };
-    establish(
-      context,
-      sa,
-      { initialContact, exchange: sa.opening!.resumed ? 'ike-session-resume' : 'ike-auth' },
-      later,
-    );
+    establish(context, sa, { initialContact, exchange: exchangeOf(sa) }, later);
     const { payloads, child } = firstChild(context, association, request, reply, nonces, later);
     respond(context, association, [...ourPart, ...payloads, ...mobike, ...ticket], later);
     if (child !== undefined) confirmChild(context, child);
   });
 }
+
+const exchangeOf = ({ opening }: IkeSa): string => (opening?.resumed ? 'ike-session-resume' : 'ike-auth');
 
 /** The child SA that comes with IKE_AUTH. That it fails is not the end of the IKE SA. RFC 7296 §1.2. */
 function firstChild(

@@ -2,7 +2,7 @@
 
 import type { Identity } from '../../output.ts';
 import type { IkeKeys } from '../keys.ts';
-import type { Payload } from '../payloads/index.ts';
+import type { AuthPayload, Payload } from '../payloads/index.ts';
 import type { PayloadChain } from '../wire/index.ts';
 import type { ChildOffer } from './childNegotiation.ts';
 
@@ -17,6 +17,8 @@ export interface AuthRun {
   readonly offer: ChildOffer | undefined;
   /** As initiator: with the post-quantum key mixed in, should the peer have it too. RFC 8784. */
   mixedKeys: IkeKeys | undefined;
+  /** As responder: what the peer proved itself with lest we have no post-quantum key. It tells why the other proof failed. */
+  withoutPostquantumKey?: { readonly keys: IkeKeys; readonly auth: AuthPayload } | undefined;
   /** As responder: IDr, CERT and AUTH, until they are sent with the first EAP packet. */
   ourPart?: readonly Payload[] | undefined;
   /** EAP, where it runs. */

@@ -43,13 +43,14 @@ export function establish(
     localIdentity: sa.localIdentity!,
     remoteIdentity: sa.remoteIdentity!,
     nat: sa.nat,
-    algorithms: ikeV2ProposalText(association.proposal!),
+    algorithms: ikeV2ProposalText(association.proposal!) + (sa.usesPostquantumKey ? '/ppk' : ''),
     vendorIds: sa.peer.vendorIds,
     offers: sa.peer.offers,
     quirks: context.config.quirks ?? fingerprint(sa.peer)?.quirks ?? [],
     initialContact,
     authentication: sa.authentication!,
     ...(sa.user !== undefined && { user: sa.user }),
+    ...(sa.role === 'responder' && sa.peer.redirect && { followsRedirects: true }),
   });
   armLifetime(context, sa, now);
   armKeepalive(context, sa, now);

@@ -15,7 +15,7 @@ import { respond } from '../transmission.ts';
 import { onInvalidSpi } from '../unknownSpi.ts';
 import { all, findNotify, type PayloadChain } from '../wire/index.ts';
 import { answerMobike } from './mobikeResponder.ts';
-import { onRedirect } from './redirect.ts';
+import { onRedirect, redirectedTo } from './redirect.ts';
 import { settleOnDelete } from './rekeyIkeResponder.ts';
 
 export function onInformational(context: Context, association: Association, arrival: Arrival, now: Instant): void {
@@ -86,7 +86,7 @@ function onDeleteIkeSa(context: Context, association: Association, now: Instant)
     lingerGeneration(sa, association, now);
     return;
   }
-  closedAfterAnswer(context, sa, PEER_DELETED, now);
+  closedAfterAnswer(context, sa, sa.redirectedTo === undefined ? PEER_DELETED : redirectedTo(sa.redirectedTo), now);
 }
 
 /** A generation that is over still answers duplicates for a while. */

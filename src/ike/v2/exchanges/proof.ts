@@ -14,6 +14,7 @@ import type { IkeKeys } from '../keys.ts';
 import { AuthMethod, type AuthPayload } from '../payloads/index.ts';
 import { readSignature, signatureAuthPayload } from '../signatureSchemes.ts';
 import type { ChosenCredential } from './certificates.ts';
+import { PPK_MISMATCH } from './postquantum.ts';
 
 type Side = 'initiator' | 'responder';
 
@@ -97,6 +98,36 @@ export interface Expectation {
 
 /** Judges the peer's AUTH payload. `then` gets its method, or why it is not believed. */
 export function checkAuth(
+  context: Context,
+  association: Association,
+  signed: Signed,
+  expected: Expectation,
+  now: Instant,
+  then: (result: AuthenticationMethod | Failure, now: Instant) => void,
+): void {
+  const run = association.sa.auth;
+  const without = run?.withoutPostquantumKey;
+  if (run === undefined || without === undefined) {
+    check(context, association, signed, expected, now, then);
+    return;
+  }
+  run.withoutPostquantumKey = undefined;
+  check(context, association, signed, expected, now, (result, later) => {
+    if (!isFailure(result)) {
+      then(result, later);
+      return;
+    }
+    const [signedWithout, other] = [
+      { ...signed, keys: without.keys },
+      { ...expected, auth: without.auth },
+    ];
+    check(context, association, signedWithout, other, later, (second, last) =>
+      then(isFailure(second) ? result : PPK_MISMATCH, last),
+    );
+  });
+}
+
+function check(
   context: Context,
   association: Association,
   signed: Signed,

@@ -2,13 +2,19 @@
 
 import type { Instant } from '../../../core/index.ts';
 import { concat, sameBytes } from '../../../wire/index.ts';
-import type { IkeDatagram } from '../../output.ts';
+import type { IkeCommand, IkeDatagram } from '../../output.ts';
+import type { Task } from '../association.ts';
 import { closeAndTell, closed } from '../closing.ts';
 import type { Context } from '../context.ts';
 import type { IkeSa } from '../ikeSa.ts';
-import { type NotifyPayload, NotifyType, notify } from '../payloads/index.ts';
+import { milestone } from '../milestone.ts';
+import { ExchangeType, type NotifyPayload, NotifyType, notify } from '../payloads/index.ts';
+import { enqueue } from '../requests.ts';
 import { findNotify, type Message, type PayloadChain } from '../wire/index.ts';
 import { gatewayIdentity, readGatewayIdentity } from './gatewayIdentity.ts';
+
+/** How long a client that was sent away as it authenticated itself may take to leave. */
+const LEAVES_WITHIN = 30_000;
 
 /** As responder, to the first message of a peer that follows redirects; its nonce shows that we have read it. §3. */
 export function redirectNotify(
@@ -22,6 +28,50 @@ export function redirectNotify(
   if (!follows) return undefined;
   const gateway = config.redirect?.({ local: datagram.local, remote: datagram.remote });
   return gateway === undefined ? undefined : notify(NotifyType.REDIRECT, concat(gatewayIdentity(gateway), nonce));
+}
+
+/** As responder, to a peer that has just proved itself: where it is to go instead of getting a child SA. §6. */
+export function redirectAuthenticated({ config }: Context, sa: IkeSa): string | undefined {
+  if (!sa.peer.redirect) return undefined;
+  const { local, remote, remoteIdentity, user } = sa;
+  return config.redirect?.({
+    local,
+    remote,
+    ...(remoteIdentity !== undefined && { identity: remoteIdentity }),
+    ...(user !== undefined && { user }),
+  });
+}
+
+/** REDIRECT within protection. Where the peer has not left in time, we end the IKE SA. */
+export function sentAway(
+  context: Context,
+  sa: IkeSa,
+  gateway: string,
+  now: Instant,
+  within: number = LEAVES_WITHIN,
+): NotifyPayload {
+  sa.redirectedTo = gateway;
+  milestone(context, sa, 'sent to another gateway', gateway);
+  sa.timers.set('redirected', now + within);
+  return notify(NotifyType.REDIRECT, gatewayIdentity(gateway));
+}
+
+/** As responder, in the middle of a session. §5. */
+export function sendRedirect(
+  context: Context,
+  sa: IkeSa,
+  { gateway, within }: Extract<IkeCommand, { readonly type: 'redirect' }>,
+  now: Instant,
+): void {
+  if (!sa.established || sa.role !== 'responder' || !sa.peer.redirect || sa.redirectedTo !== undefined) return;
+  const redirect = sentAway(context, sa, gateway, now, within);
+  const task: Task = {
+    name: 'redirect',
+    exchange: ExchangeType.INFORMATIONAL,
+    begin: () => [redirect],
+    done: () => undefined,
+  };
+  enqueue(context, sa.association, task, now);
 }
 
 /** As initiator, in the answer to the first message. @returns whether we go elsewhere */
@@ -54,7 +104,8 @@ export function onRedirect(context: Context, sa: IkeSa, chain: PayloadChain, now
   if (gateway !== undefined) takeRedirect(context, sa, gateway, now);
 }
 
-const redirectedTo = (gateway: string) => ({
+/** Why an IKE SA ends at either end of it. */
+export const redirectedTo = (gateway: string) => ({
   code: 'redirected',
   reason: `the gateway sends this client to ${gateway}`,
 });

@@ -26,6 +26,7 @@ import { abilitiesOf, announcements, hashesOf } from './announcements.ts';
 import { beginAuth } from './authInitiator.ts';
 import { logIkeKeys } from './keyLog.ts';
 import { answerClear, provesAddress } from './newcomer.ts';
+import { followRedirect, redirectNotify } from './redirect.ts';
 import { beginSaInit } from './saInitInitiator.ts';
 
 /** What an initiator keeps of a session for the next one. */
@@ -34,7 +35,16 @@ export interface KeptTicket {
   readonly expiresAt: Instant;
   readonly proposal: IkeV2Proposal;
   readonly skD: Uint8Array;
+  /** A post-quantum pre-shared key is in `skD`. RFC 8784. */
+  readonly usesPostquantumKey: boolean;
+  /** Times that the gateway was asked with it and did not answer. */
+  readonly unanswered: number;
 }
+
+/** A gateway that never answers to a ticket may still answer to a first message. */
+const MOST_UNANSWERED = 2;
+
+const MOST_COOKIES = 3;
 
 /** Gateways whose tickets are kept. */
 const MOST_TICKETS = 64;
@@ -52,19 +62,24 @@ export function ticketFor(
 ): readonly NotifyPayload[] {
   const { resumption, ticketLifetimeSeconds } = context.config;
   if (!resumption || findNotify(request, NotifyType.TICKET_REQUEST) === undefined) return [];
+  // Resumed again and again, a session is still no older than its ticket could be: then the peer proves itself anew.
+  const expiresAt = sa.resumedFrom?.expiresAt ?? now + ticketLifetimeSeconds * 1000;
+  const lifetimeSeconds = Math.floor((expiresAt - now) / 1000);
+  if (lifetimeSeconds <= 0) return [];
   const ticket = context.tickets.seal(
     {
-      expiresAt: now + ticketLifetimeSeconds * 1000,
+      expiresAt,
       initiatorId: sa.auth!.remoteIdBody!,
       responderId: sa.auth!.localIdBody,
       proposal: proposal!,
       skD: keys!.skD,
       ...(sa.user !== undefined && { user: sa.user }),
       method: sa.authentication!.remote,
+      usesPostquantumKey: sa.usesPostquantumKey,
     },
     now,
   );
-  return [notify(NotifyType.TICKET_LT_OPAQUE, ticketData(ticketLifetimeSeconds, ticket))];
+  return [notify(NotifyType.TICKET_LT_OPAQUE, ticketData(lifetimeSeconds, ticket))];
 }
 
 /** As initiator: keeps what the answer brings. */
@@ -78,7 +93,14 @@ export function takeTicket(
   if (notified === undefined || !context.config.resumption) return;
   try {
     const { lifetimeSeconds, ticket } = readTicketData(notified.data);
-    const kept = { ticket, expiresAt: now + lifetimeSeconds * 1000, proposal: proposal!, skD: keys!.skD };
+    const kept: KeptTicket = {
+      ticket,
+      expiresAt: now + lifetimeSeconds * 1000,
+      proposal: proposal!,
+      skD: keys!.skD,
+      usesPostquantumKey: sa.usesPostquantumKey,
+      unanswered: 0,
+    };
     context.keptTickets.delete(sa.remote.address);
     context.keptTickets.set(sa.remote.address, kept);
     if (context.keptTickets.size > MOST_TICKETS) {
@@ -89,13 +111,21 @@ export function takeTicket(
   }
 }
 
-/** As initiator: begins with a ticket where there is one. A ticket is used once. @returns whether it does */
+/**
+ * As initiator: begins with a ticket where there is one. It is good for one answer of the gateway: one that is not reached
+ * for a while does not cost us the ticket.
+ * @returns whether it does
+ */
 export function resume(context: Context, sa: IkeSa, now: Instant): boolean {
-  const kept = context.config.resumption ? context.keptTickets.get(sa.remote.address) : undefined;
+  const { address } = sa.remote;
+  const kept = context.config.resumption ? context.keptTickets.get(address) : undefined;
   if (kept === undefined) return false;
-  context.keptTickets.delete(sa.remote.address);
-  if (kept.expiresAt <= now) return false;
-  sa.resuming = { kept, nonce: context.random(NONCE_BYTES), request: undefined };
+  context.keptTickets.delete(address);
+  if (kept.expiresAt <= now || kept.unanswered >= MOST_UNANSWERED) return false;
+  if (context.config.postquantumKeys?.required && !kept.usesPostquantumKey) return false;
+  context.keptTickets.set(address, { ...kept, unanswered: kept.unanswered + 1 });
+  sa.usesPostquantumKey = kept.usesPostquantumKey;
+  sa.resuming = { kept, nonce: context.random(NONCE_BYTES), cookie: undefined, request: undefined };
   const task: Task = {
     name: 'resume',
     exchange: ExchangeType.IKE_SESSION_RESUME,
@@ -120,7 +150,7 @@ function sendResume(context: Context, sa: IkeSa, cookie: Uint8Array | undefined,
   ];
   const head = { exchange: ExchangeType.IKE_SESSION_RESUME, messageId: 0, response: false };
   const prepared = prepareClear(association, head, payloads);
-  sa.resuming = { ...resuming!, request: prepared.pieces[0]! };
+  sa.resuming = { ...resuming!, cookie, request: prepared.pieces[0]! };
   sendPrepared(context, association, prepared, now);
 }
 
@@ -129,17 +159,28 @@ export function onResumeAnswer(context: Context, sa: IkeSa, message: Message, no
   const { association, resuming } = sa;
   if (resuming?.request === undefined) return outOfState('no session is being resumed');
   const cookie = findNotify(message, NotifyType.COOKIE)?.data;
-  if (cookie !== undefined && sa.restarts++ === 0) {
+  if (cookie !== undefined) {
+    // The answer to a request that came twice tells nothing new.
+    if (resuming.cookie !== undefined && sameBytes(resuming.cookie, cookie))
+      return outOfState('a cookie that was said');
+    if (++sa.restarts > MOST_COOKIES) return outOfState('cookies without end');
     association.nextRequest = 0;
     association.current!.prepared = undefined;
     sendResume(context, sa, cookie.slice(), now);
     return undefined;
   }
+  if (followRedirect(context, sa, message, resuming.nonce)) return undefined;
+  context.keptTickets.delete(sa.remote.address);
   const nonce = find(message, 'Nonce')?.data.slice();
   const { responderSpi } = message.header;
   if (nonce === undefined || !isNonceLength(nonce) || responderSpi.every((byte) => byte === 0)) {
     sa.resuming = undefined;
+    sa.usesPostquantumKey = false;
     association.nextRequest = 0;
+    // Should the refusal be forged, the gateway has a session under the first SPI, and would take no other beginning.
+    context.unindex(association);
+    association.initiatorSpi = freshSpi(context);
+    context.index(association);
     finishTask(context, association, now);
     beginSaInit(context, sa, now);
     return undefined;
@@ -172,10 +213,16 @@ export function onResumeRequest(
     return { code: 'malformed', reason: 'IKE_SESSION_RESUME without a ticket or a nonce of 16 to 256 bytes' };
   }
   if (!provesAddress(context, { message, datagram }, nonce, now)) return undefined;
+  const redirect = redirectNotify(context, { message, datagram }, nonce);
+  if (redirect !== undefined) {
+    answerClear(context, { message, datagram }, [redirect], now);
+    return { code: 'redirected', reason: 'the peer was sent to another gateway' };
+  }
   const { admitted, evict } = context.halfOpen.admit(datagram.remote.address);
   if (!admitted) return { code: 'half-open-limit', reason: 'too many unfinished exchanges' };
-  const state = context.config.resumption ? context.tickets.open(ticket, now) : undefined;
-  if (state === undefined) {
+  const { resumption, postquantumKeys } = context.config;
+  const state = resumption ? context.tickets.open(ticket, now) : undefined;
+  if (state === undefined || (postquantumKeys?.required && !state.usesPostquantumKey)) {
     answerClear(context, { message, datagram }, [notify(NotifyType.TICKET_NACK)], now);
     return { code: 'ticket-refused', reason: 'the peer resumes with a ticket that is not ours, old or used' };
   }
@@ -207,7 +254,9 @@ export function onResumeRequest(
   ];
   const prepared = prepareClear(association, { exchange, messageId: 0, response: true }, payloads);
   sa.opening = openingOf(message.bytes.slice(), prepared.pieces[0]!, nonces, message);
-  sa.resumedFrom = { initiatorId: state.initiatorId, user: state.user, method: state.method as AuthenticationMethod };
+  const { initiatorId, user, expiresAt } = state;
+  sa.resumedFrom = { initiatorId, user, method: state.method as AuthenticationMethod, expiresAt };
+  sa.usesPostquantumKey = state.usesPostquantumKey;
   begun(context, association, state.proposal, state.skD, nonces);
   association.answering = { messageId: 0, exchange, datagram, digest: digestOf(context.crypto, datagram.bytes) };
   respondPrepared(context, association, prepared, now);
