@@ -58,6 +58,12 @@ export function onDeadPeerTimer(context: Context, sa: IkeSa, now: Instant): void
 /** Asks out of turn. */
 export function probePeer(context: Context, sa: IkeSa, within: Milliseconds, now: Instant): void {
   if (!sa.established) return;
+  const { probe } = sa.deadPeer;
+  // One that is under way goes on: whoever asks again and again must not put off its end.
+  if (probe !== undefined && sa.lastAlive <= probe.since && now < probe.until) {
+    sa.deadPeer.probe = { since: probe.since, until: Math.min(probe.until, now + within) };
+    return;
+  }
   sa.deadPeer.probe = { since: now, until: now + within };
   onProbeTimer(context, sa, now);
 }
@@ -70,6 +76,8 @@ export function onProbeTimer(context: Context, sa: IkeSa, now: Instant): void {
     closed(context, sa, SILENT_WHEN_ASKED);
     return;
   }
+  // What the owner has heard meanwhile is an answer, too.
+  context.emit({ type: 'ikeSilent', ikeSa: sa.id });
   if (isAsking(sa.association)) repeatNow(context, sa.association, now);
   else ask(context, sa, now);
   sa.timers.set('probe', Math.min(now + PROBE_AGAIN, probe.until));

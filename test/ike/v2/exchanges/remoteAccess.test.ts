@@ -204,6 +204,36 @@ test('a peer that is gone is noticed, and one that is asked for more than it ans
   }
 });
 
+test('a peer that is probed again and again has no more time to answer than one that is probed once', () => {
+  const { world, client } = connected();
+  const { ikeSa } = client.established[0]!;
+  const probeOften = (seconds: number) => {
+    for (let half = 0; half < 2 * seconds; half++) {
+      client.command({ type: 'probe', ikeSa, within: 5000 });
+      world.run(500);
+    }
+  };
+  probeOften(20);
+  assert.deepEqual(client.all('ikeClosed'), [], 'one that answers stays');
+  world.network.tamper = () => undefined;
+  probeOften(4);
+  assert.deepEqual(client.all('ikeClosed'), []);
+  probeOften(2);
+  assert.equal(client.one('ikeClosed').reason.code, 'peer-dead');
+});
+
+test('what the owner has heard while a peer is probed is an answer', () => {
+  const { world, client } = connected();
+  const { ikeSa } = client.established[0]!;
+  world.network.tamper = () => undefined;
+  client.command({ type: 'probe', ikeSa, within: 5000 });
+  world.run(3000);
+  assert.ok(client.all('ikeSilent').length > 0, 'the owner is asked');
+  client.command({ type: 'alive', ikeSa });
+  world.run(4000);
+  assert.deepEqual(client.all('ikeClosed'), []);
+});
+
 test('a sign of life that the owner has seen keeps the peer from being asked', () => {
   const { world, server } = connected({
     deadPeerDetection: { interval: 10_000, timeout: 20_000 },
