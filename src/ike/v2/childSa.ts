@@ -34,6 +34,8 @@ export interface Child {
   rival: Rival | undefined;
   /** Of the exchange that made it, where that renewed another child SA and was ours: for a rival that is late. */
   lowestNonce: Uint8Array | undefined;
+  /** Our own successor of the same child SA, that lost against this one: ours to delete once this one is sent on. */
+  loser: Child | undefined;
   renewAt: Instant | undefined;
 }
 
@@ -101,6 +103,7 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
     closing: false,
     rival: undefined,
     lowestNonce: undefined,
+    loser: undefined,
     renewAt: renewalOf(context, role, now, lifetime),
   };
   sa.temporarySince = undefined;
@@ -150,13 +153,6 @@ export function confirmChild(context: Context, child: Child): void {
 /** As responder: the peer's next message shows that it has our answer. RFC 7296 §2.8. */
 export function confirmLater(child: Child, now: Instant): void {
   child.sa.timers.set(`confirm:${child.id}`, now + CONFIRM_AFTER);
-}
-
-/** The peer has gone on, so it has our answer to what made these. */
-export function confirmAll(context: Context, sa: IkeSa, children: readonly Child[]): void {
-  for (const child of children) {
-    if (!child.confirmed && child.role === 'responder' && !hasSuccessor(sa, child)) confirmChild(context, child);
-  }
 }
 
 /** Ends a child SA without a word to the peer. */

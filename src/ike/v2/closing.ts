@@ -2,7 +2,7 @@
 
 import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import type { Association, Task } from './association.ts';
-import { type Child, dropChild, spiBytes } from './childSa.ts';
+import { type Child, confirmChild, dropChild, hasSuccessor, spiBytes } from './childSa.ts';
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { deleteEsp, deleteIkeSa, ExchangeType, NotifyType, notify, ProtocolId } from './payloads/index.ts';
@@ -97,6 +97,21 @@ export function retireChild(context: Context, child: Child, now: Instant): void 
   sa.closingSpis.add(outboundSpi);
   const drop = () => dropChild(context, child, REPLACED);
   enqueue(context, sa.association, deleteTask(sa, inboundSpi, outboundSpi, drop), now);
+}
+
+/** The peer has the child SA that it asked for: it is sent on, and our own that lost against it goes. RFC 7296 §2.8.1. */
+export function takeUp(context: Context, child: Child, now: Instant): void {
+  confirmChild(context, child);
+  const { loser } = child;
+  child.loser = undefined;
+  if (loser !== undefined && context.children.has(loser.id)) retireChild(context, loser, now);
+}
+
+/** The peer has gone on, so it has our answer to what made these. RFC 7296 §2.8. */
+export function takeUpAll(context: Context, sa: IkeSa, children: readonly Child[], now: Instant): void {
+  for (const child of children) {
+    if (!child.confirmed && child.role === 'responder' && !hasSuccessor(sa, child)) takeUp(context, child, now);
+  }
 }
 
 export const REPLACED: Failure = { code: 'replaced', reason: 'another child SA has taken its place' };

@@ -7,8 +7,7 @@ import { Malformed } from '../../wire/index.ts';
 import type { IkeDatagram } from '../output.ts';
 import { digestOf } from '../v1/arrival.ts';
 import { type Association, spiKey } from './association.ts';
-import { confirmAll } from './childSa.ts';
-import { closed, closedAfterAnswer } from './closing.ts';
+import { closed, closedAfterAnswer, takeUpAll } from './closing.ts';
 import type { Context } from './context.ts';
 import { onAuthRequest } from './exchanges/authResponder.ts';
 import { onCreateChild } from './exchanges/createChildResponder.ts';
@@ -135,7 +134,7 @@ function onRequest(context: Context, association: Association, arrival: Omit<Arr
     respond(context, association, [notify(NotifyType.INVALID_SYNTAX)], now);
     closedAfterAnswer(context, sa, failureOfError(error), now);
   }
-  if (sa.established) confirmAll(context, sa, before);
+  if (sa.established) takeUpAll(context, sa, before, now);
   return undefined;
 }
 

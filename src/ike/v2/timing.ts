@@ -1,8 +1,8 @@
 /** What is done when a timer of an IKE SA fires. */
 
 import type { Instant, Milliseconds } from '../../core/index.ts';
-import { confirmChild, hasSuccessor } from './childSa.ts';
-import { closeAndTell, closeChildAndTell, closed, forget, REPLACED, retire } from './closing.ts';
+import { hasSuccessor } from './childSa.ts';
+import { closeAndTell, closeChildAndTell, closed, forget, REPLACED, retire, takeUp } from './closing.ts';
 import type { Context } from './context.ts';
 import { createChild, rekeyChild } from './exchanges/createChild.ts';
 import { redirectedTo } from './exchanges/redirect.ts';
@@ -52,9 +52,9 @@ const actions = {
   redirected: (context, sa, now) => {
     if (sa.redirectedTo !== undefined) closeAndTell(context, sa, redirectedTo(sa.redirectedTo), now);
   },
-  confirm: (context, _sa, _now, id) => {
+  confirm: (context, _sa, now, id) => {
     const child = context.children.get(id);
-    if (child !== undefined) confirmChild(context, child);
+    if (child !== undefined) takeUp(context, child, now);
   },
   child: (context, sa, now, id) => {
     const child = context.children.get(id);

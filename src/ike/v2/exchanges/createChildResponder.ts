@@ -12,7 +12,6 @@ import {
   type Rival,
   spiNumber,
 } from '../childSa.ts';
-import { retireChild } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { malformed, type Refused, refused, refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
@@ -120,11 +119,10 @@ function answer(
     const isLate = replaced !== undefined && (replaced.closing || hasSuccessor(association.sa, replaced));
     const child = install(nonces, secrets, replaced, later);
     rival.child = child.id;
-    const lost = replaced && lostTo(association.sa, replaced, rival);
-    if (lost !== undefined) {
-      confirmChild(context, child);
-      retireChild(context, lost, later);
-    } else afterAnswer(context, association.sa, child, replaced, isLate, later);
+    child.loser = replaced && lostTo(association.sa, replaced, rival);
+    // Until the peer has our answer it has no keys for this one: our own is sent on, and stays that long.
+    if (child.loser !== undefined) confirmLater(child, later);
+    else afterAnswer(context, association.sa, child, replaced, isLate, later);
   };
   if (replaced?.rekeying) replaced.rival = rival;
   const secrets = key === undefined ? [] : [key.secret];

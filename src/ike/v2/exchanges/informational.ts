@@ -3,8 +3,8 @@
 import type { Failure, Instant } from '../../../core/index.ts';
 import { nameOf } from '../../../wire/index.ts';
 import type { Association } from '../association.ts';
-import { type Child, childByOutboundSpi, confirmChild, dropChild, spiBytes } from '../childSa.ts';
-import { closedAfterAnswer, deletedSpis, REPLACED } from '../closing.ts';
+import { type Child, childByOutboundSpi, dropChild, spiBytes } from '../childSa.ts';
+import { closedAfterAnswer, deletedSpis, REPLACED, takeUp } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { failureFrom } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
@@ -35,7 +35,7 @@ export function onInformational(context: Context, association: Association, arri
   const answer: Payload[] = [];
   const ended: Ended[] = [];
   if (sa.phase === 'established') {
-    ended.push(...deletedChildren(context, sa, chain));
+    ended.push(...deletedChildren(context, sa, chain, now));
     const spis = ended.filter(({ isNews }) => isNews).map(({ child }) => spiBytes(child.inboundSpi));
     if (spis.length > 0) answer.push(deleteEsp(spis));
     onInvalidSpi(context, sa, chain);
@@ -58,7 +58,7 @@ interface Ended {
  * The peer names the SPIs that it receives on: what we send with. The answer names the other half of each, except of
  * those that we are deleting ourselves. RFC 7296 §1.4.1, §2.25.1.
  */
-function deletedChildren(context: Context, sa: IkeSa, chain: PayloadChain): readonly Ended[] {
+function deletedChildren(context: Context, sa: IkeSa, chain: PayloadChain, now: Instant): readonly Ended[] {
   const ended = new Map<Child, Ended>();
   for (const spi of deletedSpis(chain)) {
     const child = childByOutboundSpi(sa, spi);
@@ -66,7 +66,7 @@ function deletedChildren(context: Context, sa: IkeSa, chain: PayloadChain): read
     // Of two that have crossed, the one that we do not delete.
     const successor = [...sa.children.values()].findLast(({ replaces, closing }) => replaces === child.id && !closing);
     // It says goodbye to the old one, so it has the new one. RFC 7296 §2.8.
-    if (successor !== undefined) confirmChild(context, successor);
+    if (successor !== undefined) takeUp(context, successor, now);
     const reason = successor === undefined ? PEER_DELETED_CHILD : REPLACED;
     ended.set(child, { child, reason, isNews: !sa.closingSpis.has(spi) });
   }

@@ -168,6 +168,36 @@ test('RFC 7296 §2.8.1: both rekey one child SA, and the first request of one is
   }
 });
 
+test('RFC 7296 §2.8.1: where our own successor stands and loses, it is sent on until the other end has the one that stays', () => {
+  const ONE_WAY = 10;
+  let stood = 0;
+  for (let seed = 1; seed <= 12; seed++) {
+    const pair = connected({}, seed);
+    const { world, client, server } = pair;
+    client.renewChild(client.children[0]!.child);
+    // The client's answer comes while the server works on the keys for the client's own request.
+    world.run(12);
+    server.renewChild(server.children[0]!.child);
+    inStep(pair);
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      for (const { at, output } of one.outputs) {
+        if (output.type !== 'childConfirmed') continue;
+        const child = one.children.find((candidate) => candidate.child === output.child)!;
+        const there = other.outputs.find(
+          (said) => said.output.type === 'childEstablished' && said.output.inboundSpi === child.outboundSpi,
+        );
+        assert.ok(there!.at <= at + ONE_WAY, `seed ${seed}: sent on at ${at}, there from ${there!.at} on`);
+      }
+      const [first, second] = one.children.filter(({ replaces }) => replaces === one.children[0]!.child);
+      if (second !== undefined && first!.role === 'initiator' && second === one.livingChildren[0]) stood++;
+    }
+  }
+  assert.ok(stood > 0, 'it came to that');
+});
+
 test('RFC 7296 §2.25.1: a child SA that is being closed cannot be rekeyed, and the other way round', () => {
   for (const [first, second] of [
     ['close', 'renew'],
