@@ -223,10 +223,6 @@ export interface IkeSilent {
   readonly ikeSa: IkeSaId;
 }
 
-  readonly ikeSa: IkeSaId;
-  readonly size: number;
-}
-
 export type IkeOutput =
   | IkeSend
   | IkeKeepalive

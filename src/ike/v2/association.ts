@@ -47,7 +47,6 @@ export interface CurrentRequest {
   prepared: Prepared | undefined;
   /** What it says, to be cut into smaller fragments. */
   payloads?: readonly Payload[];
-  /** It asks what the path carries: the size that was wanted, and the one that an answer proves. */
   sends: number;
   sentAt: Instant;
   /** The answer has come and is being worked on. */

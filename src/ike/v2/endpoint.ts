@@ -184,9 +184,6 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
         if (sa !== undefined) probePeer(context, sa, command.within, now);
         break;
       }
-        const sa = this.#sas.get(command.ikeSa);
-        break;
-      }
       case 'unknownSpi':
         tellUnknownSpi(context, command, now);
         break;
