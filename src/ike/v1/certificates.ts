@@ -7,7 +7,7 @@ import { CertEncoding, type CertPayload, type CrPayload, NotifyType } from '../p
 import type { AuthenticationMethod } from '../proposal.ts';
 import type { Credential, SignatureScheme } from '../signature.ts';
 import type { Context } from './context.ts';
-import type { Agreement } from './ikeSa.ts';
+import type { Agreement, IkeSa } from './ikeSa.ts';
 
 /** How a method signs. `hash` replaces the negotiated one in HASH_I and HASH_R. RFC 2409 §5.1, RFC 4754 §4. */
 interface SigningMethod {
@@ -29,13 +29,20 @@ const MAX_REQUESTS = 8;
 /** Certificates of a peer that are handed on. */
 const MAX_CERTIFICATES = 10;
 
-/** The methods of phase 1 that this end can use, the preferred first: both ends sign with keys of one kind. */
-export function methodsOf({ config }: Context): AuthenticationMethod[] {
+/**
+ * The methods of phase 1 that this end can use, the preferred first: both ends sign with keys of one kind. What renews
+ * an SA keeps to its method.
+ */
+export function methodsOf(
+  { config }: Context,
+  { renews }: Partial<Pick<IkeSa, 'renews'>> = {},
+): AuthenticationMethod[] {
   const signing = config.credentials.flatMap(({ key }) => SIGNING.filter((row) => row.key === key));
   const methods = config.accept.flatMap((accepted): AuthenticationMethod[] =>
     accepted === 'pre-shared-key' ? ['pre-shared-key'] : signing.map(({ method }) => method),
   );
-  return [...new Set(methods)];
+  const before = renews?.secured?.authentication;
+  return before !== undefined && methods.includes(before) ? [before] : [...new Set(methods)];
 }
 
 export const NO_METHOD: Failure = {

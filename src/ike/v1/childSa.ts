@@ -84,7 +84,7 @@ export function installChild(
     installedAt: now,
     confirmed: false,
     expiresAt: now + lifetime,
-    renewAt: role === 'initiator' ? renewalOf(context, now, lifetime) : undefined,
+    renewAt: renewalOf(context, role, now, lifetime),
   };
   context.children.set(child.id, child);
   context.childByInboundSpi.set(inboundSpi, child);
@@ -177,11 +177,21 @@ function armChild(sa: IkeSa, { id, expiresAt, renewAt }: Child): void {
   if (renewAt !== undefined) sa.timers.set(`renewChild:${id}`, renewAt);
 }
 
-/** When an initiator renews what lives for `lifetime`: a little apart, so that many do not renew at once. */
-export function renewalOf(context: Context, now: Instant, lifetime: Milliseconds): Instant | undefined {
+/**
+ * When what lives for `lifetime` is renewed: a little apart, so that many do not renew at once. The responder does it
+ * late, where the initiator has not: the initiator may count on a longer life, or wait until it needs an SA and then
+ * find no way through the NAT of this end.
+ */
+export function renewalOf(
+  context: Context,
+  role: 'initiator' | 'responder',
+  now: Instant,
+  lifetime: Milliseconds,
+): Instant | undefined {
   const { renewAt, renewJitter } = context.config;
   if (renewAt <= 0) return undefined;
-  return now + lifetime * renewAt * (1 - (renewJitter * context.random(1)[0]!) / 256);
+  const part = role === 'initiator' ? renewAt : (1 + renewAt) / 2;
+  return now + lifetime * part * (1 - (renewJitter * context.random(1)[0]!) / 256);
 }
 
 /** The youngest child SA of the same selectors. */

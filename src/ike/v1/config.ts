@@ -72,7 +72,7 @@ export interface IkeV1Config {
   readonly keyLog?: boolean;
   /** As initiator says INITIAL-CONTACT where it knows no other IKE SA with the peer. Default true. */
   readonly initialContact?: boolean;
-  /** Part of a lifetime after which an initiator renews its SAs; 0 never. Default 0.85. */
+  /** Part of a lifetime after which an initiator renews its SAs, a responder half as far from the end; 0 never. Default 0.85. */
   readonly renewAt?: number;
   /** Part of that time by which a renewal comes earlier, at random. Default 0.05. */
   readonly renewJitter?: number;

@@ -3,6 +3,7 @@
 import type { Instant } from '../../core/index.ts';
 import { toHex } from '../../wire/index.ts';
 import { fingerprint } from '../fingerprint.ts';
+import { sameIdentity } from '../identity.ts';
 import { ikeProposalText } from '../proposal.ts';
 import { adoptChildren, renewalOf } from './childSa.ts';
 import { closed } from './closing.ts';
@@ -43,6 +44,7 @@ export function establish(
     probeGhosts(context, sa, now);
   }
   const predecessor = predecessorOf(context, sa);
+  sa.renews = undefined;
   const told = { lifetimeSeconds, initialContact };
   const goesOn = (found: IkeSa | undefined, later: Instant) => announce(context, sa, secured, told, found, later);
   const isNew = predecessor === undefined && sa.role === 'responder' && !initialContact;
@@ -108,8 +110,15 @@ export function dropEarlier(context: Context, sa: IkeSa): void {
 /** The SA that this one renews: the one that we began to renew, else the youngest one of the same peer. */
 function predecessorOf(context: Context, sa: IkeSa): IkeSa | undefined {
   const { renews } = sa;
-  if (renews !== undefined && renews.state.name !== 'gone' && renews.successor === undefined) return renews;
+  const stands = renews !== undefined && renews.state.name !== 'gone' && renews.successor === undefined;
+  if (stands && isSamePeer(renews, sa)) return renews;
   return othersOfPeer(context, sa).findLast((other) => other.successor === undefined);
+}
+
+/** The NAT may have given the place of the peer whom we called to another, who has the same secret. */
+function isSamePeer(renews: IkeSa, sa: IkeSa): boolean {
+  if (renews.secured === undefined || sa.secured === undefined) return renews.peerKey === sa.peerKey;
+  return sameIdentity(renews.secured.remoteIdentity, sa.secured.remoteIdentity);
 }
 
 /**
@@ -132,6 +141,6 @@ function supersede(context: Context, predecessor: IkeSa, sa: IkeSa, now: Instant
 
 function armLifetime(context: Context, sa: IkeSa, seconds: number, now: Instant): void {
   sa.timers.set('lifetime', now + seconds * 1000);
-  const renewAt = sa.role === 'initiator' ? renewalOf(context, now, seconds * 1000) : undefined;
+  const renewAt = renewalOf(context, sa.role, now, seconds * 1000);
   if (renewAt !== undefined) sa.timers.set('renew', renewAt);
 }

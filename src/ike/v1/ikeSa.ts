@@ -165,8 +165,10 @@ export class IkeSa {
   expired = false;
 
   readonly wanted: readonly WantedChild[];
-  /** The IKE SA that this one, which we began, is to renew. */
-  readonly renews: IkeSa | undefined;
+  /** The IKE SA that this one, which we began, is to renew; forgotten once it stands. */
+  renews: IkeSa | undefined;
+  /** The latest that we began to renew this one. */
+  renewal: IkeSa | undefined;
   /** It stands, and its owner is told of it when it is known whose successor it is. */
   undecided: Undecided | undefined;
   /** The IKE SA that has taken over the children. */

@@ -20,7 +20,7 @@ import { prepare, transmit, transmitUntilAnswered } from './transmission.ts';
 
 /** Message 1, out. */
 export function initiateMainMode(context: Context, sa: IkeSa, now: Instant): void {
-  const methods = methodsOf(context);
+  const methods = methodsOf(context, sa);
   if (methods.length === 0) {
     closed(context, sa, NO_METHOD);
     return;
@@ -56,7 +56,7 @@ export function onMessage1(
 export function onMessage2(context: Context, sa: IkeSa, { message }: Arrival): Refusal {
   if (sa.state.name !== 'saOffered') return outOfState;
   if (isZero(message.header.responderCookie)) return noCookie;
-  const chosen = readIkeAnswer(find(message, 'SA')!, context.config.profile.offer.ike, methodsOf(context));
+  const chosen = readIkeAnswer(find(message, 'SA')!, context.config.profile.offer.ike, methodsOf(context, sa));
   if (chosen.type === 'mismatch') {
     // Nobody has authenticated this answer: the true one may still come.
     sa.hint = noProposalChosen(chosen, 'initiator');

@@ -135,9 +135,11 @@ export function unanswered(context: Context, sa: IkeSa): Failure {
   if (sa.state.name === 'authSent') {
     return pskMismatch(`${where} fell silent at the first encrypted message, as peers do whose pre-shared key differs`);
   }
+  const reason = `${where} did not answer in ${context.config.retransmission.sends} tries`;
+  if (sa.renews !== undefined) return { code: 'peer-not-responding', reason: `${reason} to renew the IKE SA` };
   return {
     code: 'peer-not-responding',
-    reason: `${where} did not answer in ${context.config.retransmission.sends} tries`,
+    reason,
     remedy: 'Check the server address, and that UDP ports 500 and 4500 are open on the way to it.',
   };
 }

@@ -90,5 +90,10 @@ export function renew(context: Context, sa: IkeSa, now: Instant): void {
     now,
     onTimer: context.onTimer,
   });
+  sa.renewal = successor;
   initiate(context, successor, now);
 }
+
+/** Whether a successor that we began is neither established nor given up. */
+export const isRenewing = ({ renewal }: IkeSa): boolean =>
+  renewal !== undefined && !renewal.established && renewal.state.name !== 'gone';

@@ -7,15 +7,17 @@ import { onDeadPeerTimer, onProbeTimer } from './deadPeerDetection.ts';
 import type { IkeSa, TimerName } from './ikeSa.ts';
 import { peerDeleted } from './informational.ts';
 import { onKeepaliveTimer } from './natTraversal.ts';
-import { onHalfOpenTimer, onRetransmitTimer, renew } from './phase1Exchange.ts';
+import { isRenewing, onHalfOpenTimer, onRetransmitTimer, renew } from './phase1Exchange.ts';
 import { onQuickModeTimer } from './quickMode.ts';
 import { initiateQuickMode, restartOnSuccessor } from './quickModeInitiator.ts';
 import { onUndecidedTimer } from './reboundPeer.ts';
 
-/** An initiator tries again to renew when it did not come to a successor. */
+/** Who renews tries again when it did not come to a successor. */
 const RENEW_AGAIN = 60_000;
 /** An IKE SA past its lifetime looks so often whether its last child is gone. */
 const EXPIRED_CHECK = 60_000;
+/** Where a renewal is under way at the end of the lifetime, its outcome is waited for so long. */
+const RENEWAL_CHECK = 1000;
 
 export function onTimer(context: Context, sa: IkeSa, name: TimerName, now: Instant): void {
   const [kind, id] = name.split(':') as [keyof typeof actions, string | undefined];
@@ -33,7 +35,7 @@ const actions = {
   undecided: onUndecidedTimer,
   renew: (context, sa, now) => {
     sa.timers.set('renew', now + RENEW_AGAIN);
-    renew(context, sa, now);
+    if (!isRenewing(sa)) renew(context, sa, now);
   },
   lifetime: onLifetime,
   superseded: (context, sa, now) => {
@@ -66,12 +68,16 @@ function onChildExpired(context: Context, sa: IkeSa, id: number): void {
 const hasSuccessor = (sa: IkeSa, id: number) => [...sa.children.values()].some(({ replaces }) => replaces === id);
 
 /**
- * The children of an IKE SA may outlive it (RFC 2408 §2.4 lets them). It stays for their sake and takes no new ones:
- * the peer begins a new IKE SA when it needs one, which adopts them.
+ * The children of an IKE SA may outlive it (RFC 2408 §2.4 lets them). It stays for their sake and takes no new ones: a
+ * new IKE SA, which we go on trying to begin and the peer begins when it needs one, adopts them.
  */
 function onLifetime(context: Context, sa: IkeSa, now: Instant): void {
   if (sa.children.size === 0) {
     closeAndTell(context, sa, { code: 'lifetime-expired', reason: 'the lifetime of the IKE SA has ended' }, now);
+    return;
+  }
+  if (isRenewing(sa)) {
+    sa.timers.set('lifetime', now + RENEWAL_CHECK);
     return;
   }
   sa.expired = true;

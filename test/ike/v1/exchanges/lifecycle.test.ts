@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseIdentity } from '../../../../src/ike/identity.ts';
 import { type End, profileOf, sameChild, World } from './world.ts';
 
 function connected(config = {}, behindNat = false): { world: World; server: End; client: End; id: number } {
@@ -217,4 +218,44 @@ test('the lifetime of the IKE SA ends', () => {
   world.run(20_000);
   assert.equal(server.endpoint.population.ikeSas, 0);
   assert.equal(client.endpoint.population.ikeSas, 0);
+});
+
+test('a responder renews where the initiator does not: IKE and ESP SAs outlive their lifetimes', () => {
+  for (const nat of [false, true]) {
+    const world = new World();
+    const server = world.server({ profile: profileOf(undefined, undefined, { ike: 600, esp: 300 }) });
+    const client = world.end(nat ? '10.0.0.2' : '192.0.2.5', { renewAt: 0 }, nat ? world.nat() : undefined);
+    client.connect();
+    world.run(1_500_000);
+    const roles = server.established.map(({ role, adopts }) => [role, adopts !== undefined]);
+    assert.deepEqual(
+      roles.slice(0, 2),
+      [
+        ['responder', false],
+        ['initiator', true],
+      ],
+      `nat ${nat}`,
+    );
+    assert.ok(
+      roles.slice(1).every(([, adopts]) => adopts),
+      'each takes over the children of the one before',
+    );
+    assert.ok(server.children.length >= 5, `${server.children.length} child SAs`);
+    assert.deepEqual(new Set(server.all('childClosed').map(({ reason }) => reason.code)), new Set(['replaced']));
+    assert.ok(sameChild(server.children.at(-1)!, client.children.at(-1)!));
+    assert.equal(server.endpoint.population.children, 1);
+  }
+});
+
+test('another peer in the place of the one to whom a responder renews adopts nothing', () => {
+  const world = new World();
+  const server = world.server({ profile: profileOf(undefined, undefined, { ike: 600, esp: 3600 }) });
+  world.end('192.0.2.5', { renewAt: 0 }).connect();
+  world.run(520_000);
+  world.end('192.0.2.5', { localIdentity: parseIdentity('another.example.org') });
+  world.run(40_000);
+  assert.equal(server.established.length, 2);
+  assert.equal(server.established[1]!.role, 'initiator');
+  assert.equal(server.established[1]!.remoteIdentity.value, 'another.example.org');
+  assert.equal(server.established[1]!.adopts, undefined);
 });
