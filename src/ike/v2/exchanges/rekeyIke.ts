@@ -199,14 +199,13 @@ function settle(
     return;
   }
   if (rival !== undefined) sa.timers.set(`retire:${rival.association.serial}`, now + RETIRE_AFTER);
-  made.made = { of: old, lowestNonce: ours };
   succeed(context, sa, made, now);
   old.state = 'deleting';
   enqueue(context, old, goodbye(context, old), now);
 }
 
 /** The end of a generation, the last request that is sent over it. */
-export function goodbye(context: Context, association: Association): Task {
+function goodbye(context: Context, association: Association): Task {
   return {
     name: 'delete the old IKE SA',
     exchange: ExchangeType.INFORMATIONAL,

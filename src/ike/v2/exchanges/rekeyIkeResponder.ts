@@ -7,17 +7,16 @@ import type { Context } from '../context.ts';
 import { refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { agree } from '../keyAgreement.ts';
-import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
+import { isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
 import { NotifyType, notify } from '../payloads/index.ts';
 import { type ChosenIkeV2, chooseIkeV2, invalidKeData } from '../proposalChoice.ts';
 import { groupOf } from '../proposalTransforms.ts';
-import { enqueue } from '../requests.ts';
 import { freshSpi } from '../spis.ts';
 import { respond } from '../transmission.ts';
 import { find, type PayloadChain } from '../wire/index.ts';
 import { awaitFollowUp } from './followupKe.ts';
 import { remedyFor } from './newcomer.ts';
-import { addGeneration, goodbye, RETIRE_AFTER, succeed } from './rekeyIke.ts';
+import { addGeneration, RETIRE_AFTER, succeed } from './rekeyIke.ts';
 
 export function onRekeyIke(context: Context, association: Association, chain: PayloadChain, now: Instant) {
   const { sa } = association;
@@ -44,6 +43,11 @@ export function onRekeyIke(context: Context, association: Association, chain: Pa
     if (agreed === undefined) {
       context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure: refusedKey });
       respond(context, association, [notify(NotifyType.INVALID_SYNTAX)], later);
+      return;
+    }
+    if (association !== sa.association || association.state !== 'live') {
+      // Our own renewal was through before the keys of the peer's were there: this one is closed already. RFC 7296 §2.25.2.
+      respond(context, association, [notify(NotifyType.TEMPORARY_FAILURE)], later);
       return;
     }
     const spi = freshSpi(context);
@@ -77,16 +81,6 @@ function take(
   const lowestNonce = lowest(nonces.initiator, nonces.responder);
   if (sa.rekey !== undefined) {
     sa.rekey.rival = { association: made, lowestNonce };
-    return;
-  }
-  const own = sa.association;
-  if (own.made?.of === old) {
-    // Ours was through before the keys of the peer's were there: the nonces decide all the same.
-    if (isLower(own.made.lowestNonce, lowestNonce)) {
-      succeed(context, sa, made, now);
-      own.state = 'deleting';
-      enqueue(context, own, goodbye(context, own), now);
-    } else sa.timers.set(`retire:${made.serial}`, now + RETIRE_AFTER);
     return;
   }
   succeed(context, sa, made, now);

@@ -1,0 +1,94 @@
+/** Collisions of RFC 7296 §2.25 where messages overtake each other and keys take their time. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type End, profileOf, SERVER, sameChildren, World } from './world.ts';
+
+const CREATE_CHILD_SA = 36;
+
+/** Both ends begin to rekey the IKE SA at 90 s. */
+function rekeyingTogether(seed: number, ike?: readonly string[]) {
+  const world = new World(seed);
+  const profile = profileOf(ike, undefined, { ike: 100 });
+  const server = world.server({ profile, renewAt: 0.8, renewJitter: 0 });
+  const client = world.end('192.0.2.5', { profile, renewAt: 0.9, renewJitter: 0 });
+  client.connect();
+  world.run(80_000);
+  return { world, server, client };
+}
+
+/** One IKE SA and its child stand at both ends, and each end hears the other. */
+function isInStep(world: World, ends: readonly [End, End], what: string): void {
+  const [one, other] = ends;
+  for (const end of ends) {
+    assert.deepEqual(end.all('ikeClosed'), [], what);
+    assert.deepEqual(end.endpoint.population, { ikeSas: 1, halfOpen: 0, children: 1 }, what);
+  }
+  assert.ok(sameChildren(one, other), what);
+  for (const [asks, hears] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const before = hears.all('trace').length;
+    asks.command({ type: 'probe', ikeSa: asks.established[0]!.ikeSa, within: 3000 });
+    world.run(4000);
+    assert.ok(hears.all('trace').length > before, what);
+    assert.deepEqual(asks.all('ikeClosed'), [], what);
+  }
+}
+
+const KEY_EXCHANGES = {
+  'a key exchange': undefined,
+  'a hybrid key exchange': ['aes128gcm16-prfsha256-x25519-ke1_mlkem768'],
+};
+
+interface Said {
+  readonly from: 'client' | 'server';
+  readonly exchange: number;
+  readonly isResponse: boolean;
+}
+
+/**
+ * Delays messages that `delayOf` names, by so many milliseconds.
+ * @returns how many were
+ */
+function delay(world: World, delayOf: (said: Said) => number): { readonly count: number } {
+  const { network } = world;
+  const delayed = { count: 0 };
+  let released: object | undefined;
+  network.tamper = (datagram) => {
+    if (datagram === released) return datagram;
+    const at = datagram.bytes[0] === 0 && datagram.bytes[3] === 0 ? 4 : 0;
+    const header = datagram.bytes.subarray(at);
+    const from = datagram.from.address === SERVER ? 'server' : 'client';
+    const wait = delayOf({ from, exchange: header[18]!, isResponse: (header[19]! & 0x20) !== 0 });
+    if (wait === 0) return datagram;
+    delayed.count++;
+    network.schedule(network.now + wait, () => {
+      released = datagram;
+      network.inject(datagram);
+    });
+    return undefined;
+  };
+  return delayed;
+}
+
+for (const [name, ike] of Object.entries(KEY_EXCHANGES)) {
+  for (const later of [1, 2, 3, 30]) {
+    test(`RFC 7296 §2.8.2: both rekey the IKE SA with ${name}, and what is said of it comes in another order, ${later} ms late`, () => {
+      for (let seed = 1; seed <= 6; seed++) {
+        for (const slow of ['client', 'server'] as const) {
+          const { world, server, client } = rekeyingTogether(seed, ike);
+          const delayed = delay(world, ({ from, exchange, isResponse }) => {
+            if (exchange !== CREATE_CHILD_SA) return 0;
+            // Its request comes with its answer, and the answer to it after the Deletes.
+            return from === slow ? (isResponse ? 0 : later) : isResponse ? 40 : 0;
+          });
+          world.run(30_000);
+          assert.ok(delayed.count >= 2);
+          isInStep(world, [client, server], `the ${slow} is slow, seed ${seed}`);
+        }
+      }
+    });
+  }
+}
