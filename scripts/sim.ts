@@ -1,7 +1,7 @@
 /**
  * `npm run sim -- --seeds 1000 --from 1 --jobs 2`: that many lives on the simulated network, each a day long.
  * `npm run sim -- --seed 7` (or SEED=7) replays one and prints its timeline, with `--trace` each message. `--ikev1`: clients
- * speak that alone; else every second life is one of IKEv2. Exits with 1 where a life failed.
+ * speak that alone; `--ikev2`: every life is one of IKEv2; else every second is. Exits with 1 where a life failed.
  */
 
 import { execFileSync, fork } from 'node:child_process';
@@ -29,9 +29,13 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     ikev1: { type: 'boolean', default: false },
+    ikev2: { type: 'boolean', default: false },
   },
 });
-const versions = values.ikev1 ? 'v1' : 'both';
+if (values.ikev1 && values.ikev2) throw new RangeError('--ikev1 and --ikev2 exclude each other');
+const versions = values.ikev1 ? 'v1' : values.ikev2 ? 'v2' : 'both';
+/** The options that choose them, for processes of their own and for replays. */
+const chosen = { v1: ['--ikev1'], v2: ['--ikev2'], both: [] }[versions];
 
 const one = values.seed ?? process.env.SEED;
 if (process.send !== undefined) work();
@@ -75,9 +79,8 @@ async function runAll(from: number, count: number, jobs: number): Promise<number
     if ('report' in told) reports.push(told.report);
     else if ('failed' in told) {
       failed.push(told.failed);
-      console.log(
-        `\nFAILED  ${told.text}\n  replay: npm run sim -- ${values.ikev1 ? '--ikev1 ' : ''}--seed ${told.failed}`,
-      );
+      const replayed = [...chosen, '--seed', told.failed].join(' ');
+      console.log(`\nFAILED  ${told.text}\n  replay: npm run sim -- ${replayed}`);
     } else if (next >= from + count) child.disconnect();
     else {
       child.send({ from: next, count: Math.min(PORTION, from + count - next) });
@@ -87,7 +90,7 @@ async function runAll(from: number, count: number, jobs: number): Promise<number
   const program = compiled();
   const job = () =>
     new Promise<void>((resolve, reject) => {
-      const child = fork(program, values.ikev1 ? ['--ikev1'] : [], { execArgv: [] });
+      const child = fork(program, chosen, { execArgv: [] });
       child.on('message', (told: Told) => take(child, told));
       child.on('error', reject);
       child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process of lives ended with ${code}`))));

@@ -88,6 +88,19 @@ function planBoth(dice: Dice) {
   };
 }
 
+/** The same where things are as they rarely are. @param isNarrow ways carry datagrams of 548 bytes at most */
+export function rarelyOf<Plan extends IkeV2GatewayPlan | IkeV2DevicePlan>(
+  dice: Dice,
+  plan: Plan,
+  isNarrow: boolean,
+): Plan {
+  return {
+    ...plan,
+    ...(isNarrow ? { fragmentBytes: dice.pick([540, 300]) } : {}),
+    postquantumKeys: plan.postquantumKeys ? dice.chance(0.7) : dice.chance(0.1),
+  };
+}
+
 /** Whom the gateway says that a device's session belongs to. */
 export function accountOf(user: string, { tunnel, authentication }: IkeV2DevicePlan): string {
   return tunnel === 'native' && authentication === 'pre-shared-key' ? `fqdn ${user}` : user;

@@ -10,7 +10,7 @@ import { Device } from './device.ts';
 import { Dice } from './dice.ts';
 import { type LifeGateway, makeGatewayEnd } from './ends.ts';
 import { parcelPacket, readParcel } from './ledger.ts';
-import { type Happening, type LifePlan, planLife, type What } from './plan.ts';
+import { type Happening, type LifePlan, planLife, type Versions, type What } from './plan.ts';
 
 /** A check is made with so many packets, one a second. */
 const PROBES = 15;
@@ -62,7 +62,7 @@ export class Life {
    * @param traced each message is one
    * @param versions of IKE that clients may speak
    */
-  constructor(seed: number, print?: (line: string) => void, traced = false, versions: 'both' | 'v1' = 'both') {
+  constructor(seed: number, print?: (line: string) => void, traced = false, versions: Versions = 'both') {
     this.traced = traced;
     this.plan = planLife(seed, versions);
     this.#print = print;
@@ -205,6 +205,9 @@ export class Life {
       case 'renew':
         this.#renew(this.#devices[what.device]!, what.later);
         break;
+      case 'close':
+        this.#closeChildren(this.#devices[what.device]!, what.by, what.later);
+        break;
       case 'gatewayRestart':
         this.#restartGateway(what.away);
     }
@@ -294,7 +297,9 @@ export class Life {
   }
 
   #applyWeather(place: string): void {
-    const quality = this.#weather.get(place) ?? PERFECT;
+    const { narrowest } = this.plan;
+    const weather = this.#weather.get(place) ?? PERFECT;
+    const quality = narrowest === undefined ? weather : { ...weather, largest: narrowest };
     const cut = (this.#partitioned.get(place) ?? 0) > 0;
     this.network.qualities.set(place, cut ? { ...quality, drop: 1 } : quality);
   }
@@ -317,17 +322,33 @@ export class Life {
   }
 
   #renew(device: Device, later: Milliseconds): void {
-    const { end } = device;
-    const why = 'bytes';
-    for (const [inboundSpi, channel] of end?.installed.sas ?? []) {
+    this.#expireAtDevice(device, 'bytes');
+    this.network.schedule(this.network.now + later, () => this.#expireAtGateway('bytes'));
+  }
+
+  /** Both ends think of what is left of all ESP SAs, one that it is little and the other that it is nothing. */
+  #closeChildren(device: Device, by: 'device' | 'gateway', later: Milliseconds): void {
+    const whyOf = (end: 'device' | 'gateway') => (end === by ? 'exhausted' : 'bytes');
+    const disturbed = by === 'device' ? [device] : this.#devices;
+    for (const each of disturbed) this.#disturb(each, `the ${by} closes ESP SAs`);
+    const atDevice = () => this.#expireAtDevice(device, whyOf('device'));
+    const atGateway = () => this.#expireAtGateway(whyOf('gateway'));
+    const [first, second] = later < 0 ? [atGateway, atDevice] : [atDevice, atGateway];
+    first();
+    this.network.schedule(this.network.now + Math.abs(later), second);
+  }
+
+  #expireAtDevice({ end }: Device, why: 'bytes' | 'exhausted'): void {
+    for (const [inboundSpi, channel] of [...(end?.installed.sas ?? [])]) {
       end!.perform((now) => end!.client.receive({ type: 'saExpiring', channel, inboundSpi, why }, now));
     }
-    this.network.schedule(this.network.now + later, () => {
-      const { gateway, installed } = this.#gateway;
-      for (const [inboundSpi, channel] of [...installed.sas]) {
-        this.#gateway.perform((now) => gateway.receive({ type: 'saExpiring', channel, inboundSpi, why }, now));
-      }
-    });
+  }
+
+  #expireAtGateway(why: 'bytes' | 'exhausted'): void {
+    const { gateway, installed } = this.#gateway;
+    for (const [inboundSpi, channel] of [...installed.sas]) {
+      this.#gateway.perform((now) => gateway.receive({ type: 'saExpiring', channel, inboundSpi, why }, now));
+    }
   }
 
   #restartGateway(away: Milliseconds): void {
@@ -431,13 +452,14 @@ function cutOffFor(happenings: readonly Happening[], now: Instant): Milliseconds
   return Math.max(0, ...ends.map((end) => end - now));
 }
 
-function describe({ devices, lasts, ending, gateway }: LifePlan): string {
+function describe({ devices, lasts, ending, gateway, narrowest }: LifePlan): string {
   const ends = devices.map(({ user, stays: [{ nat, address }], ikeV2 }) => {
     const how = ikeV2 === undefined ? '' : ` (IKEv2, ${ikeV2.tunnel}, ${ikeV2.authentication})`;
     return `${user} at ${address}${nat === undefined ? '' : ` via ${nat}`}${how}`;
   });
   const lifetimes = `IKE ${gateway.ikeLifetime} s, ESP ${gateway.espLifetime} s`;
-  return `${lasts / HOUR} h, ${lifetimes}; ${ends.join(', ')}; ends by: ${ending}`;
+  const narrow = narrowest === undefined ? '' : `, at most ${narrowest} bytes`;
+  return `${lasts / HOUR} h, ${lifetimes}${narrow}; ${ends.join(', ')}; ends by: ${ending}`;
 }
 
 /** 12:34:56.789 */

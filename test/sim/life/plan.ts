@@ -12,6 +12,7 @@ import {
   planIkeV2Device,
   planIkeV2Gateway,
   planTimes,
+  rarelyOf,
 } from './ikev2.ts';
 
 export interface EndPlan extends Vigilance {
@@ -53,6 +54,8 @@ export type What =
   | { readonly type: 'kick' | 'move'; readonly device: number }
   /** The device and the gateway renew an ESP SA, the gateway so much later. */
   | { readonly type: 'renew'; readonly device: number; readonly later: Milliseconds }
+  /** One of both ends closes the ESP SAs, as where they are used up; the other one renews them, so much later or earlier. */
+  | { readonly type: 'close'; readonly device: number; readonly by: 'device' | 'gateway'; readonly later: Milliseconds }
   | { readonly type: 'flush'; readonly nat: string }
   | { readonly type: 'partition'; readonly place: string; readonly lasts: Milliseconds }
   | { readonly type: 'weather'; readonly place: string; readonly quality: LinkQuality }
@@ -73,6 +76,8 @@ export interface LifePlan {
   /** Undefined: it speaks IKEv1 alone. */
   readonly ikeV2: IkeV2GatewayPlan | undefined;
   readonly methods: readonly AuthenticationMethod[];
+  /** Bytes of a datagram that each way carries in any weather. */
+  readonly narrowest: number | undefined;
   readonly poolSize: number;
   readonly devices: readonly DevicePlan[];
   readonly nats: ReadonlyMap<string, NatHabits>;
@@ -82,10 +87,14 @@ export interface LifePlan {
 
 const IKE = ['aes128-sha256-ecp256', 'aes256-sha256-ecp256', 'aes256-sha1-ecp256'];
 const ESP = ['aes128-sha256', 'aes256-sha1', 'aes128gcm16', 'aes256gcm16'];
+/** RFC 791: what every host takes, less the headers of IPv4 and UDP. */
+const NARROWEST = 576 - 28;
 const METHODS: readonly AuthenticationMethod[] = ['pap', 'chap-md5', 'ms-chap-v2'];
 
-/** @param versions of IKE that clients may speak; with both every second day is one of IKEv2 */
-export function planLife(seed: number, versions: 'both' | 'v1' = 'both'): LifePlan {
+/** Which IKE a day is one of: with `both` every second one is of IKEv2. */
+export type Versions = 'both' | 'v1' | 'v2';
+
+export function planLife(seed: number, versions: Versions = 'both'): LifePlan {
   const dice = new Dice(seed);
   const lasts = dice.integer(20, 28) * HOUR;
   const nats = new Map<string, NatHabits>();
@@ -104,13 +113,12 @@ export function planLife(seed: number, versions: 'both' | 'v1' = 'both'): LifePl
   const methods = dice.chance(0.5) ? METHODS : [...new Set(devices.map(({ method }) => method))];
   const ending = dice.pick(ENDINGS);
   const plan = { seed, lasts, gateway, methods, poolSize: count * 3 + 2, devices, nats, happenings, ending };
-  return versions === 'both' && seed % 2 === 0
-    ? withIkeV2(plan, new Dice(seed ^ 0x5eed_0002))
-    : { ...plan, ikeV2: undefined };
+  const isV2 = versions === 'v2' || (versions === 'both' && seed % 2 === 0);
+  return isV2 ? withIkeV2(plan, new Dice(seed ^ 0x5eed_0002)) : { ...plan, ikeV2: undefined, narrowest: undefined };
 }
 
 /** The same day with IKEv2: most devices speak it, move about, and renew when the gateway does. */
-function withIkeV2(plan: Omit<LifePlan, 'ikeV2'>, dice: Dice): LifePlan {
+function withIkeV2(plan: Omit<LifePlan, 'ikeV2' | 'narrowest'>, dice: Dice): LifePlan {
   const nats = new Map(plan.nats);
   const ikeV2 = planIkeV2Gateway(dice);
   const known = new Set(plan.devices.map(({ stays: [home] }) => placeOf(home)));
@@ -127,7 +135,34 @@ function withIkeV2(plan: Omit<LifePlan, 'ikeV2'>, dice: Dice): LifePlan {
     ...devices.flatMap((device) => (device.ikeV2 === undefined ? [] : movesOf(dice, device, plan.lasts))),
     ...[...places].flatMap((place) => happeningsAt(dice, place, nats.has(place), plan.lasts)),
   ].sort((a, b) => a.at - b.at);
-  return { ...plan, ikeV2, devices, nats, happenings };
+  return withRarities(
+    { ...plan, ikeV2, devices, nats, happenings, narrowest: undefined },
+    new Dice(plan.seed ^ 0x5eed_0003),
+  );
+}
+
+/** What most days do not have: ways that carry little, ends without the post-quantum key, ESP SAs that one end closes. */
+function withRarities(plan: LifePlan & { readonly ikeV2: IkeV2GatewayPlan }, dice: Dice): LifePlan {
+  const isNarrow = dice.chance(0.15);
+  const ikeV2 = rarelyOf(dice, plan.ikeV2, isNarrow);
+  const devices = plan.devices.map((device) => {
+    return device.ikeV2 === undefined ? device : { ...device, ikeV2: rarelyOf(dice, device.ikeV2, isNarrow) };
+  });
+  const often = dice.pick([8, 1000, 1000]) * HOUR;
+  const closings = devices.flatMap(({ number: device }) =>
+    dice.times(plan.lasts, often).map((at): Happening => {
+      const later = dice.pick([0, dice.integer(-200, 200), dice.integer(-200, 200)]);
+      return { at, what: { type: 'close', device, by: dice.pick(['device', 'gateway'] as const), later } };
+    }),
+  );
+  const happenings = [...plan.happenings.map((each) => (isNarrow ? small(each) : each)), ...closings];
+  happenings.sort((a, b) => a.at - b.at);
+  return { ...plan, ikeV2, devices, happenings, narrowest: isNarrow ? NARROWEST : undefined };
+}
+
+/** The same in packets that a narrow way carries. */
+function small({ at, what }: Happening): Happening {
+  return { at, what: what.type === 'traffic' ? { ...what, bytes: Math.min(what.bytes, NARROWEST / 2) } : what };
 }
 
 /** Another network: one's own NAT, that of others, or a public address. */
