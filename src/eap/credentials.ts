@@ -29,8 +29,11 @@ export type Credentials =
       readonly user: string;
       /** All names of the certificate. */
       readonly names: readonly string[];
-      /** Absent: EAP-TLS. `ike`: the peer signed with the certificate's key in IKE itself, and stated one of its names. */
-      readonly by?: 'ike';
+      /**
+       * Absent: EAP-TLS. `ike`: the peer signed with the certificate's key in IKE itself, and stated one of its names.
+       * `ticket`: it logged in by EAP before, and resumes that session (RFC 5723).
+       */
+      readonly by?: 'ike' | 'ticket';
     };
 
 /** The judgement, as far as EAP needs it. */

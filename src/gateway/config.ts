@@ -9,10 +9,11 @@ import type { ConnectionTimes } from '../session/connectionParts.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
 import type { SessionRates } from '../session/userSession.ts';
 import type { SingleSession } from './output.ts';
+import type { RedirectSettings } from './redirects.ts';
 import type { RemoteAccessRules } from './remoteAccess.ts';
 
 /** IKEv2 as a gateway speaks it: which child SAs it grants and what clients are given is the gateway's own to say. */
-export type GatewayIkeV2Config = Omit<IkeV2Config, 'children' | 'configures' | 'spiInUse'>;
+export type GatewayIkeV2Config = Omit<IkeV2Config, 'children' | 'configures' | 'spiInUse' | 'keptTickets'>;
 
 /** The versions of IKE that are spoken: at least one. */
 export interface IkeConfigs {
@@ -53,6 +54,8 @@ export interface GatewayConfig extends IkeConfigs {
    * everything behind the gateway. `false`: IKEv2 carries L2TP alone.
    */
   readonly remoteAccess?: Partial<RemoteAccessRules> | false;
+  /** When clients of IKEv2 are sent to another gateway; default: when `redirect` of `ikeV2` or a command says so. */
+  readonly redirect?: RedirectSettings;
   /** Local addresses on which L2TP without IPsec is served, or `all`. Default: none. */
   readonly plainL2tp?: 'all' | readonly string[];
   /** Sessions at once; default 10,000. */

@@ -4,19 +4,20 @@
  */
 
 import { Agenda, type Core, type Endpoint, type Failure, type Instant, Recent } from '../core/index.ts';
-import type { ChannelId, ChannelRecord, DataPlaneEvent } from '../dataplane/messages.ts';
+import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
 import type { StackEnvironment } from '../session/environment.ts';
-import { type ConnectionOutput, toDataPlane } from '../session/output.ts';
+import type { ConnectionOutput } from '../session/output.ts';
 import type { SessionRecord, SessionView } from '../session/record.ts';
 import { ConnectionMaker } from './connectionMaker.ts';
 import { ConnectionTable } from './connectionTable.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
-import { type PlainL2tpRules, refusalOfPlain, UNKNOWN_TUNNEL } from './plainL2tp.ts';
+import { type PlainL2tpRules, refusalOfPlain, sentOnce, UNKNOWN_TUNNEL } from './plainL2tp.ts';
 import type { GatewayPopulation } from './population.ts';
+import { type Redirectable, type Redirects, redirectable } from './redirects.ts';
 import { RemoteAccess, type RemoteAccessRules } from './remoteAccess.ts';
 import { RepeatedLog } from './repeatedLog.ts';
 import { StrayTunnels } from './strayTunnels.ts';
@@ -29,6 +30,7 @@ export interface GatewayParts extends PlainL2tpRules, UserRules {
   readonly common: CommonParts;
   readonly mostSessions: number;
   readonly remoteAccess: RemoteAccessRules;
+  readonly redirects: Redirects;
 }
 
 /** Sessions that ended, kept for `sessions --ended` and for diagnosis. */
@@ -54,6 +56,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
 
   constructor(parts: GatewayParts) {
     const { environment, common, mostSessions, ike } = parts;
+    parts.redirects.count(() => this.#connections.slots);
     this.#parts = parts;
     this.#maker = new ConnectionMaker(environment, common, this.#connections, mostSessions);
     this.#users = new Users(parts, ({ record }, reason, now) => this.#disconnect(record.id, reason, now));
@@ -147,6 +150,11 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         return this.#users.answered(command.id, command.answer, now);
       case 'disconnect':
         return this.#disconnect(command.who, command.reason, now);
+      case 'redirect':
+        return this.#parts.redirects.send(command, this.#connections, this.#ike, now);
+      case 'stopRedirecting':
+        this.#parts.redirects.stop();
+        return [];
       case 'drain':
         return this.#drain(command.reason, now);
     }
@@ -187,6 +195,11 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       slots: this.#connections.slots,
       timers: this.#agenda.size + (this.#ike.deadline === undefined ? 0 : 1),
     };
+  }
+
+  /** How many connections a session id or user means, or there are, by whether they can be sent to another gateway. */
+  redirectable(who?: string): Redirectable {
+    return redirectable(who, this.#connections, this.#ike);
   }
 
   /** Refused input by code, since the start. */
@@ -305,8 +318,10 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   #drain(reason: Failure, now: Instant): GatewayOutput[] {
     this.#draining = reason;
     const out: GatewayOutput[] = [];
-    for (const connection of [...this.#connections])
-      out.push(...this.#from(connection, connection.close(reason, now), now));
+    for (const connection of [...this.#connections]) {
+      const sent = this.#parts.redirects.sendAtStop(connection, this.#ike, now);
+      out.push(...(sent ?? this.#from(connection, connection.close(reason, now), now)));
+    }
     out.push(...this.#ike.closeAttempts(reason, now), ...this.#checkDrained());
     return out;
   }
@@ -326,23 +341,6 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
     const entry = this.#repeated.note(code, reason, remote, count, now);
     return entry === undefined ? [] : [entry];
   }
-}
-
-/** One L2TP message without IPsec to a peer that has no connection. */
-function sentOnce(channel: ChannelId, local: Endpoint, remote: Endpoint, bytes: Uint8Array): GatewayOutput[] {
-  const record: ChannelRecord = {
-    channel,
-    protection: 'none',
-    local,
-    remote,
-    localL2tpPort: local.port,
-    remoteL2tpPort: remote.port,
-  };
-  return [
-    toDataPlane({ type: 'openChannel', record }),
-    toDataPlane({ type: 'sendL2tp', channel, bytes }),
-    toDataPlane({ type: 'closeChannel', channel }),
-  ];
 }
 
 function hex(spi: number): string {

@@ -1,6 +1,6 @@
 /** The gateway's IKE: what its outputs mean for the connections, and the records of attempts that have none yet. */
 
-import type { Endpoint, Failure, Instant } from '../core/index.ts';
+import type { Endpoint, Failure, Instant, Milliseconds } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeEstablished, IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { Connection } from '../session/connection.ts';
 import type { IkeCore, IkePopulation } from '../session/connectionParts.ts';
@@ -33,6 +33,8 @@ export class IkeSide {
   readonly #visitors: Visitors;
   /** Records of IKE SAs that have no connection yet. */
   readonly #attempts = new Map<IkeSaId, SessionRecord>();
+  /** IKE SAs whose peers can be sent to another gateway. */
+  readonly #followers = new Set<IkeSaId>();
   /** Codes of failures that the log has of these records: the end of an attempt does not repeat them. */
   readonly #told = new WeakMap<SessionRecord, string>();
 
@@ -85,6 +87,17 @@ export class IkeSide {
   move(connection: Connection, local: Endpoint, remote: Endpoint, now: Instant): GatewayOutput[] {
     const ikeSas = this.#connections.ikeSasOf(connection);
     return ikeSas.flatMap((ikeSa) => this.command({ type: 'moved', ikeSa, local, remote }, now));
+  }
+
+  /** Whether the peer of a connection can be sent to another gateway. */
+  follows(connection: Connection): boolean {
+    return this.#connections.ikeSasOf(connection).some((ikeSa) => this.#followers.has(ikeSa));
+  }
+
+  /** Sends the peer to another gateway. */
+  redirect(connection: Connection, gateway: string, within: Milliseconds, now: Instant): GatewayOutput[] {
+    const ikeSas = this.#connections.ikeSasOf(connection);
+    return ikeSas.flatMap((ikeSa) => this.command({ type: 'redirect', ikeSa, gateway, within }, now));
   }
 
   closeAttempts(reason: Failure, now: Instant): GatewayOutput[] {
@@ -178,6 +191,7 @@ export class IkeSide {
       (ike.adopts === undefined ? undefined : this.#connections.byIkeSa(ike.adopts)) ??
       this.#maker.newConnection(this.#attemptOf(ike, now));
     this.#attempts.delete(ike.ikeSa);
+    if (ike.followsRedirects) this.#followers.add(ike.ikeSa);
     this.#connections.addIkeSa(connection, ike.ikeSa);
     return this.#events.from(connection, connection.ikeEstablished(ike, now), now);
   }
@@ -185,6 +199,7 @@ export class IkeSide {
   #closed({ ikeSa, established, reason }: Extract<IkeOutput, { type: 'ikeClosed' }>, now: Instant): GatewayOutput[] {
     const out: GatewayOutput[] = [];
     const refused = this.#visitors.release(ikeSa);
+    this.#followers.delete(ikeSa);
     const attempt = this.#attempts.get(ikeSa);
     if (attempt !== undefined) {
       this.#attempts.delete(ikeSa);

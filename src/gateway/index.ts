@@ -4,3 +4,4 @@ export { Gateway, type GatewayParts } from './gateway.ts';
 export { makeGateway } from './makeGateway.ts';
 export type { GatewayCommand, GatewayOutput, UserAnswer, UserAsk } from './output.ts';
 export { type GatewayPopulation, leftOf } from './population.ts';
+export type { Redirectable, RedirectSettings } from './redirects.ts';

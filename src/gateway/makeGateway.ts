@@ -3,7 +3,7 @@
 import type { EapServerConfig } from '../eap/index.ts';
 import { IkeEndpoints } from '../ike/endpoints.ts';
 import { IkeV1Endpoint } from '../ike/v1/index.ts';
-import { acceptL2tpTransport, type ChildPolicy, IkeV2Endpoint } from '../ike/v2/index.ts';
+import { acceptL2tpTransport, type ChildPolicy, IkeV2Endpoint, type RedirectRule } from '../ike/v2/index.ts';
 import { AddressPool, PrefixPool } from '../net/index.ts';
 import { commonParts } from '../session/commonParts.ts';
 import { CONNECTION_TIMES, type IkeCore } from '../session/connectionParts.ts';
@@ -12,6 +12,7 @@ import type { GatewayConfig, IkeConfigs } from './config.ts';
 import { Gateway } from './gateway.ts';
 import { grantedChildren } from './grantedChildren.ts';
 import { IkeListeners } from './ikeListeners.ts';
+import { Redirects } from './redirects.ts';
 import type { RemoteAccessRules } from './remoteAccess.ts';
 
 const MOST_SESSIONS = 10_000;
@@ -35,7 +36,8 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
     ? grantedChildren(rules.subnets, [network.localAddress, ...(network.dns ?? [])])
     : undefined;
   const spis = new Set<number>();
-  const endpoint = (ike: IkeConfigs) => endpointOf(ike, children, spis, environment);
+  const redirects = new Redirects(config.redirect);
+  const endpoint = (ike: IkeConfigs) => endpointOf(ike, children, { spis, redirects }, environment);
   const listeners = (config.listeners ?? []).map((listener) => [listener.address, endpoint(listener)] as const);
   const addresses = new AddressPool({ ranges: network.pool, exclude: [network.localAddress] });
   const prefixes = network.ipv6Pool === undefined ? undefined : new PrefixPool(network.ipv6Pool);
@@ -60,6 +62,7 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
       ...(prefixes === undefined ? {} : { localAddress6: prefixes.gatewayAddress }),
     },
     remoteAccess: rules,
+    redirects,
     plainL2tp: (address) => plainL2tp === 'all' || plainL2tp.includes(address),
     mostSessions: config.mostSessions ?? MOST_SESSIONS,
     mostFailedLogins: config.mostFailedLogins ?? MOST_FAILED_LOGINS,
@@ -75,14 +78,15 @@ export function makeGateway(config: GatewayConfig, environment: StackEnvironment
 function endpointOf(
   { ike, ikeV2 }: IkeConfigs,
   children: ChildPolicy | undefined,
-  spis: ReadonlySet<number>,
+  { spis, redirects }: { readonly spis: ReadonlySet<number>; readonly redirects: Redirects },
   environment: StackEnvironment,
 ): IkeCore {
   const { crypto } = environment;
   const shared = { spiInUse: (spi: number) => spis.has(spi) };
+  const redirect: RedirectRule = (newcomer) => ikeV2?.redirect?.(newcomer) ?? redirects.forNewcomer(newcomer);
   const own = children === undefined ? { children: acceptL2tpTransport } : { children, configures: true };
   return new IkeEndpoints({
     v1: ike && new IkeV1Endpoint({ config: { ...shared, ...ike }, crypto, environment }),
-    v2: ikeV2 && new IkeV2Endpoint({ config: { ...ikeV2, ...shared, ...own }, crypto, environment }),
+    v2: ikeV2 && new IkeV2Endpoint({ config: { ...ikeV2, redirect, ...shared, ...own }, crypto, environment }),
   });
 }

@@ -74,5 +74,11 @@ export type GatewayCommand =
   | { readonly type: 'tlsAnswer'; readonly id: number; readonly progress: TlsProgress }
   /** Ends the sessions of a session id or a user name, in order. */
   | { readonly type: 'disconnect'; readonly who: string; readonly reason: Failure }
+  /**
+   * Sends the sessions of a session id or a user to another gateway, as far as their clients follow (RFC 5685); without
+   * `who` all of them, and all who come until `stopRedirecting`. Without `to`: to those of the configuration, in turn.
+   */
+  | { readonly type: 'redirect'; readonly who?: string; readonly to?: string }
+  | { readonly type: 'stopRedirecting' }
   /** Ends every connection in order and takes no new one. */
   | { readonly type: 'drain'; readonly reason: Failure };

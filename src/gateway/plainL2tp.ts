@@ -1,7 +1,10 @@
 /** Who may set up L2TP without IPsec: where it is allowed at all, with a tunnel request, within bounds. */
 
 import type { Endpoint } from '../core/index.ts';
+import type { ChannelId, ChannelRecord } from '../dataplane/messages.ts';
+import { toDataPlane } from '../session/output.ts';
 import type { ConnectionTable } from './connectionTable.ts';
+import type { GatewayOutput } from './output.ts';
 
 /** What refuses a message of a tunnel that is not there. */
 export const UNKNOWN_TUNNEL = { code: 'unknown-tunnel', reason: 'An L2TP message of no known tunnel.' };
@@ -25,6 +28,23 @@ export function refusalOfPlain(
   if (draining || !isTunnelRequest(bytes)) return UNKNOWN_TUNNEL;
   const full = connections.plain >= rules.mostPlain || connections.plainFrom(remote) >= rules.mostPlainPerSource;
   return full ? TOO_MANY : undefined;
+}
+
+/** One L2TP message without IPsec to a peer that has no connection. */
+export function sentOnce(channel: ChannelId, local: Endpoint, remote: Endpoint, bytes: Uint8Array): GatewayOutput[] {
+  const record: ChannelRecord = {
+    channel,
+    protection: 'none',
+    local,
+    remote,
+    localL2tpPort: local.port,
+    remoteL2tpPort: remote.port,
+  };
+  return [
+    toDataPlane({ type: 'openChannel', record }),
+    toDataPlane({ type: 'sendL2tp', channel, bytes }),
+    toDataPlane({ type: 'closeChannel', channel }),
+  ];
 }
 
 const IPSEC_REQUIRED = {

@@ -70,13 +70,13 @@ export class RemoteAccess {
 
   /** A client asks for addresses: whom EAP proved has been judged, who proved themselves to IKE is judged now. */
   configuration(ask: ConfigurationAsk, record: SessionRecord, now: Instant): GatewayOutput[] {
-    const { ikeSa, id, identity, user, authentication } = ask;
+    const { ikeSa, id, identity, user, authentication, resumed } = ask;
     const visitor = this.#visitorOf(ikeSa, record);
     const tell = (configuration: Extract<IkeAnswer, { kind: 'configuration' }>['configuration'], at: Instant) =>
       this.#parts.ike({ type: 'answer', id, answer: { kind: 'configuration', configuration } }, at);
     if (visitor.session.network !== undefined) return tell(this.#configurationOf(visitor.session, ask), now);
     const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
-      this.#accept(visitor, judgement, authentication);
+      this.#accept(visitor, judgement, resumed ? 'resumption' : authentication);
       return tell(judgement.accepted ? this.#configurationOf(visitor.session, ask) : judgement.reason, at);
     };
     if (authentication === 'pre-shared-key' && this.#parts.rules.preSharedKey) {
@@ -87,6 +87,10 @@ export class RemoteAccess {
       );
     }
     if (authentication === 'pre-shared-key') return tell(NO_GROUP, now);
+    // The ticket says who it is; whether they may still enter is asked anew.
+    if (resumed && user !== undefined) {
+      return this.#judge(ikeSa, visitor, { method: 'certificate', user, names: [], by: 'ticket' }, answer, now);
+    }
     if (authentication !== 'signature' || user !== undefined) return tell(NOT_JUDGED, now);
     return this.#judge(ikeSa, visitor, certifiedBy(identity), answer, now);
   }

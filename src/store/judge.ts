@@ -32,7 +32,9 @@ export async function judge(
   { anyCertified = false, anyCertifiedByIke = false }: JudgeRules = {},
 ): Promise<UserAnswer> {
   if (credentials.method === 'certificate') {
-    return judgeCertified(store, credentials, credentials.by === 'ike' ? anyCertifiedByIke : anyCertified);
+    const { by } = credentials;
+    // Who resumes a session has logged in as a user that was there.
+    return judgeCertified(store, credentials, by === 'ike' ? anyCertifiedByIke : by === undefined && anyCertified);
   }
   const name = fromUtf8(withoutDomain(utf8(credentials.user)));
   const user = store.user(credentials.user) ?? store.user(name);

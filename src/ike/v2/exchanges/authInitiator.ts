@@ -46,7 +46,9 @@ export function beginAuth(context: Context, sa: IkeSa, now: Instant): void {
   }
   const { initiate } = context.config;
   const chosen = proof.method === 'signature' ? proof.credential.identities?.[0] : undefined;
-  const localIdentity = context.config.localIdentity ?? chosen ?? parseIdentity(sa.local.address);
+  // Who resumes a session is who began it.
+  const resumedAs = sa.opening?.resumed ? sa.localIdentity : undefined;
+  const localIdentity = resumedAs ?? context.config.localIdentity ?? chosen ?? parseIdentity(sa.local.address);
   sa.localIdentity = localIdentity;
   const { idType, data } = identityPayload(localIdentity);
   const childless = initiate.childless === true && sa.peer.childless;

@@ -208,7 +208,8 @@ export function complete(
     if (keys === undefined) return;
     const initialContact = findNotify(request, NotifyType.INITIAL_CONTACT) !== undefined;
     const mobike = mobikeAbility(context, sa, request);
-    const ticket = ticketFor(context, association, request, later);
+    // Who is not let in need not come back.
+    const ticket = isFailure(reply) ? [] : ticketFor(context, association, request, later);
     const nonces = { initiator: sa.opening!.initiatorNonce, responder: sa.opening!.responderNonce };
     establish(context, sa, { initialContact, exchange: exchangeOf(sa) }, later);
     const { payloads, child } = firstChild(context, association, request, reply, nonces, later);

@@ -2,7 +2,7 @@
 
 import type { Failure, Instant } from '../../../core/index.ts';
 import { Malformed, sameBytes } from '../../../wire/index.ts';
-import type { IkeDatagram } from '../../output.ts';
+import type { Identity, IkeDatagram } from '../../output.ts';
 import type { AuthenticationMethod } from '../../signature.ts';
 import { digestOf } from '../../v1/arrival.ts';
 import type { Association, Task } from '../association.ts';
@@ -35,6 +35,8 @@ export interface KeptTicket {
   readonly expiresAt: Instant;
   readonly proposal: IkeV2Proposal;
   readonly skD: Uint8Array;
+  /** The ticket is for whom we said to be. */
+  readonly localIdentity: Identity;
   /** A post-quantum pre-shared key is in `skD`. RFC 8784. */
   readonly usesPostquantumKey: boolean;
   /** Times that the gateway was asked with it and did not answer. */
@@ -98,6 +100,7 @@ export function takeTicket(
       expiresAt: now + lifetimeSeconds * 1000,
       proposal: proposal!,
       skD: keys!.skD,
+      localIdentity: sa.localIdentity!,
       usesPostquantumKey: sa.usesPostquantumKey,
       unanswered: 0,
     };
@@ -125,6 +128,7 @@ export function resume(context: Context, sa: IkeSa, now: Instant): boolean {
   if (context.config.postquantumKeys?.required && !kept.usesPostquantumKey) return false;
   context.keptTickets.set(address, { ...kept, unanswered: kept.unanswered + 1 });
   sa.usesPostquantumKey = kept.usesPostquantumKey;
+  sa.localIdentity = kept.localIdentity;
   sa.resuming = { kept, nonce: context.random(NONCE_BYTES), cookie: undefined, request: undefined };
   const task: Task = {
     name: 'resume',
@@ -175,6 +179,7 @@ export function onResumeAnswer(context: Context, sa: IkeSa, message: Message, no
   const { responderSpi } = message.header;
   if (nonce === undefined || !isNonceLength(nonce) || responderSpi.every((byte) => byte === 0)) {
     sa.resuming = undefined;
+    sa.localIdentity = undefined;
     sa.usesPostquantumKey = false;
     association.nextRequest = 0;
     // Should the refusal be forged, the gateway has a session under the first SPI, and would take no other beginning.

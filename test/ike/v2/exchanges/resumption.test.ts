@@ -141,11 +141,10 @@ test('a ticket that somebody else read is of no use without its keys', () => {
 test('a ticket is not taken for another identity than the one that it was given to', () => {
   const meeting = meet();
   const { world, server, tickets } = meeting;
-  const other = world.end('192.0.2.66', {
-    ...user,
-    localIdentity: { type: 'fqdn', value: 'bob.example' },
-    keptTickets: tickets,
-  });
+  const bob = { type: 'fqdn', value: 'bob.example' } as const;
+  const [[address, kept]] = [...tickets] as [[string, KeptTicket]];
+  const keptTickets = new Map([[address, { ...kept, localIdentity: bob }]]);
+  const other = world.end('192.0.2.66', { ...user, localIdentity: bob, keptTickets });
   other.connect();
   world.run(40_000);
   assert.equal(server.established.length, 1);
