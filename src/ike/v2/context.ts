@@ -28,6 +28,8 @@ export interface Context {
   readonly crypto: Crypto;
   random(length: number): Uint8Array;
   emit(output: IkeOutput): void;
+  /** Nobody reads traces, and summaries of messages are left empty. */
+  readonly untraced: boolean;
 
   /** Lets work be done; `then` is not called where the IKE SA is gone by the time of the answer. */
   ask<const Q extends Question>(sa: IkeSa, question: Q, then: (answer: AnswerTo<Q>, now: Instant) => void): void;

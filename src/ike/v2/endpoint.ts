@@ -79,6 +79,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       crypto: given.crypto,
       random,
       emit: (output) => void this.#outputs.push(output),
+      untraced: given.environment.untraced ?? false,
       ask: (sa, question, then) => this.#ask(sa, question, then as Asked['then']),
       nextIkeSaId: () => this.#nextIkeSaId++,
       nextChildId: () => this.#nextChildId++,

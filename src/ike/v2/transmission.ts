@@ -2,6 +2,7 @@
 
 import type { Endpoint, Instant } from '../../core/index.ts';
 import { nameOf } from '../../wire/index.ts';
+import type { IkeDatagram } from '../output.ts';
 import { ANSWER_REPEAT_GAP, MAX_ANSWER_REPEATS } from '../v1/retransmission.ts';
 import type { Association, Prepared } from './association.ts';
 import type { Context } from './context.ts';
@@ -41,12 +42,17 @@ export function prepare(
     payloads,
     sa.peer.fragmentation ? Math.min(fragmentBytes, context.config.fragmentBytes) : undefined,
   );
-  return { pieces, summary: summaryOf(head, payloads) };
+  return { pieces, summary: summaryOf(context, head, payloads) };
 }
 
 /** A message in the clear. */
-export function prepareClear(association: Association, head: Head, payloads: readonly Payload[]): Prepared {
-  return { pieces: [encodeMessage(headOf(association, head), payloads)], summary: summaryOf(head, payloads) };
+export function prepareClear(
+  context: Context,
+  association: Association,
+  head: Head,
+  payloads: readonly Payload[],
+): Prepared {
+  return { pieces: [encodeMessage(headOf(association, head), payloads)], summary: summaryOf(context, head, payloads) };
 }
 
 /** Sends once. @param sends which sending of the same message this is */
@@ -57,18 +63,33 @@ export function transmit(
   sends = 1,
   path: { readonly local: Endpoint; readonly remote: Endpoint } = sa,
 ): void {
-  const again = sends > 1 ? ` (sending ${sends})` : '';
-  const bytes = message.pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const fields = {
-    ikeSa: sa.id,
-    remote: path.remote,
-    bytes,
-    ...(message.pieces.length > 1 && { fragments: message.pieces.length }),
-  };
-  context.emit({ type: 'trace', layer: 'ike', direction: 'out', summary: message.summary + again, fields });
+  if (!context.untraced) traceOut(context, sa, message, sends, path.remote);
   for (const piece of message.pieces) {
     context.emit({ type: 'send', local: path.local, remote: path.remote, bytes: piece });
   }
+}
+
+function traceOut(context: Context, sa: IkeSa, { pieces, summary }: Prepared, sends: number, remote: Endpoint): void {
+  const again = sends > 1 ? ` (sending ${sends})` : '';
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const fields = { ikeSa: sa.id, remote, bytes, ...(pieces.length > 1 && { fragments: pieces.length }) };
+  context.emit({ type: 'trace', layer: 'ike', direction: 'out', summary: summary + again, fields });
+}
+
+/** Sends in the clear what belongs to no IKE SA. */
+export function sendAnswer(context: Context, datagram: IkeDatagram, head: Head, payloads: readonly Payload[]): void {
+  const { remote, bytes } = datagram;
+  if (!context.untraced) {
+    const fields = { remote, bytes: bytes.length };
+    context.emit({
+      type: 'trace',
+      layer: 'ike',
+      direction: 'out',
+      summary: summaryOf(context, head, payloads),
+      fields,
+    });
+  }
+  context.emit({ type: 'send', ...datagram });
 }
 
 /** Answers the request that is being worked on, and keeps the answer for duplicates of it. */
@@ -108,12 +129,18 @@ export function repeatAnswer(
 }
 
 export function traceIn(context: Context, sa: IkeSa, head: Head, payloads: readonly Payload[], bytes: number): void {
+  if (context.untraced) return;
   const fields = { ikeSa: sa.id, remote: sa.remote, bytes, messageId: head.messageId };
-  context.emit({ type: 'trace', layer: 'ike', direction: 'in', summary: summaryOf(head, payloads), fields });
+  context.emit({ type: 'trace', layer: 'ike', direction: 'in', summary: summaryOf(context, head, payloads), fields });
 }
 
-/** E.g. `IKE_AUTH 1 request IDi AUTH SA TSi TSr N(MOBIKE_SUPPORTED)`. */
-export function summaryOf({ exchange, messageId, response }: Head, payloads: readonly Payload[]): string {
+/** E.g. `IKE_AUTH 1 request IDi AUTH SA TSi TSr N(MOBIKE_SUPPORTED)`; empty where nobody reads it. */
+export function summaryOf(
+  { untraced }: Pick<Context, 'untraced'>,
+  { exchange, messageId, response }: Head,
+  payloads: readonly Payload[],
+): string {
+  if (untraced) return '';
   const kind = response ? 'response' : 'request';
   return [nameOf(ExchangeType, exchange), messageId, kind, ...payloads.map(payloadName)].join(' ');
 }

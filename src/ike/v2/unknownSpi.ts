@@ -11,7 +11,7 @@ import { samePath } from './natTraversal.ts';
 import { ExchangeType, NotifyType, notify } from './payloads/index.ts';
 import { enqueue, isAsking } from './requests.ts';
 import { freshSpi } from './spis.ts';
-import { summaryOf } from './transmission.ts';
+import { sendAnswer } from './transmission.ts';
 import { encodeMessage, findNotify, type Message, type PayloadChain } from './wire/index.ts';
 
 type UnknownSpi = Extract<IkeCommand, { type: 'unknownSpi' }>;
@@ -46,10 +46,7 @@ export function tellUnknownSpi(context: Context, { spi, bytes, ...source }: Unkn
     { ...head, initiatorSpi: freshSpi(context), responderSpi: NO_SPI, fromInitiator: true },
     [payload],
   );
-  const fields = { remote, bytes: answer.length };
-  const summary = `${summaryOf(head, [payload])} in the clear`;
-  context.emit({ type: 'trace', layer: 'ike', direction: 'out', summary, fields });
-  context.emit({ type: 'send', local, remote, bytes: answer });
+  sendAnswer(context, { local, remote, bytes: answer }, head, [payload]);
 }
 
 /** How long a peer that says so in the clear may take to show that it knows us all the same. */

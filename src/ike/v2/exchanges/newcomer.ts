@@ -13,7 +13,7 @@ import { ExchangeType, IKEV2_VERSION, NotifyType, notify, type Payload } from '.
 import { chooseIkeV2, invalidKeData } from '../proposalChoice.ts';
 import { groupOf } from '../proposalTransforms.ts';
 import type { Refusal } from '../refusal.ts';
-import { summaryOf } from '../transmission.ts';
+import { sendAnswer } from '../transmission.ts';
 import { takeUnknownSpiHint } from '../unknownSpi.ts';
 import {
   decodeHeader,
@@ -179,9 +179,7 @@ export function answerClear(
   const head = { initiatorSpi, responderSpi, exchange, messageId, fromInitiator: false, response: true };
   const bytes = encodeMessage(head, payloads);
   if (bytes.length > datagram.bytes.length) return;
-  const fields = { remote, bytes: bytes.length };
-  context.emit({ type: 'trace', layer: 'ike', direction: 'out', summary: summaryOf(head, payloads), fields });
-  context.emit({ type: 'send', local, remote, bytes });
+  sendAnswer(context, { local, remote, bytes }, head, payloads);
 }
 
 /** A request under SPIs that nobody has: perhaps of a peer that does not know that we were started anew. RFC 7296 §2.21.4. */

@@ -153,7 +153,7 @@ function sendResume(context: Context, sa: IkeSa, cookie: Uint8Array | undefined,
     ...announcements(context, sa, 'initiator'),
   ];
   const head = { exchange: ExchangeType.IKE_SESSION_RESUME, messageId: 0, response: false };
-  const prepared = prepareClear(association, head, payloads);
+  const prepared = prepareClear(context, association, head, payloads);
   sa.resuming = { ...resuming!, cookie, request: prepared.pieces[0]! };
   sendPrepared(context, association, prepared, now);
 }
@@ -257,7 +257,7 @@ export function onResumeRequest(
     ...(sa.natTraversal ? natNotifies(context, association, sa) : []),
     ...announcements(context, sa, 'responder', message),
   ];
-  const prepared = prepareClear(association, { exchange, messageId: 0, response: true }, payloads);
+  const prepared = prepareClear(context, association, { exchange, messageId: 0, response: true }, payloads);
   sa.opening = openingOf(message.bytes.slice(), prepared.pieces[0]!, nonces, message);
   const { initiatorId, user, expiresAt } = state;
   sa.resumedFrom = { initiatorId, user, method: state.method as AuthenticationMethod, expiresAt };

@@ -86,7 +86,7 @@ function send(context: Context, sa: IkeSa, said: Omit<SaInit, 'request'>, now: I
     ...announcements(context, sa, 'initiator'),
   ];
   const head = { exchange: ExchangeType.IKE_SA_INIT, messageId: 0, response: false };
-  const prepared = prepareClear(association, head, payloads);
+  const prepared = prepareClear(context, association, head, payloads);
   sa.init = { ...said, request: prepared.pieces[0]! };
   sendPrepared(context, association, prepared, now);
 }

@@ -90,10 +90,10 @@ function answer(
     ...(usesPpk ? [notify(NotifyType.USE_PPK)] : []),
   ];
   const head = { exchange: ExchangeType.IKE_SA_INIT, messageId: 0, response: true };
-  const whole = prepareClear(association, head, [...payloads, ...certificateRequest(context)]);
+  const whole = prepareClear(context, association, head, [...payloads, ...certificateRequest(context)]);
   // Nobody has shown yet that the peer is at its address: it gets no more than came from there.
   const fits = isProven || whole.pieces[0]!.length <= message.bytes.length;
-  const prepared = fits ? whole : prepareClear(association, head, payloads);
+  const prepared = fits ? whole : prepareClear(context, association, head, payloads);
   const opening: Opening = {
     message1: message.bytes.slice(),
     message2: prepared.pieces[0]!,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { toHex } from '../../../../src/wire/index.ts';
 import { AUTHORITY, credential, oneSecret, profileOf, sameChild, World } from './world.ts';
 
 test('two ends with one pre-shared key come to an IKE SA and a child SA in four messages', () => {
@@ -64,4 +65,24 @@ test('a list of authorities that would outgrow the question: first a cookie, the
   assert.match(answers[0]!, /N\(COOKIE\)$/);
   assert.match(answers[1]!, /CERTREQ/);
   assert.equal(answers.length, 2);
+});
+
+test('where nobody reads traces none are made, and the same is sent', () => {
+  const sent = [false, true].map((untraced) => {
+    const world = new World();
+    world.untraced = untraced;
+    const ends = [world.server(), world.end('192.0.2.5')] as const;
+    const [server, client] = ends;
+    client.connect();
+    world.run(2000);
+    client.renewChild(client.children[0]!.child);
+    world.run(2000);
+    client.close(client.established[0]!.ikeSa);
+    world.run(30_000);
+    assert.equal(server.all('trace').length + client.all('trace').length > 0, !untraced);
+    // But for the keys, which are drawn outside.
+    return ends.map((end) => end.all('send').map(({ bytes }) => toHex(bytes.subarray(16, 28))));
+  });
+  assert.ok(sent[0]![0]!.length > 4);
+  assert.deepEqual(sent[1], sent[0]);
 });

@@ -89,7 +89,7 @@ export class End {
       new IkeV2Endpoint({
         config: { secrets: oneSecret(), profile: profileOf(), ...config },
         crypto: nodeCrypto,
-        environment: seededEnvironment(seed + 100 * this.#starts++),
+        environment: { ...seededEnvironment(seed + 100 * this.#starts++), untraced: world.untraced },
       });
     this.endpoint = this.#start();
     this.host = this.attach(address, behind);
@@ -241,6 +241,8 @@ export class End {
 export class World {
   readonly network: SimulatedNetwork;
   publicKeyDelay = 1;
+  /** Nobody reads what the ends say of their messages. */
+  untraced = false;
   readonly #seed: number;
   #ends = 0;
 
