@@ -9,15 +9,17 @@ import { formatAddress } from '../net/index.ts';
 import { Errno, IpOption, Ipv6Option, Level, MessageFlag } from './constants.ts';
 import { libc, Memory } from './ffi.ts';
 import {
-  CMSG_DATA,
-  CMSG_LEVEL,
-  CMSG_TYPE,
+  CONTROL,
   CONTROL_LENGTH,
   CONTROL_POINTER,
   FLAGS,
+  findControl,
+  HEADER,
+  IOVEC,
   IOVEC_COUNT,
   IOVEC_LENGTH,
   IOVEC_POINTER,
+  NAME,
   NAME_LENGTH,
   NAME_POINTER,
 } from './messageLayout.ts';
@@ -30,11 +32,6 @@ const MOST_AT_ONCE = 128;
 const MOST_TOLD = 64;
 const TELL_EVERY = 1000;
 
-/** Offsets in the block. */
-const HEADER = 0;
-const IOVEC = 56;
-const NAME = 72;
-const CONTROL = 104;
 const CONTROL_BYTES = 256;
 const QUOTED = CONTROL + CONTROL_BYTES;
 const QUOTED_BYTES = 64;
@@ -118,16 +115,8 @@ export class ErrorQueue {
   /** Offset of the extended error; 0 where there is none. */
   #findError(): number {
     const { view } = this.#memory;
-    const end = CONTROL + view.getUint32(HEADER + CONTROL_LENGTH, true);
-    for (let at = CONTROL; at + CMSG_DATA <= end; ) {
-      const length = view.getUint32(at, true);
-      if (length < CMSG_DATA) return 0;
-      const level = view.getInt32(at + CMSG_LEVEL, true);
-      const type = view.getInt32(at + CMSG_TYPE, true);
-      if (level === Level.ip && type === IpOption.receiveErrors) return at + CMSG_DATA;
-      if (level === Level.ipv6 && type === Ipv6Option.receiveErrors) return at + CMSG_DATA;
-      at += (length + 7) & ~7;
-    }
-    return 0;
+    const find = (level: number, type: number) =>
+      findControl(view, CONTROL, view.getUint32(HEADER + CONTROL_LENGTH, true), level, type);
+    return find(Level.ip, IpOption.receiveErrors) || find(Level.ipv6, Ipv6Option.receiveErrors);
   }
 }

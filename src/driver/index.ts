@@ -11,7 +11,7 @@ export {
 export { available as ffiAvailable, unavailableReason as ffiUnavailableReason } from './ffi.ts';
 export { describeChange, type HostChange } from './host/change.ts';
 export { type Applied, deleteStaleTables, HostChanges, type Recovery, recover } from './host/hostChanges.ts';
-export { RESOLVER_FILE, type ResolverOwner, readResolvers, resolverOwner, upstreamResolvers } from './host/resolver.ts';
+export { RESOLVER_FILE, type ResolverOwner, readResolvers, resolverOwner } from './host/resolver.ts';
 export { readSysctl } from './host/sysctl.ts';
 export { KEY_POOL_THREADS, KeyPool, type KeyWork } from './keyPool.ts';
 export { defaultWorkers, type LinuxDataPlaneOptions, startLinuxDataPlane } from './linuxDataPlane.ts';

@@ -7,21 +7,22 @@ import {
   CMSG_DATA,
   CMSG_LEVEL,
   CMSG_TYPE,
+  CONTROL,
   CONTROL_LENGTH,
   CONTROL_POINTER,
   FLAGS,
+  findControl,
+  HEADER,
+  IOVEC,
   IOVEC_COUNT,
+  IOVEC_LENGTH,
   IOVEC_POINTER,
+  NAME,
   NAME_LENGTH,
   NAME_POINTER,
 } from './messageLayout.ts';
 import { readPort, SOCKET_ADDRESS_BYTES, writeSocketAddress } from './socketAddress.ts';
 
-/** Offsets in the block. */
-const HEADER = 0;
-const IOVEC = 56;
-const NAME = 72;
-const CONTROL = 104;
 const CONTROL_BYTES = 128;
 export const BLOCK_BYTES = CONTROL + CONTROL_BYTES;
 
@@ -52,7 +53,7 @@ export class ReceiveHeader {
     memory.setWord(header + IOVEC_COUNT, 1);
     memory.setWord(header + CONTROL_POINTER, memory.base + block + CONTROL);
     memory.setWord(block + IOVEC, room);
-    memory.setWord(block + IOVEC + 8, roomBytes);
+    memory.setWord(block + IOVEC + IOVEC_LENGTH, roomBytes);
   }
 
   /** Must be called before each recvmsg: the kernel overwrites the lengths. */
@@ -107,17 +108,8 @@ export class ReceiveHeader {
   /** Offset of a control message's data; 0 where there is none. */
   #find(level: number, type: number): number {
     const { view } = this.#memory;
-    const start = this.#block + CONTROL;
-    const end = start + view.getUint32(this.#header + CONTROL_LENGTH, true);
-    for (let at = start; at + CMSG_DATA <= end; ) {
-      const length = view.getUint32(at, true);
-      if (length < CMSG_DATA) return 0;
-      if (view.getInt32(at + CMSG_LEVEL, true) === level && view.getInt32(at + CMSG_TYPE, true) === type) {
-        return at + CMSG_DATA;
-      }
-      at += (length + 7) & ~7;
-    }
-    return 0;
+    const bytes = view.getUint32(this.#header + CONTROL_LENGTH, true);
+    return findControl(view, this.#block + CONTROL, bytes, level, type);
   }
 }
 
@@ -169,7 +161,7 @@ export class SendHeader {
 
   setPayload(address: Address, length: number): void {
     this.#memory.setWord(IOVEC, address);
-    this.#memory.view.setUint32(IOVEC + 8, length, true);
+    this.#memory.view.setUint32(IOVEC + IOVEC_LENGTH, length, true);
   }
 
   #setLocal(local: Uint8Array): number {

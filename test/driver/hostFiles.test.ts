@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { HostChanges, recover } from '../../src/driver/host/hostChanges.ts';
 import { readJournal } from '../../src/driver/host/journal.ts';
-import { readResolvers, resolverChange, resolverOwner, upstreamResolvers } from '../../src/driver/host/resolver.ts';
+import { readResolvers, resolverChange, resolverOwner } from '../../src/driver/host/resolver.ts';
 import { readSysctl } from '../../src/driver/host/sysctl.ts';
 
 const BEFORE = '# by hand\nsearch example.test\noptions edns0\nnameserver 192.0.2.53\n';
@@ -151,15 +151,6 @@ describe('resolver file', () => {
     } finally {
       process.env.PATH = searched;
     }
-  });
-
-  it('gives the resolvers that clients can ask too', () => {
-    const upstream = join(folder, 'upstream.conf');
-    writeFileSync(upstream, 'nameserver 192.0.2.9\nnameserver fe80::1%eth0\n');
-    assert.deepEqual(upstreamResolvers(path, upstream), ['192.0.2.53']);
-    writeFileSync(path, 'nameserver 127.0.0.53\n');
-    assert.deepEqual(upstreamResolvers(path, upstream), ['192.0.2.9']);
-    assert.deepEqual(upstreamResolvers(path, join(folder, 'none')), []);
   });
 
   it('has an owner', () => {

@@ -9,7 +9,6 @@ import { hasResolvectl } from './systemdResolved.ts';
 type ResolverChange = Extract<HostChange, { readonly kind: 'resolver' }>;
 
 export const RESOLVER_FILE = '/etc/resolv.conf';
-const SYSTEMD_UPSTREAM_FILE = '/run/systemd/resolve/resolv.conf';
 
 /** What is to take the file's name is made under this one. */
 const BESIDE = '.sallyport';
@@ -92,21 +91,6 @@ export function readResolvers(path = RESOLVER_FILE): string[] {
   } catch {
     return [];
   }
-}
-
-/**
- * The resolvers that others than this host can ask too: those of the file, or where they are on the loopback (a local
- * cache) those that systemd-resolved asks. Empty where only a forwarder on this host can help.
- */
-export function upstreamResolvers(path = RESOLVER_FILE, upstreamPath = SYSTEMD_UPSTREAM_FILE): string[] {
-  const shareable = (file: string): string[] => readResolvers(file).filter((server) => !isLocal(server));
-  const own = shareable(path);
-  return own.length > 0 ? own : shareable(upstreamPath);
-}
-
-/** Loopback addresses, and link-local ones, which mean nothing without their link. */
-function isLocal(server: string): boolean {
-  return /^127\.|^::1$|^fe80:|%|^0\.0\.0\.0$|^::$/i.test(server);
 }
 
 /** A file that begins with these resolvers; the options of the former one stay. */
