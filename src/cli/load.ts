@@ -9,6 +9,7 @@ interface LoadOptions {
   readonly user: string;
   readonly passwordFile: string;
   readonly count: number;
+  readonly warmUp: number;
   readonly concurrency: number;
   readonly seconds: number;
   readonly hold?: boolean;
@@ -23,11 +24,14 @@ const MOST_AT_ONCE = 1000;
 const MOST_SECONDS = 3600;
 const MOST_PORTS = 256;
 
-const upTo = (most: number) => (text: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most) throw new InvalidArgumentError(`1 to ${most}.`);
-  return value;
-};
+const upTo =
+  (most: number, least = 1) =>
+  (text: string) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`${least} to ${most}.`);
+    return value;
+  };
 
 export function loadCommand(): Command {
   return new Command('load')
@@ -37,6 +41,7 @@ export function loadCommand(): Command {
     .requiredOption('--password-file <file>', 'file (0600) that holds the password')
     .requiredOption('--psk-file <file>', 'file (0600) that holds the pre-shared key')
     .option('--count <n>', `connections in all, up to ${MOST_CONNECTIONS}`, upTo(MOST_CONNECTIONS), 100)
+    .option('--warm-up <n>', 'connections before them, which count in nothing', upTo(MOST_CONNECTIONS, 0), 0)
     .option('--concurrency <n>', `connections being set up at once, up to ${MOST_AT_ONCE}`, upTo(MOST_AT_ONCE), 16)
     .option('--seconds <n>', `end after this time, up to ${MOST_SECONDS}`, upTo(MOST_SECONDS), 60)
     .option('--hold', 'keep the connections idle until the time is up, instead of ending each at once')
@@ -65,7 +70,7 @@ async function load(server: string, options: LoadOptions): Promise<void> {
     import('../process/gatewayConfig.ts'),
   ]);
   const warn = (text: string) => void process.stderr.write(`${text}\n`);
-  const { user, count, concurrency, seconds, ports, json, hold = false } = options;
+  const { user, count, warmUp, concurrency, seconds, ports, json, hold = false } = options;
   const print = (event: string, progress: LoadProgress, text: (progress: LoadProgress) => string) =>
     console.log(json ? JSON.stringify({ event, ...progress }) : text(progress));
   const run = new LoadRun({
@@ -74,6 +79,7 @@ async function load(server: string, options: LoadOptions): Promise<void> {
     user,
     password: readSecretFile(options.passwordFile, warn),
     count,
+    warmUp,
     concurrency,
     seconds,
     hold,

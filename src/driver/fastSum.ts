@@ -5,13 +5,7 @@
  */
 
 import type { RangeSum } from '../dataplane/offload/index.ts';
-
-/** The few words of the JavaScript API that are needed here, which TypeScript's own declarations have with the DOM. */
-interface WebAssemblyApi {
-  readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Record<string, unknown> };
-}
+import { get, I32, i32, LESS, section, set, tee, V128, vector, webAssembly } from './webAssembly.ts';
 
 export interface SummedBuffer {
   readonly buffer: ArrayBuffer;
@@ -23,7 +17,7 @@ const PAGE_BYTES = 65_536;
 
 /** A buffer of at least so many bytes that never moves; undefined where WebAssembly, its vectors or memory is missing. */
 export function newSummedBuffer(bytes: number): SummedBuffer | undefined {
-  const { WebAssembly } = globalThis as { readonly WebAssembly?: WebAssemblyApi };
+  const WebAssembly = webAssembly();
   if (WebAssembly === undefined) return undefined;
   try {
     const pages = Math.ceil(bytes / PAGE_BYTES);
@@ -44,24 +38,13 @@ export function newSummedBuffer(bytes: number): SummedBuffer | undefined {
 /** WebAssembly is little-endian; a sum of swapped words is the swapped sum (RFC 1071 §2 (B)). */
 const swap = (word: number) => ((word & 255) << 8) | (word >> 8);
 
-const leb128 = (value: number): number[] => (value < 128 ? [value] : [(value & 127) | 128, ...leb128(value >>> 7)]);
-const vector = (items: readonly number[]) => [...leb128(items.length), ...items];
-const section = (id: number, content: readonly number[]) => [id, ...vector(content)];
-
 // Types, locals and instructions, by the names of the specification.
-const I32 = 0x7f;
 const I64 = 0x7e;
-const V128 = 0x7b;
-const get = (local: number) => [0x20, local];
-const set = (local: number) => [0x21, local];
-const tee = (local: number) => [0x22, local];
-const i32 = (value: number) => [0x41, ...leb128(value)];
 const block = (...body: readonly number[][]) => [0x02, 0x40, ...body.flat(), 0x0b];
 const loop = (...body: readonly number[][]) => [0x03, 0x40, ...body.flat(), 0x0b];
 const when = (...body: readonly number[][]) => [0x04, 0x40, ...body.flat(), 0x0b];
 const BRANCH_BACK = [0x0c, 0];
 const LEAVE_IF = [0x0d, 1];
-const LESS = [0x49];
 const ADD = [0x6a];
 const SUBTRACT = [0x6b];
 /** Unsigned numbers of 1, 2 and 4 bytes as one of 64 bits. */

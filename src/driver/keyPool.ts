@@ -2,9 +2,9 @@
 
 import type { Worker } from 'node:worker_threads';
 import type { GroupName, KeyExchange } from '../crypto/index.ts';
-import { nodeKeyExchange } from '../crypto/node/index.ts';
 import type { KeyAnswer, KeyAsk } from '../ike/output.ts';
 import { spawnWorker } from './spawnWorker.ts';
+import { systemKeyExchange } from './systemKeyExchange.ts';
 
 export type KeyWork = KeyAsk['ask'];
 
@@ -39,7 +39,7 @@ export class KeyPool {
   #closed = false;
 
   /** @param threads started when first needed */
-  constructor(threads = KEY_POOL_THREADS, keyExchange: KeyExchange = nodeKeyExchange) {
+  constructor(threads = KEY_POOL_THREADS, keyExchange: KeyExchange = systemKeyExchange) {
     this.#most = threads;
     this.#keyExchange = keyExchange;
   }

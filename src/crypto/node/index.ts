@@ -1,4 +1,4 @@
 /** The cryptography of `crypto/`, provided by node:crypto. */
 
 export { nodeCrypto } from './crypto.ts';
-export { nodeKeyExchange } from './keyExchange.ts';
+export { isBetweenOneAndMinusOne, modpParameters, nodeKeyExchange } from './keyExchange.ts';

@@ -43,10 +43,14 @@ const groups: Readonly<Record<Exclude<GroupName, KemName>, Group>> = {
   curve448: montgomery('x448'),
 };
 
-function modp(name: string): Group {
+/** The prime as it is sent, and the generator, of a group by OpenSSL's name. */
+export function modpParameters(name: string): { readonly prime: Uint8Array; readonly generator: Uint8Array } {
   const group = createDiffieHellmanGroup(name);
-  const prime = plain(group.getPrime());
-  const generator = group.getGenerator();
+  return { prime: plain(group.getPrime()), generator: plain(Buffer.from(group.getGenerator())) };
+}
+
+function modp(name: string): Group {
+  const { prime, generator } = modpParameters(name);
   // A group by name takes no private value, and one by its prime is checked for primality, at a cost: made once.
   let settable: DiffieHellman | undefined;
   return {
@@ -57,7 +61,7 @@ function modp(name: string): Group {
     },
     deriveSecret(privateValue, peerPublicValue) {
       if (!isBetweenOneAndMinusOne(peerPublicValue, prime)) return undefined;
-      settable ??= createDiffieHellman(Buffer.from(prime), generator);
+      settable ??= createDiffieHellman(Buffer.from(prime), Buffer.from(generator));
       settable.setPrivateKey(privateValue);
       try {
         return padTo(prime.length, settable.computeSecret(peerPublicValue));
@@ -96,7 +100,7 @@ function ecp(curve: string, fieldBytes: number): Group {
 }
 
 /** 1 < value < prime - 1, for a value as long as the prime. */
-function isBetweenOneAndMinusOne(value: Uint8Array, prime: Uint8Array): boolean {
+export function isBetweenOneAndMinusOne(value: Uint8Array, prime: Uint8Array): boolean {
   if (value.length !== prime.length) return false;
   const last = value.length - 1;
   const high = value.subarray(0, last);

@@ -2,3 +2,4 @@
 
 export { type Cbc, fastCbc } from './cbc.ts';
 export { type EvpCiphers, evpCiphers, fastSuites } from './evpCiphers.ts';
+export { ModpGroup } from './modp.ts';

@@ -2,9 +2,12 @@
 
 import type { ClientConfig } from '../../client/index.ts';
 import type { Failure } from '../../core/index.ts';
-import { type DgramDataPlane, startDgramDataPlane } from '../../driver/dgramDataPlane.ts';
+import { startDgramDataPlane } from '../../driver/dgramDataPlane.ts';
+import { available } from '../../driver/ffi.ts';
+import { PolledDataPlanes } from '../../driver/polledDataPlanes.ts';
 import { systemEnvironment } from '../../driver/random.ts';
 import { type RunningCore, runCore } from '../../driver/runCore.ts';
+import type { DataPlaneListener, RunningDataPlane } from '../../driver/startedDataPlane.ts';
 import { systemCrypto } from '../../driver/systemCrypto.ts';
 import { secretTable } from '../../ike/v1/index.ts';
 import { utf8 } from '../../wire/index.ts';
@@ -18,8 +21,10 @@ export interface LoadSettings {
   readonly psk: string;
   readonly user: string;
   readonly password: string;
-  /** Connections in all. */
+  /** Connections that count. */
   readonly count: number;
+  /** Connections before them, which count in nothing: both ends' code is compiled by then. Default 0. */
+  readonly warmUp?: number;
   /** Connections that are being set up or ended at once. */
   readonly concurrency: number;
   /** The run's bound, seconds: what stands then is ended in order. */
@@ -65,7 +70,7 @@ const PROGRESS_MS = 1000;
 const DONE: Failure = { code: 'done', reason: 'The load run ends the connection.' };
 
 interface Standing {
-  readonly plane: RunningCore<ManyClientsCommand, DgramDataPlane>;
+  readonly plane: RunningCore<ManyClientsCommand, RunningDataPlane>;
   readonly begun: number;
   up: boolean;
   ending: boolean;
@@ -73,12 +78,16 @@ interface Standing {
 
 export class LoadRun {
   readonly #settings: LoadSettings;
-  readonly #planes: RunningCore<ManyClientsCommand, DgramDataPlane>[] = [];
+  readonly #planes: RunningCore<ManyClientsCommand, RunningDataPlane>[] = [];
   readonly #standing = new Map<ClientNumber, Standing>();
   readonly #latencies: number[] = [];
   readonly #failures: Record<string, number> = {};
   readonly #waiting: ClientNumber[] = [];
+  /** Sockets by FFI, which cost half of what node:dgram's do. */
+  readonly #polled = available() ? new PolledDataPlanes() : undefined;
+  readonly #all: number;
   #begunAt = 0;
+  #cpuBefore = process.cpuUsage();
   #lastUpAt = 0;
   #begun = 0;
   #connected = 0;
@@ -93,6 +102,7 @@ export class LoadRun {
 
   constructor(settings: LoadSettings) {
     this.#settings = settings;
+    this.#all = (settings.warmUp ?? 0) + settings.count;
   }
 
   /**
@@ -101,11 +111,9 @@ export class LoadRun {
    */
   async run(): Promise<LoadResult> {
     const { seconds, onProgress, ports = PORTS } = this.#settings;
-    const cpu = process.cpuUsage();
     try {
       for (let i = 0; i < ports; i++) this.#planes.push(await this.#startPlane());
-      this.#begunAt = performance.now();
-      this.#lastUpAt = this.#begunAt;
+      this.#startCounting();
       const timer = setTimeout(() => this.stop(), seconds * 1000);
       const progress = setInterval(() => onProgress?.(this.#progress()), PROGRESS_MS);
       this.#fill();
@@ -115,7 +123,7 @@ export class LoadRun {
     } finally {
       await Promise.all(this.#planes.map((plane) => plane.close()));
     }
-    const used = process.cpuUsage(cpu);
+    const used = process.cpuUsage(this.#cpuBefore);
     const setUp = (this.#lastUpAt - this.#begunAt) / 1000;
     return {
       ...this.#progress(),
@@ -134,10 +142,20 @@ export class LoadRun {
     this.#fill();
   }
 
+  #startCounting(): void {
+    this.#begunAt = performance.now();
+    this.#lastUpAt = this.#begunAt;
+    this.#cpuBefore = process.cpuUsage();
+  }
+
+  #counts(client: ClientNumber): boolean {
+    return client >= (this.#settings.warmUp ?? 0);
+  }
+
   #progress(): LoadProgress {
     const latency = distribution(this.#latencies);
     return {
-      begun: this.#begun,
+      begun: Math.max(0, this.#begun - (this.#settings.warmUp ?? 0)),
       connected: this.#connected,
       completed: this.#completed,
       failed: this.#failed,
@@ -146,7 +164,7 @@ export class LoadRun {
     };
   }
 
-  async #startPlane(): Promise<RunningCore<ManyClientsCommand, DgramDataPlane>> {
+  async #startPlane(): Promise<RunningCore<ManyClientsCommand, RunningDataPlane>> {
     const { target, count, hold, concurrency, ports = PORTS } = this.#settings;
     const environment = {
       ...systemEnvironment,
@@ -154,15 +172,15 @@ export class LoadRun {
       untraced: true,
       unixTime: () => Date.now() / 1000,
     };
-    const plane: RunningCore<ManyClientsCommand, DgramDataPlane> = await runCore({
-      dataPlane: (listener) =>
-        startDgramDataPlane({
-          ...listener,
-          listen: [target.source],
-          ports: { ike: 0, natT: 0 },
-          whenPortTaken: 'fail',
-          slots: Math.ceil(hold ? count / ports : concurrency),
-        }),
+    const open = (listener: DataPlaneListener) => ({
+      ...listener,
+      listen: [target.source],
+      ports: { ike: 0, natT: 0 },
+      whenPortTaken: 'fail' as const,
+      slots: (hold ? Math.ceil(count / ports) : 0) + concurrency,
+    });
+    const plane: RunningCore<ManyClientsCommand, RunningDataPlane> = await runCore({
+      dataPlane: async (listener) => this.#polled?.start(open(listener)) ?? startDgramDataPlane(open(listener)),
       core: ({ counters }) => new ManyClients(environment, counters),
       take: (output) => {
         if (output.type === 'up') this.#up(output.client);
@@ -174,21 +192,22 @@ export class LoadRun {
 
   /** Begins or ends as many connections as may be busy at once. */
   #fill(): void {
-    const { count, concurrency } = this.#settings;
+    const { concurrency } = this.#settings;
     while (this.#busy < concurrency) {
       if (this.#stopping) {
         const next = this.#waiting.pop();
         if (next === undefined) break;
         this.#end(next);
-      } else if (this.#begun < count) this.#begin(this.#begun++);
+      } else if (this.#begun < this.#all) this.#begin(this.#begun++);
       else break;
     }
-    if (this.#standing.size === 0 && (this.#stopping || this.#begun >= count)) this.#finish();
+    if (this.#standing.size === 0 && (this.#stopping || this.#begun >= this.#all)) this.#finish();
   }
 
   #begin(client: ClientNumber): void {
     const plane = this.#planes[client % this.#planes.length]!;
     this.#busy++;
+    if (client === this.#settings.warmUp) this.#startCounting();
     this.#standing.set(client, { plane, begun: performance.now(), up: false, ending: false });
     plane.command({ type: 'connect', client, config: this.#configOf(client, plane.dataPlane) });
   }
@@ -207,12 +226,16 @@ export class LoadRun {
     if (standing === undefined || standing.up) return;
     const now = performance.now();
     standing.up = true;
-    this.#connected++;
-    this.#lastUpAt = now;
-    this.#latencies.push(now - standing.begun);
+    const counts = this.#counts(client);
+    if (counts) {
+      this.#connected++;
+      this.#lastUpAt = now;
+      this.#latencies.push(now - standing.begun);
+    }
     if (standing.ending) return;
     this.#busy--;
-    const { hold, count, onHeld } = this.#settings;
+    const { count, onHeld } = this.#settings;
+    const hold = this.#settings.hold && counts;
     // In a turn of its own: this is told from inside of a command.
     if (!hold) setImmediate(() => this.#end(client));
     else if (this.#connected + this.#failed === count) onHeld?.(this.#progress());
@@ -223,17 +246,18 @@ export class LoadRun {
     const standing = this.#standing.get(client);
     if (standing === undefined) return;
     this.#standing.delete(client);
-    if (standing.up) this.#connected--;
     if (!standing.up || standing.ending) this.#busy--;
+    setImmediate(() => this.#fill());
+    if (!this.#counts(client)) return;
+    if (standing.up) this.#connected--;
     if (standing.up && standing.ending) this.#completed++;
     else if (!this.#stopping || !standing.ending) {
       this.#failed++;
       this.#failures[reason.code] = (this.#failures[reason.code] ?? 0) + 1;
     }
-    setImmediate(() => this.#fill());
   }
 
-  #configOf(client: ClientNumber, plane: DgramDataPlane): ClientConfig {
+  #configOf(client: ClientNumber, plane: RunningDataPlane): ClientConfig {
     const { target, psk, user, password, ikeProposal, espProposal, gatewayPorts } = this.#settings;
     this.#secrets ??= secretTable([{ secret: utf8(psk) }]);
     this.#profile ??= profileOf({
