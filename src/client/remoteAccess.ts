@@ -61,10 +61,13 @@ export class RemoteAccess {
 
   #take(ikeSa: IkeSaId, outputs: readonly EapOutput[], now: Instant): ClientOutput[] {
     const { record } = this.#parts;
-    return outputs.flatMap((output): ClientOutput[] => {
+    // The last word of a method that fails goes in one command with the failure: IKE takes one for each packet.
+    let bytes: Uint8Array = NOTHING;
+    const out = outputs.flatMap((output): ClientOutput[] => {
       switch (output.type) {
         case 'send':
-          return this.#parts.ike({ type: 'eap', ikeSa, bytes: output.bytes }, now);
+          bytes = output.bytes;
+          return [];
         case 'askTls':
           return this.#parts.askTls(output.ask, (progress, at) => {
             const then = this.#peer?.command({ type: 'tlsAnswer', id: output.id, progress }, at);
@@ -77,8 +80,11 @@ export class RemoteAccess {
           const done = { user, ...(msk === undefined ? {} : { msk }) };
           return this.#parts.ike({ type: 'eap', ikeSa, bytes: NOTHING, done }, now);
         }
-        case 'failure':
-          return this.#parts.ike({ type: 'eap', ikeSa, bytes: NOTHING, done: { failure: output.failure } }, now);
+        case 'failure': {
+          const last = bytes;
+          bytes = NOTHING;
+          return this.#parts.ike({ type: 'eap', ikeSa, bytes: last, done: { failure: output.failure } }, now);
+        }
         case 'trace':
         case 'dropped':
           return [layerEntry(record, output)];
@@ -86,6 +92,7 @@ export class RemoteAccess {
           return [];
       }
     });
+    return bytes.length === 0 ? out : [...out, ...this.#parts.ike({ type: 'eap', ikeSa, bytes }, now)];
   }
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { utf8 } from '../../src/wire/index.ts';
 import { ipv4Packet } from '../sim/packets.ts';
 import { ClientEnd, type GatewayEnd } from '../sim/stack.ts';
 import {
@@ -13,6 +14,7 @@ import {
   V2Gateway,
   v2GatewayConfig,
 } from './ikev2World.ts';
+import { pretendedTls } from './pretendedTls.ts';
 import { clientConfig, exchange, logText, SECOND, SERVER, USERS, world } from './world.ts';
 
 type Config = ConstructorParameters<typeof ClientEnd>[2];
@@ -164,6 +166,32 @@ for (const [name, { client: config, code, told, gateway: more }] of Object.entri
     assert.equal(client.closed?.reason.code, told, logText(client, gateway));
     assert.ok(
       gateway.log.some(({ fields }) => fields?.code === code),
+      logText(gateway),
+    );
+    nothingLeft(network, gateway);
+  });
+}
+
+for (const side of ['client', 'gateway'] as const) {
+  test(`TLS that fails at the ${side} is told by an alert, and is over at both ends at once`, () => {
+    const network = world();
+    const gateway = new V2Gateway(network, SERVER, v2GatewayConfig(), USERS);
+    const client = new V2Client(network, '192.0.2.2', ways['EAP-TLS']!.client);
+    const failure = { code: 'tls-failed', reason: `refused by the ${side}` };
+    const failing: typeof pretendedTls = (ask) => {
+      const said = new TextDecoder().decode(ask.input);
+      if (said === 'alert') return { state: 'failed', output: new Uint8Array(0), failure, alerted: true };
+      const refuses = ask.role === 'client' ? said.startsWith('AAA') : said === 'finished';
+      const isHere = ask.role === (side === 'client' ? 'client' : 'server');
+      return refuses && isHere ? { state: 'failed', output: utf8('alert'), failure } : pretendedTls(ask);
+    };
+    gateway.tls = failing;
+    client.tls = failing;
+    client.connect();
+    network.run(network.now + 5 * SECOND, () => client.closed !== undefined);
+    assert.equal(client.closed?.reason.code, 'tls-failed', logText(client, gateway));
+    assert.ok(
+      gateway.log.some(({ fields }) => fields?.code === 'tls-failed'),
       logText(gateway),
     );
     nothingLeft(network, gateway);

@@ -39,6 +39,8 @@ function answerTo(ask: SignatureAsk['ask']): SignatureAnswer {
 }
 
 export class V2Gateway extends GatewayEnd {
+  tls = pretendedTls;
+
   protected override take(output: GatewayOutput) {
     const later = (work: () => void) => this.network.schedule(this.network.now + 2, work);
     if (output.type === 'askSignature') {
@@ -47,13 +49,15 @@ export class V2Gateway extends GatewayEnd {
       later(() => this.perform((now) => this.gateway.command({ type: 'signatureAnswer', id, answer }, now)));
     } else if (output.type === 'askTls') {
       const { id } = output;
-      const progress = pretendedTls(output.ask);
+      const progress = this.tls(output.ask);
       later(() => this.perform((now) => this.gateway.command({ type: 'tlsAnswer', id, progress }, now)));
     } else super.take(output);
   }
 }
 
 export class V2Client extends ClientEnd {
+  tls = pretendedTls;
+
   protected override take(output: ClientOutput) {
     const later = (work: () => void) => this.network.schedule(this.network.now + 2, work);
     if (output.type === 'askSignature') {
@@ -62,7 +66,7 @@ export class V2Client extends ClientEnd {
       later(() => this.perform((now) => this.client.command({ type: 'signatureAnswer', id, answer }, now)));
     } else if (output.type === 'askTls') {
       const { id } = output;
-      const progress = pretendedTls(output.ask);
+      const progress = this.tls(output.ask);
       later(() => this.perform((now) => this.client.command({ type: 'tlsAnswer', id, progress }, now)));
     } else super.take(output);
   }

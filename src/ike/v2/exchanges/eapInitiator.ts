@@ -26,7 +26,9 @@ export function onEapCommandAsInitiator(
 ): void {
   const { association } = sa;
   if (done !== undefined && 'failure' in done) {
-    closed(context, sa, done.failure);
+    // What the method still says, such as an alert of TLS, tells the server why.
+    if (bytes.length === 0) closed(context, sa, done.failure);
+    else enqueue(context, association, lastPacketTask(context, sa, bytes, done.failure), now);
     return;
   }
   if (done === undefined) {
@@ -63,6 +65,19 @@ function packetTask(context: Context, association: Association, bytes: Uint8Arra
       eap.asked = true;
       finishTask(context, association, now);
       emitEap(context, sa, packet.data.slice());
+      return 'later';
+    },
+  };
+}
+
+/** The packet behind which there is nothing to be had, whatever the answer is. */
+function lastPacketTask(context: Context, sa: IkeSa, bytes: Uint8Array, failure: Failure): Task {
+  return {
+    name: 'EAP',
+    exchange: ExchangeType.IKE_AUTH,
+    begin: () => [{ kind: 'EAP', data: bytes }] as readonly Payload[],
+    done: () => {
+      closed(context, sa, failure);
       return 'later';
     },
   };
