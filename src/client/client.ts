@@ -128,16 +128,13 @@ export class Client implements Core<ClientCommand, ClientOutput> {
         return this.#fromIke(this.#ikeSas.receive(event, now), now);
       case 'l2tp':
         return event.channel === CHANNEL ? this.#from(this.#connection.l2tpReceived(event.bytes, now), now) : [];
-      case 'firstPacket': {
-        const [session] = this.#connection.sessions;
-        return session === undefined
-          ? []
-          : this.#from(this.#connection.firstPacket(session, event.direction, now), now);
-      }
+      case 'firstPacket':
       case 'neighborDiscovery': {
         const [session] = this.#connection.sessions;
         if (session === undefined) return [];
-        return this.#from(this.#connection.neighborDiscovery(session, event.bytes, now), now);
+        const connection = this.#connection;
+        if (event.type === 'firstPacket') return this.#from(connection.firstPacket(session, event.direction, now), now);
+        return this.#from(connection.neighborDiscovery(session, event.bytes, now), now);
       }
       case 'saUsed':
         return this.#from(this.#connection.saUsed(event.inboundSpi), now);
@@ -219,6 +216,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       }
       case 'ikeSilent':
         return this.#heard(output.ikeSa, now);
+      case 'pathProbed':
+        return this.#from(connection.pathProbed(output, now), now);
       case 'childEstablished': {
         if (connection.isClosing) return [];
         const out = this.#from(connection.childEstablished(output, now), now);

@@ -128,6 +128,10 @@ export class IkeSide {
       }
       case 'ikeSilent':
         return this.#heard(output.ikeSa, now);
+      case 'pathProbed': {
+        const connection = this.#connections.byIkeSa(output.ikeSa);
+        return connection === undefined ? [] : this.#events.from(connection, connection.pathProbed(output, now), now);
+      }
       case 'childEstablished': {
         const connection = this.#connections.byIkeSa(output.ikeSa);
         if (connection === undefined || connection.isClosing) return [];

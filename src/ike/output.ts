@@ -195,6 +195,8 @@ export interface IkeSend {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly bytes: Uint8Array;
+  /** Whole or not at all. */
+  readonly dontFragment?: boolean;
 }
 
 /** A NAT keepalive to send: one byte FF (RFC 3948 §2.3). */
@@ -223,6 +225,15 @@ export interface IkeSilent {
   readonly ikeSa: IkeSaId;
 }
 
+/** The peer has answered a probe: the path carries outer IP packets of `proved` bytes. */
+export interface PathProbed {
+  readonly type: 'pathProbed';
+  readonly ikeSa: IkeSaId;
+  /** What was asked for; the probe may have been less, where padding is coarse. */
+  readonly size: number;
+  readonly proved: number;
+}
+
 export type IkeOutput =
   | IkeSend
   | IkeKeepalive
@@ -235,6 +246,7 @@ export type IkeOutput =
   | IkeFailed
   | IkeMoved
   | IkeSilent
+  | PathProbed
   | EapReceived
   | Configured
   | Redirected
@@ -281,6 +293,8 @@ export type IkeCommand =
   | { readonly type: 'alive'; readonly ikeSa: IkeSaId; readonly at?: Instant }
   /** Asks the peer at once whether it lives; without a sign of life `within` milliseconds the IKE SA is gone. */
   | { readonly type: 'probe'; readonly ikeSa: IkeSaId; readonly within: number }
+  /** IKEv2: asks the peer in a request of which the outer IP packet has `size` bytes, whole or not at all. */
+  | { readonly type: 'probePath'; readonly ikeSa: IkeSaId; readonly size: number }
   /** ESP of `bytes` bytes came for an SA that is not there; ports are 0 without UDP. The sender is told. */
   | {
       readonly type: 'unknownSpi';

@@ -5,8 +5,7 @@
 
 import { type Endpoint, earliest, type Failure, type Instant, Timers } from '../core/index.ts';
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
-import { type ClientSigns, fingerprint } from '../ike/fingerprint.ts';
-import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished } from '../ike/output.ts';
+import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished, PathProbed } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import { EXHAUSTED, L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD, USED_UP } from './connectionFailures.ts';
 import { type ConnectionParts, SILENT_L2TP_HINT } from './connectionParts.ts';
@@ -17,6 +16,7 @@ import type { TooBig } from './pathMtu.ts';
 import { endpointText, PeerMoves, type Place } from './peerMoves.ts';
 import { PppSession } from './pppSession.ts';
 import { type PppAnswer, PppSessions } from './pppSessions.ts';
+import { Recognition } from './recognition.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { trafficOf } from './traffic.ts';
 import { TunnelMode } from './tunnelMode.ts';
@@ -36,10 +36,10 @@ export class Connection {
   readonly #sessions: PppSessions;
   readonly #tunnelMode: TunnelMode;
   readonly #moves = new PeerMoves();
+  readonly #recognition: Recognition;
   #closing: Failure | undefined;
   #ended = false;
   #forks = 0;
-  #signs: ClientSigns = {};
   /** When the last L2TP message came that the data plane handed up. */
   #heardAt: Instant = 0;
 
@@ -49,6 +49,7 @@ export class Connection {
     this.record = record;
     this.channel = channel;
     this.#path = new Path(channel, record, parts.pathMtu);
+    this.#recognition = new Recognition(record);
     this.#tunnelMode = new TunnelMode(parts, this.#path);
     this.#sessions = new PppSessions(parts, this.#path, {
       networkUp: () => this.#timers.clear('network'),
@@ -99,7 +100,7 @@ export class Connection {
     record.vendorIds = ike.vendorIds;
     record.peer = ike.remote;
     record.local = ike.local;
-    this.#recognize({ vendorIds: ike.vendorIds, offers: ike.offers });
+    this.#recognition.add({ vendorIds: ike.vendorIds, offers: ike.offers });
     this.#path.quirks = ike.quirks;
     return this.#path.authenticatedAt(ike.local, ike.remote, now);
   }
@@ -189,7 +190,13 @@ export class Connection {
 
   /** An ICMP error, which nobody authenticated, says that a packet was too long for its path. */
   tooBig(error: TooBig, now: Instant): ConnectionOutput[] | undefined {
-    return this.#path.concerns(error) ? this.#sessions.tooBig(error, now) : undefined;
+    if (!this.#path.concerns(error)) return undefined;
+    return (this.#tunnelMode.session === undefined ? this.#sessions : this.#tunnelMode).tooBig(error, now);
+  }
+
+  /** The peer has answered IKE what the path carries. */
+  pathProbed(probed: PathProbed, now: Instant): ConnectionOutput[] {
+    return this.#tunnelMode.pathProbed(probed, now);
   }
 
   firstPacket(session: UserSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {
@@ -224,7 +231,7 @@ export class Connection {
     // Traffic of users proves the peer alive to L2TP and PPP, which then need not ask.
     const { heardAt, out } = this.#sessions.noteTraffic(now);
     if (heardAt !== undefined) out.push(...this.#tunnels.command({ type: 'alive', at: heardAt }, now));
-    out.push(...this.#tunnels.expire(now), ...this.#sessions.expire(now));
+    out.push(...this.#tunnels.expire(now), ...this.#sessions.expire(now), ...this.#tunnelMode.askPath(now));
     const over = this.#tunnelMode.expire(now);
     if (over !== undefined) out.push(...this.close(over, now));
     for (const name of this.#timers.due(now)) out.push(...this.#timedOut(name, now));
@@ -234,13 +241,6 @@ export class Connection {
   /** Bytes and packets of a session so far. */
   traffic(session: UserSession): Traffic {
     return trafficOf(this.#parts.counters, session);
-  }
-
-  /** Each layer tells more of what kind of client it is. */
-  #recognize(signs: ClientSigns): void {
-    this.#signs = { ...this.#signs, ...signs };
-    const found = fingerprint(this.#signs);
-    if (found !== undefined) this.record.client = found.client;
   }
 
   #move(place: Place, now: Instant): ConnectionOutput[] {
@@ -263,7 +263,7 @@ export class Connection {
     if (record.phase === 'ike' || record.phase === 'ipsec') record.phase = 'tunnel';
     record.peerHostName = tunnel.peerHostName;
     const { peerVendorName: l2tpVendor, peerHostName: hostName } = tunnel;
-    this.#recognize({ hostName, ...(l2tpVendor === undefined ? {} : { l2tpVendor }) });
+    this.#recognition.add({ hostName, ...(l2tpVendor === undefined ? {} : { l2tpVendor }) });
   }
 
   #tunnelDown({ tunnel, reason, by }: TunnelDown, now: Instant): ConnectionOutput[] {

@@ -19,8 +19,8 @@ export function passOn(
   const session = record === undefined ? {} : { session: record.id };
   switch (output.type) {
     case 'send': {
-      const { local, remote, bytes } = output;
-      return toDataPlane({ type: 'sendIke', local, remote, bytes });
+      const { type: _, ...message } = output;
+      return toDataPlane({ type: 'sendIke', ...message });
     }
     case 'keepalive':
       return toDataPlane({ type: 'sendKeepalive', local: output.local, remote: output.remote });

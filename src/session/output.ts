@@ -54,8 +54,11 @@ export type ConnectionOutput =
     }
   /** The peer was followed to another address or port: its IKE SAs are there too. */
   | { readonly type: 'peerMoved'; readonly local: Endpoint; readonly remote: Endpoint }
-  /** A child SA is to be renewed, or ended. */
-  | { readonly type: 'ikeChild'; readonly command: Extract<IkeCommand, { type: 'renewChild' | 'closeChild' }> }
+  /** A child SA is to be renewed or ended, or the path probed through IKE. */
+  | {
+      readonly type: 'ikeChild';
+      readonly command: Extract<IkeCommand, { type: 'renewChild' | 'closeChild' | 'probePath' }>;
+    }
   /** L2TP has said goodbye (or never came): the IPsec and IKE SAs may be deleted. */
   | { readonly type: 'closeIke'; readonly reason: Failure }
   /** Nothing of the connection is left above IKE. */

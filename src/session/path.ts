@@ -92,7 +92,9 @@ export class Path {
   concerns({ remote: { address, port }, spi }: TooBig): boolean {
     if (!this.#open || address !== this.#remote.address) return false;
     if (port !== 0 && this.#record.encapsulation !== 'esp' && port !== this.#remote.port) return false;
-    if (spi === undefined || this.#children.size === 0) return true;
+    // What stands where the SPI of ESP in UDP would is IKE's where ESP has no UDP.
+    const isIke = port !== 0 && this.#record.encapsulation === 'esp';
+    if (spi === undefined || isIke || this.#children.size === 0) return true;
     for (const child of this.#children.values()) if (child.outboundSpi === spi) return true;
     return false;
   }

@@ -81,8 +81,9 @@ export class PathMtu {
     return size;
   }
 
-  answered(size: number, now: Instant): void {
-    this.#search?.answered(size, now);
+  /** @param proved bytes that the probe had, where that was less than it should */
+  answered(size: number, now: Instant, proved = size): void {
+    this.#search?.answered(size, now, proved);
   }
 
   tooBig({ mtu, from }: TooBig, now: Instant): void {

@@ -44,6 +44,8 @@ export class PathMtuSearch {
   /** What holds while nothing is proved: the most, or what ICMP or an earlier proof has left of it. */
   #claimed: number;
   #candidate: number;
+  /** By how much probes have been smaller than what was asked for: their padding may be coarse. */
+  #coarse = 0;
   #tries = 0;
   #probeAt: Instant | undefined;
   #waitUntil: Instant | undefined;
@@ -105,14 +107,22 @@ export class PathMtuSearch {
     return this.#candidate;
   }
 
-  /** A probe of that size, the last one or one before, was answered: it came through whole. */
-  answered(size: number, now: Instant): void {
+  /**
+   * A probe of that size, the last one or one before, was answered: it came through whole.
+   * @param proved bytes that it had, where that was less: nothing between the two can be told apart
+   */
+  answered(size: number, now: Instant, proved = size): void {
     if (size < this.#floor || size > this.#most) return;
+    this.#coarse = Math.max(this.#coarse, size - proved);
     // A late answer may contradict what was given up; the larger size has then come through after all.
-    if (size >= this.#high) this.#high = Math.min(this.#most, size) + 1;
+    if (proved >= this.#high) this.#high = Math.min(this.#most, proved) + 1;
     const isAwaited = size >= this.#candidate && (this.#waitUntil !== undefined || this.#probeAt !== undefined);
-    if (size <= this.#low && !(this.#confirming && isAwaited)) return;
-    this.#low = Math.max(this.#low, size);
+    if (proved > this.#low) this.#low = proved;
+    else if (!isAwaited) return;
+    else if (!this.#confirming) {
+      this.#settle(now);
+      return;
+    }
     if (isAwaited || this.#step === 'mute') this.#next(now);
   }
 
@@ -166,7 +176,7 @@ export class PathMtuSearch {
 
   /** Towards the middle, until nothing is left between. */
   #next(now: Instant): void {
-    if (this.#high - this.#low <= GRANULARITY) {
+    if (this.#high - this.#low <= Math.max(GRANULARITY, this.#coarse + 1)) {
       this.#settle(now);
       return;
     }
@@ -180,7 +190,8 @@ export class PathMtuSearch {
     this.#ask(this.#low, now);
     this.#probeAt = undefined;
     this.#confirmAt = now + CONFIRM_INTERVAL;
-    this.#raiseAt = this.#low < this.#most ? (this.#raiseAt ?? now + RAISE_INTERVAL) : undefined;
+    // Where nothing was too large there is nothing to try again.
+    this.#raiseAt = this.#high <= this.#most ? (this.#raiseAt ?? now + RAISE_INTERVAL) : undefined;
   }
 
   #unanswered(now: Instant): void {

@@ -10,6 +10,7 @@ import type { Path } from './path.ts';
 import type { TooBig } from './pathMtu.ts';
 import { PathMtuFollower } from './pathMtuFollower.ts';
 import { beginIpv6, innerPathOf, ipv6Deadline, ipv6Down, ipv6Outputs, ipv6Up } from './pppIpv6.ts';
+import { PppPath } from './pppPath.ts';
 import { PppSession, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
@@ -32,13 +33,15 @@ export class PppSessions implements Iterable<PppSession> {
   readonly #events: PppEvents;
   readonly #links = new Agenda<PppSession>();
   readonly #sessions = new Map<string, PppSession>();
-  readonly #follower: PathMtuFollower;
+  readonly #pppPath: PppPath;
+  readonly #follower: PathMtuFollower<PppSession>;
 
   constructor(parts: ConnectionParts, path: Path, events: PppEvents) {
     this.#parts = parts;
     this.#path = path;
     this.#events = events;
-    this.#follower = new PathMtuFollower(parts, path, this.#sessions);
+    this.#pppPath = new PppPath(parts, path, this.#sessions);
+    this.#follower = new PathMtuFollower(parts, path, this.#pppPath);
   }
 
   get size(): number {
@@ -77,7 +80,10 @@ export class PppSessions implements Iterable<PppSession> {
   receive({ tunnel, session: id, frame }: L2tpFrame, now: Instant): ConnectionOutput[] {
     const session = this.#sessions.get(sessionKey(tunnel, id));
     if (session === undefined) return [];
-    return this.#follower.received(frame, now) ?? this.#take(session, session.link.receive(frame, now), now);
+    const probed = this.#pppPath.answered(frame);
+    return probed === undefined
+      ? this.#take(session, session.link.receive(frame, now), now)
+      : this.#follower.answered(probed, now);
   }
 
   answer(session: PppSession, answer: PppAnswer, now: Instant): ConnectionOutput[] {
@@ -261,9 +267,9 @@ export class PppSessions implements Iterable<PppSession> {
     const { sequencing } = call;
     const encapsulation = this.#parts.record.encapsulation ?? 'none';
     session.shape = { remote, encapsulation, suite, sequencing, lcp };
-    const plan = this.#follower.plan(session.shape);
+    const plan = this.#pppPath.plan(session);
     session.plan = plan;
-    this.#follower.begin(session.shape, now);
+    this.#pppPath.begin(session, now);
     const { reorder } = this.#parts;
     return [
       toDataPlane({

@@ -1,26 +1,32 @@
 /** What a connection does for a session of IKEv2's tunnel mode: its place in the data plane, its limits, its end. */
 
-import type { Failure, Instant } from '../core/index.ts';
+import { earliest, type Failure, type Instant, type Milliseconds } from '../core/index.ts';
 import type { InnerPath, InnerSelector } from '../dataplane/messages.ts';
-import type { ChildEstablished, Selector, TrafficSelector } from '../ike/output.ts';
+import type { ChildEstablished, IkeSaId, PathProbed, Selector, TrafficSelector } from '../ike/output.ts';
 import { formatAddress, parsePrefix } from '../net/index.ts';
-import type { ConnectionParts } from './connectionParts.ts';
+import type { ConnectionParts, PathPlan } from './connectionParts.ts';
 import { failureText, milestoneEntry } from './log.ts';
 import { type ConnectionOutput, type SessionNetwork, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
+import type { TooBig } from './pathMtu.ts';
+import { PathMtuFollower, type PathUsers } from './pathMtuFollower.ts';
 import type { Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
 import { heardAtOf, trafficOf } from './traffic.ts';
 import type { TunnelSession } from './tunnelSession.ts';
 
-export class TunnelMode {
+export class TunnelMode implements PathUsers<TunnelSession> {
   readonly #parts: ConnectionParts;
   readonly #path: Path;
+  readonly #follower: PathMtuFollower<TunnelSession>;
   #session: TunnelSession | undefined;
+  /** Of the newest child SA: it carries the probes of the path. */
+  #ikeSa: IkeSaId | undefined;
 
   constructor(parts: ConnectionParts, path: Path) {
     this.#parts = parts;
     this.#path = path;
+    this.#follower = new PathMtuFollower(parts, path, this);
   }
 
   /** The session, from when the peer was given its addresses to the end. */
@@ -29,7 +35,7 @@ export class TunnelMode {
   }
 
   get deadline(): Instant | undefined {
-    return this.#session?.clock?.deadline;
+    return this.#session && earliest([this.#session.clock?.deadline, this.#path.pathMtu.deadline]);
   }
 
   /** When the data plane heard the peer last. */
@@ -45,6 +51,7 @@ export class TunnelMode {
   /** A child SA of tunnel mode stands, and is installed: the first makes the session work. */
   childEstablished(child: ChildEstablished, now: Instant): ConnectionOutput[] {
     const session = this.#session;
+    this.#ikeSa = child.ikeSa;
     if (session?.network === undefined || session.slot !== undefined) return [];
     const { channel, slots, record } = this.#parts;
     const slot = slots.take();
@@ -57,14 +64,8 @@ export class TunnelMode {
     record.innerAddress = isGateway ? network.peerAddress : network.localAddress;
     const second = isGateway ? network.peerAddress6 : network.localAddress6;
     if (second !== undefined) record.innerPrefix = `${second}/128`;
-    const { mtu, mss } = this.#parts.planTunnel(
-      {
-        remote: this.#path.remote,
-        encapsulation: child.udpEncapsulation ? 'udp' : 'esp',
-        suite: child.suite,
-      },
-      this.#path.pathMtu.mtu,
-    );
+    session.plan = this.plan();
+    this.#path.pathMtu.begin(this.#parts.pathMtu.most, now + PROBE_AFTER);
     const { user = isGateway ? 'nobody by name' : 'this client' } = record;
     return [
       toDataPlane({
@@ -74,15 +75,54 @@ export class TunnelMode {
           channel,
           localSelectors: child.localSelectors ?? [wholeOf(child.localSelector)],
           remoteSelectors: child.remoteSelectors ?? [wholeOf(child.remoteSelector)],
-          ...(isGateway ? peerAddresses(network) : { ipv6: isIpv6(network.localAddress6 ?? network.localAddress) }),
-          mtuToPeer: mtu,
-          mss,
-          ...session.rates,
+          ...this.inner(session),
         },
       }),
       milestoneEntry(record, 'connected', now, `${user} has ${record.innerAddress}`),
-      { type: 'sessionUp', session, network, mtu },
+      { type: 'sessionUp', session, network, mtu: session.plan.mtu },
     ];
+  }
+
+  /** Sends the probe of the path that is due. */
+  askPath(now: Instant): ConnectionOutput[] {
+    return this.#follower.expire(now);
+  }
+
+  pathProbed({ size, proved }: PathProbed, now: Instant): ConnectionOutput[] {
+    return this.#session === undefined ? [] : this.#follower.answered(size, now, proved);
+  }
+
+  /** Somebody says that the path carries less. */
+  tooBig(error: TooBig, now: Instant): ConnectionOutput[] {
+    return this.#follower.tooBig(error, now);
+  }
+
+  open(): TunnelSession[] {
+    return this.#session?.slot === undefined ? [] : [this.#session];
+  }
+
+  plan(): PathPlan {
+    const { remote, suite, pathMtu } = this.#path;
+    const { encapsulation = 'esp' } = this.#parts.record;
+    return this.#parts.planTunnel({ remote, encapsulation, suite }, pathMtu.mtu);
+  }
+
+  inner(session: TunnelSession): InnerPath {
+    const { network, plan, rates, record } = session;
+    return {
+      ...(record.role === 'gateway' ? peerAddresses(network!) : { ipv6: usesIpv6(session) }),
+      mtuToPeer: plan!.mtu,
+      mss: plan!.mss,
+      ...rates,
+    };
+  }
+
+  carriesIpv6(session: TunnelSession): boolean {
+    return usesIpv6(session);
+  }
+
+  probe(size: number): ConnectionOutput {
+    return { type: 'ikeChild', command: { type: 'probePath', ikeSa: this.#ikeSa!, size } };
   }
 
   /** @returns why the session is to end now */
@@ -100,6 +140,7 @@ export class TunnelMode {
     const session = this.#session;
     if (session === undefined) return [];
     this.#session = undefined;
+    this.#path.pathMtu.end();
     const { record, slot } = session;
     const out: ConnectionOutput[] = [];
     if (slot !== undefined) {
@@ -131,6 +172,12 @@ function peerAddresses({ peerAddress, peerAddress6 }: SessionNetwork): Pick<Inne
   };
 }
 
+/** Whether the client has an address of IPv6. */
+function usesIpv6({ record: { role }, network }: TunnelSession): boolean {
+  const { localAddress, localAddress6, peerAddress, peerAddress6 } = network!;
+  return isIpv6(role === 'gateway' ? (peerAddress6 ?? peerAddress) : (localAddress6 ?? localAddress));
+}
+
 const isIpv6 = (address: string): boolean => address.includes(':');
 
 /** The range of addresses of a selector's address or prefix. */
@@ -146,6 +193,9 @@ function wholeOf({ address, protocol, port }: Selector): InnerSelector {
   }
   return { first: formatAddress(first), last: formatAddress(last), protocol, ...ports } satisfies TrafficSelector;
 }
+
+/** The answer to IKE_AUTH goes first. */
+const PROBE_AFTER: Milliseconds = 100;
 
 const NO_SLOT: Failure = {
   code: 'too-many-sessions',

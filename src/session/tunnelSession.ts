@@ -1,6 +1,7 @@
 /** A session without L2TP and PPP: IP packets stand in the ESP SAs themselves. IKEv2's tunnel mode, RFC 7296 §1.1.2. */
 
 import type { SessionSlot } from '../dataplane/messages.ts';
+import type { PathPlan } from './connectionParts.ts';
 import type { SessionNetwork } from './output.ts';
 import type { SessionRecord } from './record.ts';
 import type { SessionClock, SessionLimits } from './sessionClock.ts';
@@ -15,6 +16,8 @@ export class TunnelSession implements UserSession {
   clock?: SessionClock;
   rates?: SessionRates;
   prefix6?: string;
+  /** What the path carries, while the session has its slot. */
+  plan?: PathPlan;
 
   constructor(record: SessionRecord) {
     this.record = record;

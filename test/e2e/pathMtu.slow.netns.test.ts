@@ -66,7 +66,10 @@ describe('a path with a narrow link', { skip }, () => {
     state = joinPath(world.folder, 'gateway');
     putUsers(state, { ann: PASSWORD });
     const config = joinPath(world.folder, 'gateway.yaml');
-    writeFileSync(config, `ike: { psk: "${PSK}" }\nnetwork: { nat: false, dns: [] }\n`);
+    writeFileSync(
+      config,
+      `ike: { psk: "${PSK}" }\nnetwork: { nat: false, dns: [] }\nremote_access: { pre_shared_key: true, subnets: [10.87.0.0/24] }\n`,
+    );
     gateway = world.sallyport(server, ['serve', '--state', state, '--config', config, '--log', 'json']);
     await Promise.all([gateway.event('ready'), served.serveHttp(PORT)]);
   });
@@ -74,17 +77,18 @@ describe('a path with a narrow link', { skip }, () => {
   after(() => world?.close());
   afterEach(() => running?.kill());
 
-  for (const { icmp, words, encapsulation } of [
-    { icmp: true, words: [], encapsulation: 'esp' },
-    { icmp: true, words: ['--force-encapsulation'], encapsulation: 'udp' },
-    { icmp: false, words: [], encapsulation: 'esp' },
-    { icmp: false, words: ['--force-encapsulation'], encapsulation: 'udp' },
-  ]) {
+  const cases = [true, false].flatMap((icmp) =>
+    (['esp', 'udp'] as const).flatMap((encapsulation) =>
+      [false, true].map((ikeV2) => ({ icmp, encapsulation, ikeV2 })),
+    ),
+  );
+  for (const { icmp, encapsulation, ikeV2 } of cases) {
     const told = icmp ? 'that routers tell of' : 'that nobody tells of';
-    it(`is learned at both ends, ${told}, with ${encapsulation}: all goes through, nothing in fragments`, async () => {
+    const carrier = `${ikeV2 ? 'tunnel mode' : 'L2TP'} in ${encapsulation}`;
+    it(`is learned at both ends, ${told}, with ${carrier}: all goes through, nothing in fragments`, async () => {
       for (const router of routers) watch(router, icmp);
       const seen = gateway.lines.length;
-      const program = connect(words);
+      const program = connect(ikeV2, encapsulation === 'udp' ? ['--force-encapsulation'] : []);
       await program.event('up');
       const learned = (lines: Program, from: number) =>
         lines.line('path MTU', (line) => line.name === 'path MTU' && lines.lines.indexOf(line) >= from);
@@ -114,14 +118,11 @@ describe('a path with a narrow link', { skip }, () => {
     });
   }
 
-  function connect(words: readonly string[]): Program {
+  function connect(ikeV2: boolean, words: readonly string[]): Program {
     const folder = joinPath(world.folder, `client-${++connected}`);
-    const secrets = [
-      ...['--psk-file', secretFile(folder, 'psk', PSK)],
-      ...['--password-file', secretFile(folder, 'password', PASSWORD), '--state', folder],
-    ];
-    const given = ['--user', 'ann', '--log', 'json', ...words, ...secrets];
-    running = world.sallyport(client, ['connect', SERVER, ...given]);
+    const who = ikeV2 ? ['--ikev2'] : ['--user', 'ann', '--password-file', secretFile(folder, 'password', PASSWORD)];
+    const given = ['--psk-file', secretFile(folder, 'psk', PSK), '--state', folder, '--log', 'json'];
+    running = world.sallyport(client, ['connect', SERVER, ...who, ...words, ...given]);
     return running;
   }
 });

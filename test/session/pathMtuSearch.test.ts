@@ -19,6 +19,8 @@ interface ModelPath {
   icmp: boolean;
   /** Whether the peer answers probes. */
   answers: boolean;
+  /** Probes have whole blocks of so many bytes. Default 1. */
+  block?: number;
   /** Of the n-th probe. */
   lost?: (n: number) => boolean;
 }
@@ -52,7 +54,7 @@ class World {
       this.now = Math.max(this.now, next);
       for (const { size, big } of this.#coming.filter(({ at }) => at <= this.now)) {
         if (big) this.search.tooBig(this.path.mtu, this.now);
-        else this.search.answered(size, this.now);
+        else this.search.answered(size, this.now, this.#proved(size));
       }
       this.#coming = this.#coming.filter(({ at }) => at > this.now);
       const size = this.search.expire(this.now, this.used);
@@ -66,9 +68,15 @@ class World {
     const { mtu, icmp, answers, lost } = this.path;
     const at = this.now + RTT;
     if (lost?.(this.probes)) return;
-    if (size > mtu) {
+    if (this.#proved(size) > mtu) {
       if (icmp) this.#coming.push({ at, size, big: true });
     } else if (answers) this.#coming.push({ at, size, big: false });
+  }
+
+  /** What a probe for that size has. */
+  #proved(size: number): number {
+    const { block = 1 } = this.path;
+    return size - ((size + 7) % block);
   }
 
   settle(): void {
@@ -110,6 +118,31 @@ describe('the search for a path MTU', () => {
         assert.ok(world.probes <= mostProbes(most));
         assert.ok(world.now <= world.probes * PROBE_TIMEOUT);
         for (const size of world.mtus) assert.ok(size >= FLOOR && size <= most);
+      }),
+      { seed: 4, numRuns: 300 },
+    );
+  });
+
+  it('ends less than two blocks below where probes come in blocks, and does not try for ever what they cannot have', () => {
+    const modelled = fc.record({
+      most: fc.integer({ min: FLOOR + 16, max: 9000 }),
+      mtu: fc.integer({ min: FLOOR, max: 9000 }),
+      block: fc.constantFrom(8, 16),
+      icmp: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(modelled, ({ most, mtu, block, icmp }) => {
+        const world = new World({ mtu, icmp, answers: true, block }, most);
+        world.settle();
+        const best = Math.min(mtu, most);
+        assert.equal(world.search.state, 'proved');
+        assert.ok(world.search.mtu <= best && world.search.mtu > best - 2 * block, `${world.search.mtu} of ${best}`);
+        assert.ok(world.probes <= mostProbes(most));
+        const { probes } = world;
+        world.used = false;
+        world.run(world.now + 10 * RAISE_INTERVAL);
+        if (mtu >= most) assert.equal(world.probes, probes, 'nothing was too large');
+        assert.ok(world.search.mtu <= best);
       }),
       { seed: 4, numRuns: 300 },
     );

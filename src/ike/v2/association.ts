@@ -37,6 +37,8 @@ export interface Prepared {
   readonly pieces: readonly Uint8Array[];
   /** For the trace. */
   readonly summary: string;
+  /** Whole or not at all. */
+  readonly dontFragment?: true;
 }
 
 /** The request that awaits its answer. */
@@ -47,6 +49,8 @@ export interface CurrentRequest {
   prepared: Prepared | undefined;
   /** What it says, to be cut into smaller fragments. */
   payloads?: readonly Payload[];
+  /** It asks what the path carries: the size that was wanted, and the one that an answer proves. */
+  probe?: { readonly size: number; readonly proved: number } | undefined;
   sends: number;
   sentAt: Instant;
   /** The answer has come and is being worked on. */

@@ -20,6 +20,7 @@ import { begin } from './exchanges/saInitInitiator.ts';
 import { failureOfError } from './failures.ts';
 import { IkeSa } from './ikeSa.ts';
 import { probePeer } from './liveness.ts';
+import { probePath } from './pathProbe.ts';
 import { receiveOn } from './receiving.ts';
 import { outOfState, type Refusal } from './refusal.ts';
 import { freshSpi } from './spis.ts';
@@ -183,6 +184,11 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       case 'probe': {
         const sa = this.#sas.get(command.ikeSa);
         if (sa !== undefined) probePeer(context, sa, command.within, now);
+        break;
+      }
+      case 'probePath': {
+        const sa = this.#sas.get(command.ikeSa);
+        if (sa !== undefined) this.#guard(sa, () => probePath(context, sa, command.size, now));
         break;
       }
       case 'unknownSpi':

@@ -146,6 +146,8 @@ export class IkeSa {
   updates = 0;
   /** How the peer last saw us, as a hash. */
   mappedAs: string | undefined;
+  /** What the path is asked for next: bytes of the outer IP packet. */
+  probeSize = 0;
   /** Times that IKE_SA_INIT was begun anew. */
   restarts = 0;
 

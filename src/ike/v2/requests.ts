@@ -5,7 +5,7 @@
 
 import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import { waitAfter } from '../v1/retransmission.ts';
-import type { Association, Prepared, Task } from './association.ts';
+import type { Association, CurrentRequest, Prepared, Task } from './association.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { unanswered } from './failures.ts';
@@ -20,6 +20,8 @@ const REPEAT_AFTER: Milliseconds = 5000;
 /** With this sending the fragments become small enough for any path. */
 const SMALL_AFTER_SENDS = 3;
 const SMALL_FRAGMENT_BYTES = 552;
+/** A probe of the path that nobody has repeated for so long is not repeated any more. */
+const PROBE_PATIENCE: Milliseconds = 1500;
 
 /** Puts a task behind the others, and begins it where nothing is under way. */
 export function enqueue(context: Context, association: Association, task: Task, now: Instant): void {
@@ -28,6 +30,7 @@ export function enqueue(context: Context, association: Association, task: Task, 
     return;
   }
   association.queue.push(task);
+  shortenProbe(context, association, now);
   runTasks(context, association, now);
 }
 
@@ -60,9 +63,7 @@ export function sendRequest(
 ): void {
   const { current } = association;
   if (current === undefined || current.prepared !== undefined) return;
-  const { exchange } = current.task;
-  const message = prepare(context, association, { exchange, messageId: current.messageId, response: false }, payloads);
-  sendPrepared(context, association, message, now);
+  sendPrepared(context, association, prepare(context, association, headOfRequest(current), payloads), now);
   current.payloads = payloads;
 }
 
@@ -77,6 +78,23 @@ export function sendPrepared(context: Context, association: Association, message
   transmit(context, association.sa, message);
   armRetransmission(context, association, now);
 }
+
+/** Sends a probe of the path, the first or another one under the same message id. */
+export function sendProbe(context: Context, association: Association, message: Prepared, now: Instant): void {
+  sendPrepared(context, association, message, now);
+  association.sa.timers.set(`retransmit:${association.serial}`, now + PROBE_PATIENCE);
+}
+
+/** Where a probe of the path is under way, a request takes its place that comes through. @returns whether one was */
+function shortenProbe(context: Context, association: Association, now: Instant): boolean {
+  const { current } = association;
+  if (current?.probe === undefined || current.answered) return false;
+  current.probe = undefined;
+  sendPrepared(context, association, prepare(context, association, headOfRequest(current), []), now);
+  return true;
+}
+
+const headOfRequest = ({ task: { exchange }, messageId }: CurrentRequest) => ({ exchange, messageId, response: false });
 
 /** The answer is worked on; the next request may begin. */
 export function finishTask(context: Context, association: Association, now: Instant): void {
@@ -120,7 +138,7 @@ export function abandonTasks(association: Association, reason: Failure): void {
 
 export function onRetransmitTimer(context: Context, association: Association, now: Instant): void {
   const { current, sa } = association;
-  if (current?.prepared === undefined || current.answered) return;
+  if (current?.prepared === undefined || current.answered || shortenProbe(context, association, now)) return;
   if (isExhausted(context, association, now)) {
     if (association.state === 'live' || association.state === 'opening') closed(context, sa, unanswered(context, sa));
     else abandonTasks(association, { code: 'peer-not-responding', reason: 'the peer did not answer our Delete' });
@@ -137,14 +155,13 @@ function shrinkFragments(context: Context, association: Association): void {
   const { current, sa } = association;
   if (current?.payloads === undefined || current.sends !== SMALL_AFTER_SENDS || !sa.peer.fragmentation) return;
   if (current.prepared!.pieces.every(({ length }) => length <= SMALL_FRAGMENT_BYTES)) return;
-  const head = { exchange: current.task.exchange, messageId: current.messageId, response: false };
-  current.prepared = prepare(context, association, head, current.payloads, SMALL_FRAGMENT_BYTES);
+  current.prepared = prepare(context, association, headOfRequest(current), current.payloads, SMALL_FRAGMENT_BYTES);
 }
 
 /** Sends the open request again at once: the path has changed. */
 export function repeatNow(context: Context, association: Association, now: Instant): void {
   const { current, sa } = association;
-  if (current?.prepared === undefined || current.answered) return;
+  if (current?.prepared === undefined || current.answered || shortenProbe(context, association, now)) return;
   current.sends++;
   current.sentAt = now;
   transmit(context, sa, current.prepared, current.sends);

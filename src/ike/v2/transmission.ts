@@ -45,6 +45,20 @@ export function prepare(
   return { pieces, summary: summaryOf(context, head, payloads) };
 }
 
+/** Protects a message that goes whole or not at all. */
+export function prepareWhole(
+  context: Context,
+  association: Association,
+  head: Head,
+  payloads: readonly Payload[],
+): Prepared {
+  const { keys, initiated } = association;
+  if (keys === undefined) throw new Error('a protected message before there are keys');
+  const by = { crypto: context.crypto, random: (length: number) => context.random(length) };
+  const pieces = sealMessage(by, initiated ? keys.initiator : keys.responder, headOf(association, head), payloads);
+  return { pieces, summary: summaryOf(context, head, payloads), dontFragment: true };
+}
+
 /** A message in the clear. */
 export function prepareClear(
   context: Context,
@@ -64,8 +78,9 @@ export function transmit(
   path: { readonly local: Endpoint; readonly remote: Endpoint } = sa,
 ): void {
   if (!context.untraced) traceOut(context, sa, message, sends, path.remote);
+  const whole = message.dontFragment ? { dontFragment: true } : {};
   for (const piece of message.pieces) {
-    context.emit({ type: 'send', local: path.local, remote: path.remote, bytes: piece });
+    context.emit({ type: 'send', local: path.local, remote: path.remote, bytes: piece, ...whole });
   }
 }
 

@@ -114,6 +114,8 @@ export const NotifyType = {
   SA_RESOURCE_INFO: 16444,
   USE_PPK_INT: 16445,
   PPK_IDENTITY_KEY: 16446,
+  // RFC 7296 §3.10.1, private use: what fills up our probes of the path, and says nothing
+  PATH_MTU_PROBE: 51_280,
 } as const;
 
 export type NotifyName = keyof typeof NotifyType;

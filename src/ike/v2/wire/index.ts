@@ -43,5 +43,6 @@ export {
   openMessage,
   openPart,
   type Sealing,
+  plainRoomOf,
   sealMessage,
 } from './protection.ts';

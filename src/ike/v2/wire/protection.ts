@@ -231,6 +231,10 @@ function sealedBytes(keys: DirectionKeys, plainLength: number): number {
   return ivBytes + plainLength + paddingFor(plainLength, blockBytes) + 1 + icvBytes(keys);
 }
 
+/** The longest payloads of a whole message of at most `maxBytes`; negative where there is no room for any. */
+export const plainRoomOf = (keys: DirectionKeys, maxBytes: number): number =>
+  plainRoom(keys, maxBytes - HEADER_BYTES - GENERIC_HEADER_BYTES);
+
 /** The longest plaintext that `sealedBytes` brings to at most `bytes`. */
 function plainRoom(keys: DirectionKeys, bytes: number): number {
   const { ivBytes, blockBytes } = ikeCiphers[keys.encryption];
