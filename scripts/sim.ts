@@ -115,7 +115,7 @@ function summary(reports: readonly LifeReport[], failed: readonly number[], seco
   return [
     `${reports.length + failed.length} lives in ${seconds.toFixed(0)} s, ${failed.length} failed`,
     `  ${count(sum(({ hours }) => hours))} hours, ${count(sum(({ devices }) => devices))} devices`,
-    `  ${count(sum(({ connections }) => connections))} dials, ${count(sum(({ drops }) => drops))} drops, all after disturbances`,
+    `  ${count(sum(({ connections }) => connections))} dials, ${count(sum(({ resumed }) => resumed))} with a ticket, ${count(sum(({ drops }) => drops))} drops, all after disturbances`,
     `  ${count(sum(({ rekeys }) => rekeys))} IKE SAs and renewed ESP SAs, ${count(sum(({ datagrams }) => datagrams))} datagrams`,
     `  ${count(sum(({ checks }) => checks))} checks that traffic flows`,
     ...(failed.length === 0 ? [] : [`  failed seeds: ${failed.join(' ')}`]),

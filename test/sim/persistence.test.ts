@@ -29,7 +29,7 @@ function world(seed: number) {
   const nat = network.nat('203.0.113.77', undefined, 20_000, { timeout: 2 * MINUTE });
   const state = { gateway: makeGatewayEnd(network, plan, seed) };
   const client = new PersistentClient(network, ADDRESS, nat, (address, number, behind) =>
-    makeDeviceEnd(network, seed, device, address, behind, number),
+    makeDeviceEnd(network, seed, device, new Map(), { address, behind }, number),
   );
   const restart = (): void => {
     state.gateway = makeGatewayEnd(network, plan, seed + 500);

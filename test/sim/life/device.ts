@@ -1,6 +1,7 @@
 /** A user's device: it wants to be connected or does not, dials and redials, and is sometimes switched off. */
 
 import type { Instant } from '../../../src/core/index.ts';
+import type { KeptTicket } from '../../../src/ike/v2/index.ts';
 import type { SimulatedHost, SimulatedNat } from '../network.ts';
 import { REDIAL_MOST } from './bounds.ts';
 import type { Dice } from './dice.ts';
@@ -27,6 +28,8 @@ export class Device {
   readonly #dice: Dice;
   /** Its network card in each network where it has been. */
   readonly #hosts = new Map<Stay, SimulatedHost>();
+  /** Of earlier sessions. */
+  readonly #tickets = new Map<string, KeptTicket>();
   #redial = FIRST_REDIAL;
   #parcel = 0;
   readonly #returned = new Set<number>();
@@ -59,7 +62,8 @@ export class Device {
     if (!this.wanted || (this.end !== undefined && this.end.closed === undefined && !this.end.isOff)) return;
     const { network, plan } = this.#life;
     const seed = plan.seed * 1000 + this.plan.number * 100 + ++this.connections;
-    const end = makeDeviceEnd(network, plan.seed, this.plan, this.stay.address, this.#network, seed, this.#life.traced);
+    const place = { address: this.stay.address, behind: this.#network };
+    const end = makeDeviceEnd(network, plan.seed, this.plan, this.#tickets, place, seed, this.#life.traced);
     this.#hosts.set(this.stay, end.host);
     this.end = end;
     end.onLog = (entry) => this.#life.noteLog(this.name, entry);
@@ -101,6 +105,7 @@ export class Device {
     this.end?.powerOff();
     if (this.end !== undefined) this.#life.retired(this.end);
     this.end = undefined;
+    this.#tickets.clear();
   }
 
   /** Sends a packet that the far side returns. @returns its number; undefined where the device is not connected */

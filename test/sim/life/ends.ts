@@ -4,6 +4,7 @@ import type { ClientConfig, ClientOutput } from '../../../src/client/index.ts';
 import type { GatewayConfig, GatewayOutput } from '../../../src/gateway/index.ts';
 import { espPolicy, ikePolicy, type Profile, profiles } from '../../../src/ike/index.ts';
 import { type IkeV1Config, secretTable } from '../../../src/ike/v1/index.ts';
+import type { KeptTicket } from '../../../src/ike/v2/index.ts';
 import { utf8 } from '../../../src/wire/index.ts';
 import { V2Client, V2Gateway } from '../../gateway/ikev2World.ts';
 import type { SimulatedHost, SimulatedNat, SimulatedNetwork } from '../network.ts';
@@ -43,12 +44,12 @@ export function makeDeviceEnd(
   network: SimulatedNetwork,
   life: number,
   plan: DevicePlan,
-  address: string,
-  behind: SimulatedNat | SimulatedHost | undefined,
+  tickets: Map<string, KeptTicket>,
+  { address, behind }: { readonly address: string; readonly behind: SimulatedNat | SimulatedHost | undefined },
   seed: number,
   traced = false,
 ): DeviceEnd {
-  return new DeviceEnd(network, address, clientConfig(plan), seed, behind, cryptographyOf(life), !traced);
+  return new DeviceEnd(network, address, clientConfig(plan, tickets), seed, behind, cryptographyOf(life), !traced);
 }
 
 /** Every eighth life computes for real, with IKEv2 and without. */
@@ -66,10 +67,10 @@ function gatewayConfig({ gateway, ikeV2, methods, poolSize }: LifePlan): Gateway
   };
 }
 
-function clientConfig(plan: DevicePlan): Omit<ClientConfig, 'local'> {
+function clientConfig(plan: DevicePlan, tickets: Map<string, KeptTicket>): Omit<ClientConfig, 'local'> {
   return {
     remote: { address: SERVER, port: 500 },
-    ...(plan.ikeV2 === undefined ? { ike: ikeConfig(plan) } : deviceIkeV2(plan.ikeV2, plan)),
+    ...(plan.ikeV2 === undefined ? { ike: ikeConfig(plan) } : deviceIkeV2(plan.ikeV2, plan, tickets)),
     l2tp: { helloInterval: plan.helloInterval },
     ppp: {
       credentials: { user: plan.user, password: plan.password },

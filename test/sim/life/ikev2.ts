@@ -6,7 +6,13 @@ import type { GatewayIkeV2Config } from '../../../src/gateway/config.ts';
 import type { GatewayConfig } from '../../../src/gateway/index.ts';
 import type { Credential } from '../../../src/ike/signature.ts';
 import { secretTable } from '../../../src/ike/v1/index.ts';
-import { childSaPolicy, type IkeV2Config, type IkeV2Profile, ikeV2Policy } from '../../../src/ike/v2/index.ts';
+import {
+  childSaPolicy,
+  type IkeV2Config,
+  type IkeV2Profile,
+  ikeV2Policy,
+  type KeptTicket,
+} from '../../../src/ike/v2/index.ts';
 import { utf8 } from '../../../src/wire/index.ts';
 import { AUTHORITY, credential, SERVER_NAME } from '../../gateway/ikev2World.ts';
 import { HOUR, MINUTE, type Vigilance } from './bounds.ts';
@@ -127,6 +133,7 @@ export function gatewayIkeV2(plan: IkeV2GatewayPlan, habits: Habits): Pick<Gatew
 export function deviceIkeV2(
   plan: IkeV2DevicePlan,
   habits: Habits & { readonly user: string; readonly password: string },
+  keptTickets: Map<string, KeptTicket>,
 ): Pick<ClientConfig, 'ikeV2' | 'tunnel' | 'eap'> {
   const { user, password } = habits;
   const { authentication, tunnel, mobike } = plan;
@@ -139,6 +146,7 @@ export function deviceIkeV2(
     initiate: { authenticate: authentication },
     localIdentity: { type: 'fqdn', value: user },
     mobike,
+    keptTickets,
     ...(plan.postquantumKeys ? { postquantumKeys: POSTQUANTUM } : {}),
   };
   return { ikeV2, tunnel, eap: { methods: ['eap-mschapv2'], credentials: { user, password } } };

@@ -35,6 +35,8 @@ export interface LifeReport {
   readonly connections: number;
   readonly checks: number;
   readonly rekeys: number;
+  /** Connections that began with a ticket of an earlier one. */
+  readonly resumed: number;
   readonly datagrams: number;
   readonly drops: number;
 }
@@ -53,6 +55,7 @@ export class Life {
   #gateways = 0;
   #checks = 0;
   #rekeys = 0;
+  #resumed = 0;
   #drops = 0;
   #over = false;
   #failure: LifeFailed | undefined;
@@ -98,8 +101,8 @@ export class Life {
     }
     const connections = this.#devices.reduce((sum, device) => sum + device.connections, 0);
     const report = { seed: plan.seed, hours: plan.lasts / HOUR, devices: plan.devices.length, connections };
-    const counts = { checks: this.#checks, rekeys: this.#rekeys, datagrams: network.count, drops: this.#drops };
-    return { ...report, ...counts };
+    const counts = { checks: this.#checks, rekeys: this.#rekeys, resumed: this.#resumed };
+    return { ...report, ...counts, datagrams: network.count, drops: this.#drops };
   }
 
   /** A line of the timeline. */
@@ -114,6 +117,7 @@ export class Life {
     const { text, level, event, layer } = entry;
     if (entry.fields?.code === 'internal-error') this.fail(`${who}: a core threw: ${text}`);
     if (event === 'milestone' && /rekeyed|main mode done/.test(text)) this.#rekeys++;
+    if (event === 'milestone' && who !== 'gateway' && text.startsWith('ike session resumed')) this.#resumed++;
     if (this.#print !== undefined && (this.traced || level !== 'debug')) this.note(who, `  ${layer} ${event}: ${text}`);
   }
 
