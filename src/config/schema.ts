@@ -294,6 +294,7 @@ const times = z.strictObject({
   network: duration('60s', 'From an L2TP session to an address.'),
   idle: duration('10s', 'How long a tunnel without a session is kept.'),
   close: duration('8s', 'How long the orderly end of a connection may take.'),
+  childless: duration('30s', 'How long an IKE SA of IKEv2 is kept without any ESP SA.'),
 });
 
 const listener = z.strictObject({

@@ -282,6 +282,11 @@ export type IkeCommand =
   | { readonly type: 'closeChild'; readonly child: ChildSaId; readonly reason?: Failure }
   /** The child SA is nearly used up: a successor is made now, where there is none yet. */
   | { readonly type: 'renewChild'; readonly child: ChildSaId }
+  /**
+   * IKEv2, as initiator: the child SA that it was connected for is gone, and is asked for anew in a second, under the
+   * IKE SA that stands.
+   */
+  | { readonly type: 'createChild'; readonly ikeSa: IkeSaId }
   /** Deletes the children, then the IKE SA, with authenticated Delete payloads. */
   | { readonly type: 'close'; readonly ikeSa: IkeSaId; readonly reason: Failure }
   /**

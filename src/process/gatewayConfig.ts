@@ -80,6 +80,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       network: times.network * 1000,
       idle: times.idle * 1000,
       close: times.close * 1000,
+      childless: times.childless * 1000,
     },
   };
 }

@@ -7,7 +7,8 @@ import { type Endpoint, earliest, type Failure, type Instant, Timers } from '../
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished, PathProbed } from '../ike/output.ts';
 import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
-import { EXHAUSTED, L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD, USED_UP } from './connectionFailures.ts';
+import { ChildSas } from './childSas.ts';
+import { L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD } from './connectionFailures.ts';
 import { type ConnectionParts, SILENT_L2TP_HINT } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
@@ -32,6 +33,7 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #timers = new Timers<TimerName>();
   readonly #path: Path;
+  readonly #childSas: ChildSas;
   readonly #tunnels: Tunnels;
   readonly #sessions: PppSessions;
   readonly #tunnelMode: TunnelMode;
@@ -50,6 +52,7 @@ export class Connection {
     this.channel = channel;
     this.#path = new Path(channel, record, parts.pathMtu);
     this.#recognition = new Recognition(record);
+    this.#childSas = new ChildSas(this.#path, record, parts.times.childless);
     this.#tunnelMode = new TunnelMode(parts, this.#path);
     this.#sessions = new PppSessions(parts, this.#path, {
       networkUp: () => this.#timers.clear('network'),
@@ -83,7 +86,7 @@ export class Connection {
   }
 
   get deadline(): Instant | undefined {
-    const layers = [this.#timers, this.#tunnels, this.#sessions, this.#tunnelMode];
+    const layers = [this.#timers, this.#childSas, this.#tunnels, this.#sessions, this.#tunnelMode];
     return earliest(layers.map(({ deadline }) => deadline));
   }
 
@@ -102,6 +105,7 @@ export class Connection {
     record.local = ike.local;
     this.#recognition.add({ vendorIds: ike.vendorIds, offers: ike.offers });
     this.#path.quirks = ike.quirks;
+    this.#childSas.ikeEstablished(ike, now);
     return this.#path.authenticatedAt(ike.local, ike.remote, now);
   }
 
@@ -125,6 +129,7 @@ export class Connection {
   }
 
   childEstablished(child: ChildEstablished, now: Instant): ConnectionOutput[] {
+    this.#childSas.established();
     if (child.mode === 'tunnel') {
       return [...this.#path.install(child, now), ...this.#tunnelMode.childEstablished(child, now)];
     }
@@ -146,21 +151,15 @@ export class Connection {
   }
 
   /** An ESP SA has carried what it may, or nearly so. */
-  saExpiring({ inboundSpi, why }: Extract<DataPlaneEvent, { type: 'saExpiring' }>): ConnectionOutput[] {
-    const child = this.#path.childOf(inboundSpi);
-    if (child === undefined) return [];
-    if (why === 'bytes' || why === 'sequence') return [{ type: 'ikeChild', command: { type: 'renewChild', child } }];
-    const reason = why === 'exhausted' ? EXHAUSTED : USED_UP;
-    return [
-      sessionEntry(this.record, 'warn', 'sa-used-up', failureText(reason)),
-      { type: 'ikeChild', command: { type: 'closeChild', child, reason } },
-    ];
+  saExpiring(event: Extract<DataPlaneEvent, { type: 'saExpiring' }>): ConnectionOutput[] {
+    return this.#childSas.expiring(event);
   }
 
   childClosed(child: ChildClosed, now: Instant): ConnectionOutput[] {
     const removed = this.#path.remove(child);
     if (removed === undefined) return [];
-    return this.#path.children > 0 ? removed : [...removed, ...this.lost(child.reason, now)];
+    const waits = this.#path.children > 0 ? [] : this.#childSas.lastClosed(child, this.isClosing, now);
+    return [...removed, ...(waits ?? this.lost(child.reason, now))];
   }
 
   /** LAC: asks for a tunnel and a session. */
@@ -232,6 +231,8 @@ export class Connection {
     const { heardAt, out } = this.#sessions.noteTraffic(now);
     if (heardAt !== undefined) out.push(...this.#tunnels.command({ type: 'alive', at: heardAt }, now));
     out.push(...this.#tunnels.expire(now), ...this.#sessions.expire(now), ...this.#tunnelMode.askPath(now));
+    const childless = this.#childSas.expire(now);
+    if (childless !== undefined) out.push(...this.lost(childless, now));
     const over = this.#tunnelMode.expire(now);
     if (over !== undefined) out.push(...this.close(over, now));
     for (const name of this.#timers.due(now)) out.push(...this.#timedOut(name, now));

@@ -11,6 +11,19 @@ export const USED_UP: Failure = {
   reason: 'The ESP SA has carried all the bytes that were agreed on and nobody renewed it.',
 };
 
+export const NO_CHILD: Failure = {
+  code: 'no-child-sa',
+  reason: 'The peer authenticated and no ESP SA was set up.',
+  remedy: 'Look in the log for why the child SA was refused, or let the peer ask for one.',
+};
+
+/** The last ESP SA is gone and no other has taken its place. */
+export const noneSince = ({ code, reason, ...more }: Failure): Failure => ({
+  code,
+  reason: `${reason.replace(/\.$/, '')}, and no other ESP SA took its place.`,
+  ...more,
+});
+
 export const UNHEARD: Failure = { code: 'close-timeout', reason: 'The peer did not acknowledge the end in time.' };
 
 export const NO_L2TP =

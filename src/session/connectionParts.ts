@@ -37,9 +37,17 @@ export interface ConnectionTimes {
   readonly idle: Milliseconds;
   /** How long an orderly end may take altogether. Default 8 s. */
   readonly close: Milliseconds;
+  /** How long an IKE SA of IKEv2 is kept without any ESP SA. Default 30 s. */
+  readonly childless: Milliseconds;
 }
 
-export const CONNECTION_TIMES: ConnectionTimes = { tunnel: 30_000, network: 60_000, idle: 10_000, close: 8_000 };
+export const CONNECTION_TIMES: ConnectionTimes = {
+  tunnel: 30_000,
+  network: 60_000,
+  idle: 10_000,
+  close: 8_000,
+  childless: 30_000,
+};
 
 /** After this long without an L2TP message the log says what that usually means. */
 export const SILENT_L2TP_HINT: Milliseconds = 10_000;

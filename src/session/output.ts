@@ -54,10 +54,10 @@ export type ConnectionOutput =
     }
   /** The peer was followed to another address or port: its IKE SAs are there too. */
   | { readonly type: 'peerMoved'; readonly local: Endpoint; readonly remote: Endpoint }
-  /** A child SA is to be renewed or ended, or the path probed through IKE. */
+  /** A child SA is to be renewed, ended or made anew, or the path probed through IKE. */
   | {
       readonly type: 'ikeChild';
-      readonly command: Extract<IkeCommand, { type: 'renewChild' | 'closeChild' | 'probePath' }>;
+      readonly command: Extract<IkeCommand, { type: 'renewChild' | 'closeChild' | 'createChild' | 'probePath' }>;
     }
   /** L2TP has said goodbye (or never came): the IPsec and IKE SAs may be deleted. */
   | { readonly type: 'closeIke'; readonly reason: Failure }

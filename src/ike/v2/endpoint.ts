@@ -12,6 +12,7 @@ import { closeAndTell, closeChildAndTell, closed } from './closing.ts';
 import { type IkeV2Config, resolveConfig } from './config.ts';
 import type { Context, Question } from './context.ts';
 import { CookieJar } from './cookie.ts';
+import { createAnew } from './exchanges/createChild.ts';
 import { onEapCommand } from './exchanges/eapRun.ts';
 import { onMoved } from './exchanges/mobike.ts';
 import { receiveNewcomer, refuseVersion } from './exchanges/newcomer.ts';
@@ -169,6 +170,11 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       case 'renewChild': {
         const child = context.children.get(command.child);
         if (child !== undefined) child.sa.timers.set(`renewChild:${child.id}`, now);
+        break;
+      }
+      case 'createChild': {
+        const sa = this.#sas.get(command.ikeSa);
+        if (sa?.established) createAnew(context, sa, now);
         break;
       }
       case 'close': {

@@ -50,6 +50,22 @@ export function createChild(context: Context, sa: IkeSa, wanted: WantedChild, no
   begin(context, { sa, wanted, replaced: undefined, policy: policyFor(context, sa, undefined), tries: 0 }, now);
 }
 
+/** A peer that has ended a child SA may be about to end the IKE SA too. */
+const CREATE_ANEW_AFTER: Milliseconds = 1000;
+
+/** The child SA that the IKE SA was begun for, in a moment and where none has come until then. */
+export function createAnew({ config: { initiate } }: Context, sa: IkeSa, now: Instant): void {
+  if (sa.wantedLater.length > 0) return;
+  sa.wantedLater.push(...(initiate.mode === 'tunnel' ? sa.wanted : sa.wanted.map((wanted) => hereAndNow(sa, wanted))));
+  sa.timers.set('create', now + CREATE_ANEW_AFTER);
+}
+
+/** Transport mode is between the two ends, wherever they have moved since. */
+const hereAndNow = ({ local, remote }: IkeSa, { localSelector, remoteSelector }: WantedChild): WantedChild => ({
+  localSelector: { ...localSelector, address: local.address },
+  remoteSelector: { ...remoteSelector, address: remote.address },
+});
+
 /** The successor of a child SA, with the same selectors and algorithms where the peer still wants them. */
 export function rekeyChild(context: Context, child: Child, now: Instant): void {
   const { sa } = child;
