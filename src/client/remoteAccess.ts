@@ -24,6 +24,8 @@ export interface RemoteAccessParts {
 export class RemoteAccess {
   readonly #parts: RemoteAccessParts;
   #peer: EapPeer | undefined;
+  /** Steps of TLS that are awaited. */
+  #working = 0;
 
   constructor(parts: RemoteAccessParts) {
     this.#parts = parts;
@@ -39,7 +41,13 @@ export class RemoteAccess {
       this.#peer = new EapPeer(eap, environment);
       out.push(...this.#take(ikeSa, this.#peer.command({ type: 'start' }, now), now));
     }
-    return [...out, ...this.#take(ikeSa, this.#peer.receive(bytes, now), now)];
+    const outputs = this.#peer.receive(bytes, now);
+    out.push(...this.#take(ikeSa, outputs, now));
+    // What EAP ignores IKE cannot: its exchange would wait for ever.
+    const isAnswered = outputs.some(({ type }) => ANSWERS.includes(type)) || this.#working > 0;
+    if (!isAnswered)
+      out.push(...this.#parts.ike({ type: 'eap', ikeSa, bytes: NOTHING, done: { failure: STUCK } }, now));
+    return out;
   }
 
   /** The session with what the gateway has given us. */
@@ -69,7 +77,9 @@ export class RemoteAccess {
           bytes = output.bytes;
           return [];
         case 'askTls':
+          this.#working++;
           return this.#parts.askTls(output.ask, (progress, at) => {
+            this.#working--;
             const then = this.#peer?.command({ type: 'tlsAnswer', id: output.id, progress }, at);
             return this.#take(ikeSa, then ?? [], at);
           });
@@ -97,6 +107,14 @@ export class RemoteAccess {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Outputs of EAP that end the server's turn. */
+const ANSWERS: readonly EapOutput['type'][] = ['send', 'askTls', 'success', 'failure'];
+
+const STUCK: Failure = {
+  code: 'eap-failed',
+  reason: 'The server said something in EAP that no answer belongs to.',
+};
 
 const NO_EAP: Failure = {
   code: 'eap-not-configured',

@@ -62,7 +62,7 @@ export class RemoteAccess {
   /** An EAP packet of the peer, or, where it is empty, the moment to begin. */
   eap({ ikeSa, bytes }: EapReceived, record: SessionRecord, now: Instant): GatewayOutput[] {
     const visitor = this.#visitorOf(ikeSa, record);
-    if (visitor.eap !== undefined) return this.#fromEap(ikeSa, visitor.eap.receive(bytes, now), now);
+    if (visitor.eap !== undefined) return this.#answered(ikeSa, visitor, visitor.eap.receive(bytes, now), now);
     if (bytes.length > 0) return [];
     visitor.eap = new EapServer({ ...this.#parts.rules.eap }, this.#parts.environment);
     return this.#fromEap(ikeSa, visitor.eap.command({ type: 'start' }, now), now);
@@ -164,6 +164,14 @@ export class RemoteAccess {
     return out;
   }
 
+  /** What EAP ignores IKE cannot: its request is answered, or the client would repeat it in vain. */
+  #answered(ikeSa: IkeSaId, visitor: Visitor, outputs: readonly EapOutput[], now: Instant): GatewayOutput[] {
+    const out = this.#fromEap(ikeSa, outputs, now);
+    if (outputs.some(({ type }) => ANSWERS.includes(type))) return out;
+    visitor.session.record.ended ??= STUCK;
+    return [...out, ...this.#parts.ike({ type: 'eap', ikeSa, bytes: NOTHING, done: { failure: STUCK } }, now)];
+  }
+
   #sendEap(
     ikeSa: IkeSaId,
     visitor: Visitor,
@@ -235,6 +243,15 @@ export class RemoteAccess {
     return { addresses: second === undefined ? [first] : [first, second], dns: network.dns, subnets, domains };
   }
 }
+
+const NOTHING = new Uint8Array(0);
+/** Outputs of EAP that end the client's turn. */
+const ANSWERS: readonly EapOutput['type'][] = ['send', 'ask', 'askTls', 'success', 'failure'];
+
+const STUCK: Failure = {
+  code: 'eap-failed',
+  reason: 'The client said something in EAP that no answer belongs to.',
+};
 
 const NO_GROUP: Failure = {
   code: 'no-address',

@@ -198,6 +198,40 @@ for (const side of ['client', 'gateway'] as const) {
   });
 }
 
+const givenUp: Record<string, { client: Config; told: string; code: string }> = {
+  'a server of another name than was meant': {
+    client: eapClient('ann', {}, { remoteIdentity: { type: 'fqdn', value: 'other.example.org' } }),
+    told: 'certificate-identity',
+    code: 'eap-given-up',
+  },
+  'no user and no password': {
+    client: { ...eapClient('ann'), eap: undefined } as never,
+    told: 'eap-not-configured',
+    code: 'eap-given-up',
+  },
+  'no method that the server takes': {
+    client: eapClient('ann', { eap: { methods: ['eap-gtc'], credentials: { user: 'ann', password: 'x' } } }),
+    told: 'no-common-authentication',
+    code: 'no-common-authentication',
+  },
+};
+for (const [name, { client: config, told, code }] of Object.entries(givenUp)) {
+  test(`${name}: the client gives EAP up, and the gateway knows at once`, () => {
+    const network = world();
+    const gateway = new V2Gateway(network, SERVER, v2GatewayConfig(), USERS);
+    const client = new V2Client(network, '192.0.2.2', config);
+    client.connect();
+    network.run(network.now + SECOND);
+    assert.equal(client.closed?.reason.code, told, logText(client, gateway));
+    assert.ok(
+      gateway.log.some(({ fields }) => fields?.code === code),
+      logText(gateway),
+    );
+    assert.equal(gateway.gateway.population.halfOpen, 0);
+    nothingLeft(network, gateway);
+  });
+}
+
 test('no address is left: the client is told, and connects when there is one again', () => {
   const network = world();
   const config = v2GatewayConfig({ network: { pool: ['10.9.0.2-10.9.0.2'], localAddress: '10.9.0.1' } });

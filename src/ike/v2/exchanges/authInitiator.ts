@@ -17,6 +17,7 @@ import { hasPeer } from '../peers.ts';
 import { childAlternativesText } from '../proposal.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { encodePayloadBody, find, findNotify, type PayloadChain, receivedBody } from '../wire/index.ts';
+import { isEapFailure } from './authRun.ts';
 import { certificatePayloads, certificateRequest, chainOf, chooseCredential } from './certificates.ts';
 import { installAnswered, offerFor, offerPayloads, readChild } from './childNegotiation.ts';
 import { configurationRequest, readConfiguration } from './configuration.ts';
@@ -179,12 +180,13 @@ function onFirstAnswer(
   }
   const { initiate } = context.config;
   const begin = (serverProved: boolean, later: Instant) => {
-    sa.auth!.eap = { serverProved, asked: true, done: undefined, rounds: 0 };
+    const refused = isEapFailure(eapPacket.data);
+    sa.auth!.eap = { serverProved, asked: true, refused, done: undefined, rounds: 0 };
     finishTask(context, association, later);
     emitEap(context, sa, eapPacket.data.slice());
   };
   if (initiate.authenticate !== 'eap') {
-    closed(context, sa, UNWANTED_EAP);
+    refuseAndTell(context, sa, UNWANTED_EAP, now);
   } else if (find(answer, 'AUTH') === undefined && initiate.eapOnly) {
     begin(false, now);
   } else {
@@ -242,9 +244,7 @@ export function judge(
   const signed = { side: 'responder', idBody: run.remoteIdBody!, keys } as const;
   checkAuth(context, association, signed, expectation, now, (result, later) => {
     if (isFailure(result)) {
-      // Before EAP is done the peer does not think that the IKE SA stands.
-      if (isLast) refuseAndTell(context, sa, result, later);
-      else closed(context, sa, result);
+      refuseAndTell(context, sa, result, later);
       return;
     }
     association.keys = keys;

@@ -30,10 +30,16 @@ export interface EapState {
   readonly serverProved: boolean;
   /** The owner has been asked, and has not answered. */
   asked: boolean;
+  /** As initiator: the server's last packet was EAP-Failure, with which it has ended. */
+  refused: boolean;
   /** What it came to. */
   done: { readonly msk: Uint8Array | undefined; readonly user: string } | undefined;
   rounds: number;
 }
+
+/** RFC 3748 §4.2. */
+const EAP_FAILURE = 4;
+export const isEapFailure = ([code]: Uint8Array): boolean => code === EAP_FAILURE;
 
 /** More rounds than any method needs, with room for long chains in small fragments. */
 export const MAX_EAP_ROUNDS = 128;

@@ -3,7 +3,7 @@
 import type { Failure, Instant } from '../../../core/index.ts';
 import type { IkeCommand } from '../../output.ts';
 import type { Association, Task } from '../association.ts';
-import { closed } from '../closing.ts';
+import { closed, refuseAndTell } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
@@ -12,7 +12,7 @@ import { ExchangeType, type Payload } from '../payloads/index.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { find, type PayloadChain } from '../wire/index.ts';
 import { finish, judge, ourAuth } from './authInitiator.ts';
-import { type EapState, MAX_EAP_ROUNDS } from './authRun.ts';
+import { type EapState, isEapFailure, MAX_EAP_ROUNDS } from './authRun.ts';
 import { emitEap, KEYLESS } from './eapRun.ts';
 
 type EapCommand = Extract<IkeCommand, { readonly type: 'eap' }>;
@@ -26,9 +26,7 @@ export function onEapCommandAsInitiator(
 ): void {
   const { association } = sa;
   if (done !== undefined && 'failure' in done) {
-    // What the method still says, such as an alert of TLS, tells the server why.
-    if (bytes.length === 0) closed(context, sa, done.failure);
-    else enqueue(context, association, lastPacketTask(context, sa, bytes, done.failure), now);
+    giveUp(context, sa, eap, bytes, done.failure, now);
     return;
   }
   if (done === undefined) {
@@ -37,12 +35,31 @@ export function onEapCommandAsInitiator(
   }
   // Without a key the server that ends EAP need not be the one that began it.
   if (done.msk === undefined && !(context.config.eapWithoutKey && eap.serverProved)) {
-    closed(context, sa, KEYLESS);
+    refuseAndTell(context, sa, KEYLESS, now);
     return;
   }
   eap.done = { msk: done.msk, user: done.user };
   milestone(context, sa, 'eap done', done.user);
   enqueue(context, association, finalTask(context, association, done.msk), now);
+}
+
+/**
+ * The server is told, so that it need not wait: by the last packet of the method, such as an alert of TLS, where it has
+ * one, else by a notification. RFC 7296 §2.16, §2.21.2.
+ * @param bytes empty where EAP has nothing to say
+ */
+function giveUp(context: Context, sa: IkeSa, eap: EapState, bytes: Uint8Array, failure: Failure, now: Instant): void {
+  if (eap.refused) {
+    closed(context, sa, failure);
+    return;
+  }
+  if (bytes.length === 0) {
+    refuseAndTell(context, sa, failure, now);
+    return;
+  }
+  // Where no answer comes this is still why it ended.
+  sa.hint = failure;
+  enqueue(context, sa.association, lastPacketTask(context, sa, bytes, failure), now);
 }
 
 function packetTask(context: Context, association: Association, bytes: Uint8Array): Task {
@@ -59,10 +76,11 @@ function packetTask(context: Context, association: Association, bytes: Uint8Arra
         return 'later';
       }
       if (++eap.rounds > MAX_EAP_ROUNDS) {
-        closed(context, sa, ENDLESS);
+        refuseAndTell(context, sa, ENDLESS, now);
         return 'later';
       }
       eap.asked = true;
+      eap.refused = isEapFailure(packet.data);
       finishTask(context, association, now);
       emitEap(context, sa, packet.data.slice());
       return 'later';
@@ -70,14 +88,17 @@ function packetTask(context: Context, association: Association, bytes: Uint8Arra
   };
 }
 
-/** The packet behind which there is nothing to be had, whatever the answer is. */
+/** The packet behind which there is nothing to be had, whatever the answer is; a server that goes on is told so. */
 function lastPacketTask(context: Context, sa: IkeSa, bytes: Uint8Array, failure: Failure): Task {
   return {
     name: 'EAP',
     exchange: ExchangeType.IKE_AUTH,
     begin: () => [{ kind: 'EAP', data: bytes }] as readonly Payload[],
-    done: () => {
-      closed(context, sa, failure);
+    done: (answer, now) => {
+      const packet = find(answer, 'EAP');
+      const hasEnded = packet === undefined ? errorIn(answer) !== undefined : isEapFailure(packet.data);
+      if (hasEnded) closed(context, sa, failure);
+      else refuseAndTell(context, sa, failure, now);
       return 'later';
     },
   };

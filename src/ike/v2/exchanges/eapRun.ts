@@ -31,7 +31,7 @@ export function beginEap(context: Context, association: Association, now: Instan
   sa.timers.set('halfOpen', now + context.config.eapTimeout);
   context.halfOpen.prove(sa);
   const first = (ourPart: readonly Payload[], proved: boolean) => {
-    sa.auth!.eap = { serverProved: proved, asked: true, done: undefined, rounds: 0 };
+    sa.auth!.eap = { serverProved: proved, asked: true, refused: false, done: undefined, rounds: 0 };
     sa.auth!.ourPart = ourPart;
     milestone(context, sa, 'eap begun');
     emitEap(context, sa, NOTHING);

@@ -106,9 +106,16 @@ function onFatal(context: Context, association: Association, chain: PayloadChain
   const notify = all(chain, 'N').find(
     ({ notifyType }) => notifyType === NotifyType.AUTHENTICATION_FAILED || notifyType === NotifyType.INVALID_SYNTAX,
   )!;
-  const failure = failureFrom(notify, nameOf(NotifyType, notify.notifyType), []);
+  const isEapOver = sa.phase === 'authenticating' && notify.notifyType === NotifyType.AUTHENTICATION_FAILED;
+  const failure = isEapOver ? EAP_GIVEN_UP : failureFrom(notify, nameOf(NotifyType, notify.notifyType), []);
   closedAfterAnswer(context, sa, failure, now);
 }
 
+const EAP_GIVEN_UP: Failure = {
+  code: 'eap-given-up',
+  reason:
+    'the peer ended its login with EAP: it does not believe our certificate, or has no way to log in that we take',
+  remedy: 'See what the peer says: it must trust our authority and expect our name, and share a method of EAP with us.',
+};
 const PEER_DELETED = { code: 'peer-deleted', reason: 'the peer deleted the IKE SA' };
 const PEER_DELETED_CHILD = { code: 'peer-deleted', reason: 'the peer deleted the child SA' };

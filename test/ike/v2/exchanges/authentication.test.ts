@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TrustAnchor } from '../../../../src/ike/signature.ts';
 import { type IkeV2Config, ikeV2Profiles } from '../../../../src/ike/v2/index.ts';
 import { utf8 } from '../../../../src/wire/index.ts';
-import { AUTHORITY, credential, type End, oneSecret, profileOf, sameChild, World } from './world.ts';
+import { AUTHORITY, credential, type End, type OwnerHabits, oneSecret, profileOf, sameChild, World } from './world.ts';
 
 const fqdn = (value: string) => ({ type: 'fqdn', value }) as const;
 
@@ -38,6 +39,23 @@ test('both prove themselves by certificates, with each kind of key', () => {
     const asked = server.all('askSignature').find(({ ask }) => ask.kind === 'verify')!.ask;
     assert.equal(asked.kind === 'verify' && asked.purpose, 'client');
   }
+});
+
+test('of several certificates that is sent whose authority the peer names, else the first', () => {
+  const other: TrustAnchor = { subject: utf8('CN=another CA'), keyHash: new Uint8Array(20).fill(9) };
+  const under = (name: string, { keyHash }: TrustAnchor) => ({ ...credential(name), authorities: [keyHash] });
+  const both = {
+    ...withCertificate('first.example'),
+    credentials: [under('first.example', AUTHORITY), under('second.example', other)],
+    trustAnchors: [AUTHORITY, other],
+  };
+  const one = { ...withCertificate('only.example'), trustAnchors: [other] };
+  const neither = { ...one, trustAnchors: [{ subject: utf8('CN=nobody'), keyHash: new Uint8Array(20).fill(1) }] };
+  const shown = (end: End) => end.one('ikeEstablished').remoteIdentity;
+  assert.deepEqual(shown(meet(both, one).client), fqdn('second.example'), 'by a server');
+  assert.deepEqual(shown(meet(one, both).server), fqdn('second.example'), 'by a client');
+  assert.deepEqual(shown(meet(both, neither).client), fqdn('first.example'));
+  assert.deepEqual(shown(meet(neither, both).server), fqdn('first.example'));
 });
 
 test('the server shows the certificate that the client asks for', () => {
@@ -104,6 +122,50 @@ test('EAP with a wrong password', () => {
   });
   assert.equal(server.one('ikeClosed').reason.code, 'bad-credentials');
   assert.equal(client.one('ikeClosed').reason.code, 'bad-credentials');
+});
+
+/** A second after EAP began both ends have ended, each with a code, and nothing waits for time but repeated messages. */
+function endSoon(habits: OwnerHabits, config: Partial<IkeV2Config> = {}, password?: string) {
+  const world = new World();
+  const server = world.server(eapServer);
+  const client = world.end('192.0.2.5', { ...eapClient, ...config });
+  client.habits = habits;
+  if (password !== undefined) server.habits = { password };
+  client.connect();
+  assert.ok(
+    world.run(1000, () => [server, client].every((end) => end.all('ikeClosed').length === 1)),
+    'both ends have ended',
+  );
+  world.run(25_000);
+  for (const end of [server, client]) {
+    assert.deepEqual(end.endpoint.population, { ikeSas: 0, halfOpen: 0, children: 0 });
+  }
+  return [client, server].map((end) => end.one('ikeClosed').reason.code);
+}
+
+test('a client that gives EAP up says so, and the server ends at once: with a last packet, without one, against one that goes on', () => {
+  assert.deepEqual(endSoon({ givesUp: 'without a word' }), ['no-method', 'eap-given-up']);
+  assert.deepEqual(endSoon({ givesUp: 'with a packet', password: 'none' }), ['no-method', 'bad-credentials']);
+  assert.deepEqual(endSoon({ givesUp: 'with a packet', password: 'x' }, {}, 'x'), ['no-method', 'eap-given-up']);
+});
+
+test('a client that does not believe the server says so before EAP begins, and the server ends at once', () => {
+  assert.deepEqual(endSoon({ revoked: ['vpn.example'] }), ['certificate-revoked', 'eap-given-up']);
+  const elsewhere = { remoteIdentity: fqdn('other.example') };
+  assert.deepEqual(endSoon({}, elsewhere), ['identity-mismatch', 'eap-given-up']);
+});
+
+test('a server that is told nothing more has its own end, and a client that is told nothing keeps its own reason', () => {
+  const world = new World();
+  const server = world.server(eapServer);
+  const client = world.end('192.0.2.5', eapClient);
+  client.habits = { givesUp: 'with a packet' };
+  world.network.tamper = (datagram) => (client.all('eap').length > 0 ? undefined : datagram);
+  client.connect();
+  world.run(20_000);
+  assert.equal(client.one('ikeClosed').reason.code, 'no-method');
+  world.run(110_000);
+  assert.equal(server.one('ikeClosed').reason.code, 'half-open-timeout');
 });
 
 test('EAP whose two ends made different keys is not believed', () => {

@@ -44,6 +44,8 @@ export interface OwnerHabits {
   readonly password?: string;
   /** Rounds of a fake EAP method before it is done. */
   readonly eapRounds?: number;
+  /** As client: gives EAP up, with the last packet of its method or without. */
+  readonly givesUp?: 'with a packet' | 'without a word';
   /** EAP that makes no key. */
   readonly eapWithoutKey?: boolean;
   /** Names whose certificates are not believed. */
@@ -227,7 +229,11 @@ export class End {
       else say(eap(3, new Uint8Array(0)), done);
       return;
     }
-    if (bytes[0] === 1) say(eap(2, utf8(password)));
+    const { givesUp } = this.habits;
+    const failure = { code: 'no-method', reason: 'the server wants what we do not have' };
+    if (givesUp === 'without a word') say(new Uint8Array(0), { failure });
+    else if (givesUp !== undefined) say(eap(2, utf8(password)), { failure });
+    else if (bytes[0] === 1) say(eap(2, utf8(password)));
     else if (bytes[0] === 3) say(new Uint8Array(0), done);
     else say(new Uint8Array(0), { failure: { code: 'bad-credentials', reason: 'the server refused the password' } });
   }
