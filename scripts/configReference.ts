@@ -12,6 +12,9 @@ const FILE = fileURLToPath(new URL('../docs/configuration.md', import.meta.url))
 const SECTIONS: Readonly<Record<string, string>> = {
   ike: 'IPsec: keys, algorithms and lifetimes of IKE and ESP.',
   'ike.secrets[]': 'Pre-shared keys of single peers.',
+  'ike.ppk': 'Post-quantum pre-shared keys of IKEv2 ([ikev2.md](ikev2.md#post-quantum-pre-shared-keys)).',
+  'ike.ppk.keys[]': 'One of them.',
+  'ike.resumption': 'Clients of IKEv2 that come back ([ikev2.md](ikev2.md#resumption)).',
   certificates:
     'Certificates for IKE: ours, and whom we trust ([certificates.md](certificates.md)). Relative paths count from the configuration file.',
   'certificates.more[]': 'A further certificate of ours.',
@@ -19,6 +22,8 @@ const SECTIONS: Readonly<Record<string, string>> = {
   ppp: 'The links of users inside the tunnels.',
   eap: 'How users prove themselves by EAP, in PPP and in IKEv2.',
   remote_access: 'Tunnels of IKEv2 without L2TP ([remote-access.md](remote-access.md)).',
+  redirect: 'Sending clients of IKEv2 to another gateway ([remote-access.md](remote-access.md#several-gateways)).',
+  'redirect.users[]': 'The gateway of one user.',
   network: 'What users get, and where their traffic goes.',
   retry: 'When a client with `persist` tries again.',
   limits: 'How much the gateway takes on.',

@@ -22,6 +22,26 @@ export interface Controlled {
   endedSessions(): readonly SessionView[];
   /** @returns how many sessions it meant */
   disconnect(who: string): number;
+  /** Sends the clients of a session id or user to another gateway, or all and all who come. */
+  redirect(wish: RedirectWish): RedirectAnswer;
+}
+
+export interface RedirectWish {
+  /** A session id or user; everybody unless told. */
+  readonly who?: string;
+  /** Another gateway; those of the configuration unless told. */
+  readonly to?: string;
+  /** Takes clients again, as the configuration says. */
+  readonly stop?: boolean;
+}
+
+export interface RedirectAnswer {
+  /** There is a gateway to go to. */
+  readonly known: boolean;
+  /** Connections whose clients were sent. */
+  readonly sent: number;
+  /** Connections whose clients do not follow. */
+  readonly staying: number;
 }
 
 export interface ControlServer {
@@ -37,6 +57,7 @@ export async function startControlServer(socket: string, gateway: Controlled): P
   server.delete<{ Params: { who: string } }>('/sessions/:who', (call) => ({
     disconnected: gateway.disconnect(call.params.who),
   }));
+  server.post<{ Body: RedirectWish }>('/redirect', (call) => gateway.redirect(call.body));
   const mask = process.umask(0o177);
   try {
     await server.listen({ path: socket });

@@ -16,9 +16,15 @@ export class NotRunning extends Error {
 }
 
 /** @throws NotRunning, or an Error with what the gateway answered */
-export function callControl<Answer>(socket: string, method: 'GET' | 'DELETE', path: string): Promise<Answer> {
+export function callControl<Answer>(
+  socket: string,
+  method: 'GET' | 'DELETE' | 'POST',
+  path: string,
+  body?: object,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath: socket, method, path }, (answer) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const call = request({ socketPath: socket, method, path, headers }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
       answer.on('data', (part: string) => {
@@ -34,6 +40,6 @@ export function callControl<Answer>(socket: string, method: 'GET' | 'DELETE', pa
       const denied = `The control socket ${socket} belongs to another user. Run this as the user that runs the gateway.`;
       reject(gone ? new NotRunning(socket) : error.code === 'EACCES' ? new Error(denied) : error);
     });
-    call.end();
+    call.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { ClientSettings } from '../config/clientSchema.ts';
 import type { Log } from '../process/logger.ts';
+import type { PostquantumKeys } from '../process/postquantumKeys.ts';
 import { logOptions } from './logOptions.ts';
 import { stopSignal } from './stopSignal.ts';
 
@@ -19,6 +20,10 @@ interface ConnectOptions {
   readonly ca?: string[];
   readonly serverIdentity?: string;
   readonly ikev2?: boolean;
+  readonly ppkId?: string;
+  readonly ppkFile?: string;
+  readonly ppkRequired?: boolean;
+  readonly followRedirects: boolean;
   readonly tunnel?: 'native' | 'l2tp';
   readonly ipsec: boolean;
   readonly routes?: string[];
@@ -61,6 +66,10 @@ export function connectCommand(): Command {
     .addOption(
       new Option('--tunnel <kind>', 'with --ikev2: which tunnel (default: native)').choices(['native', 'l2tp']),
     )
+    .option('--ppk-id <id>', 'with --ikev2: the id of a post-quantum pre-shared key that the server has too')
+    .option('--ppk-file <file>', 'file (0600) that holds this key: text, 0x and hexadecimal, or 0s and base64')
+    .option('--ppk-required', 'do not connect to a server that does not use this key')
+    .option('--no-follow-redirects', 'with --ikev2: do not go to another gateway where the server says so')
     .option('--no-ipsec', 'plain L2TP: password and traffic go in the clear')
     .option('--routes <prefixes>', 'prefixes to reach through the tunnel, with commas between', commas)
     .option('--default-route', 'send all IPv4 traffic through the tunnel')
@@ -103,7 +112,7 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
     ]);
   const log = makeLog(options.log, options.logLevel);
   const settings = await settingsOf(server, options);
-  const { password, psk } = await secretsOf(settings, (text) => log.warn('config', text));
+  const { password, psk, ppk } = await secretsOf(settings, (text) => log.warn('config', text));
   const certificates = await certificatesOf(settings, log);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
   const signalled = stopSignal();
@@ -111,6 +120,7 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
     settings,
     password,
     psk,
+    ppk,
     certificates,
     journal: join(state.path, `connect-${settings.server.replace(/[^A-Za-z0-9.-]/g, '_')}.journal`),
     log,
@@ -150,7 +160,7 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
   const file = profileFile(server);
   const base = file === undefined ? { server } : loadClientProfile(file);
   const { user, pskFile, passwordFile, routes, defaultRoute, dns, auth, profile, forceEncapsulation } = options;
-  const { persist, killSwitch, allowIpv6, ikev2, tunnel } = options;
+  const { persist, killSwitch, allowIpv6, ikev2, tunnel, ppkId, ppkFile, ppkRequired } = options;
   const { certificate, key, certificatePasswordFile, ca, serverIdentity } = options;
   const flags = {
     user,
@@ -158,6 +168,9 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
     password_file: passwordFile,
     ike_version: ikev2 ? 2 : undefined,
     tunnel,
+    ppk_id: ppkId,
+    ppk_file: ppkFile,
+    ppk_required: ppkRequired,
     certificate,
     key,
     certificate_password_file: certificatePasswordFile,
@@ -173,6 +186,7 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
     profile,
     force_encapsulation: forceEncapsulation,
     ...(options.ipsec ? {} : { ipsec: false }),
+    ...(options.followRedirects ? {} : { follow_redirects: false }),
   };
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   const result = ClientSchema.safeParse({ ...base, ...given });
@@ -202,12 +216,14 @@ function profileFile(server: string): string | undefined {
 async function secretsOf(
   settings: ClientSettings,
   warn: (text: string) => void,
-): Promise<{ password: string; psk: string | undefined }> {
-  const [{ readSecretFile }, { StartError }, { ikeV2Mode, wantsUser }] = await Promise.all([
+): Promise<{ password: string; psk: string | undefined; ppk: PostquantumKeys | undefined }> {
+  const [{ readSecretFile }, { StartError }, { ikeV2Mode, wantsUser }, { clientPpk }] = await Promise.all([
     import('../process/gatewayConfig.ts'),
     import('../driver/openPorts.ts'),
     import('../process/clientIkeV2.ts'),
+    import('../process/postquantumKeys.ts'),
   ]);
+  const ppk = clientPpk(settings, (file) => readSecretFile(file, warn), warn);
   const psk = settings.psk ?? (settings.psk_file === undefined ? undefined : readSecretFile(settings.psk_file, warn));
   const methods = settings.ike_authentication ?? (settings.certificate === undefined ? ['psk'] : ['certificate']);
   const mode = ikeV2Mode(settings);
@@ -230,7 +246,7 @@ async function secretsOf(
       remedy: 'Name a file that holds it with --password-file.',
     });
   }
-  return { password, psk: settings.ipsec ? psk : undefined };
+  return { password, psk: settings.ipsec ? psk : undefined, ppk };
 }
 
 async function askPassword(): Promise<string | undefined> {

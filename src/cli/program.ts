@@ -8,6 +8,7 @@ import { connectCommand } from './connect.ts';
 import { disconnectCommand } from './disconnect.ts';
 import { loadCommand } from './load.ts';
 import { profileCommand } from './profile.ts';
+import { redirectCommand } from './redirect.ts';
 import { serveCommand } from './serve.ts';
 import { sessionsCommand } from './sessions.ts';
 import { statusCommand } from './status.ts';
@@ -34,6 +35,7 @@ SALLYPORT_DEBUG=1 adds where in the program an error arose.`,
     .addCommand(serveCommand())
     .addCommand(connectCommand())
     .addCommand(disconnectCommand())
+    .addCommand(redirectCommand())
     .addCommand(statusCommand())
     .addCommand(sessionsCommand())
     .addCommand(userCommand())

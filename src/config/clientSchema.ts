@@ -6,6 +6,8 @@ import { parsePrefix } from '../net/index.ts';
 import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { tlsMaxVersion, tlsServerName, userMethod } from './eapSchema.ts';
 import { ConfigError, parseWith } from './load.ts';
+import { clientPpk } from './postquantumSchema.ts';
+import { clientResumption } from './resumptionSchema.ts';
 import { duration, espProposalText, ikeProposalText, optionalDuration } from './schema.ts';
 
 const prefix = z.string().refine((text) => parsePrefix(text) !== undefined, 'is not a prefix such as 192.0.2.0/24');
@@ -42,6 +44,7 @@ export const ClientSchema = z.strictObject({
     'How both ends prove themselves to each other, the preferred first: `psk` (pre-shared key), `certificate`. Unless told: `certificate` where there is one, then `psk`; with IKEv2 and neither, the user logs in with EAP, as is done too where `auth` names EAP methods alone.',
   ),
   ...clientCertificates,
+  ...clientPpk,
   ipsec: z.boolean().default(true).describe('Without IPsec password and traffic go in the clear.'),
   profile: z.enum(['strict', 'compatible', 'legacy']).default('compatible').describe('Which algorithms are offered.'),
   proposals: z
@@ -87,6 +90,13 @@ export const ClientSchema = z.strictObject({
     .default(false)
     .describe('Connect again after any loss: of the server, of the network, after sleep, in another network.'),
   retry: RetrySchema.prefault({}),
+  ...clientResumption,
+  follow_redirects: z
+    .boolean()
+    .default(true)
+    .describe(
+      'With IKEv2: go to another gateway where the server sends us there (RFC 5685). It must prove itself as the server would.',
+    ),
   kill_switch: z
     .boolean()
     .default(false)

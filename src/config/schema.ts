@@ -6,8 +6,11 @@ import { parseChildProposal, parseIkeV2Proposal } from '../ike/v2/index.ts';
 import { AddressPool, canonicalAddress, PrefixPool, parseIpv4, parsePrefix } from '../net/index.ts';
 import { gatewayCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { gatewayEap, userMethod } from './eapSchema.ts';
+import { gatewayPpk } from './postquantumSchema.ts';
 import { rate } from './rateSchema.ts';
+import { redirect } from './redirectSchema.ts';
 import { remoteAccess } from './remoteAccessSchema.ts';
+import { gatewayResumption } from './resumptionSchema.ts';
 import { duration } from './span.ts';
 
 export { duration, optionalDuration } from './span.ts';
@@ -89,6 +92,7 @@ const ike = z
     psk: psk.optional().describe('The pre-shared key of peers that no entry of `secrets` names.'),
     psk_file: file.optional().describe('The same in a file (0600).'),
     secrets: z.array(secret).default([]).describe('Pre-shared keys per identity, address or prefix.'),
+    ppk: gatewayPpk.optional().describe('Post-quantum pre-shared keys of IKEv2 (RFC 8784).'),
     identity: z.string().min(1).optional().describe('Our IKE identity; our address unless told.'),
     versions: z
       .array(z.union([z.literal(1), z.literal(2)]))
@@ -122,6 +126,7 @@ const ike = z
       .describe(
         'What is done differently for the clients of this section, instead of what the habits of each ask for: `sha2-96` takes HMAC-SHA2-256 truncated to 96 bits, as old Androids do it, where the first packet shows it. `[]` does nothing.',
       ),
+    resumption: gatewayResumption.prefault({}).describe('Clients of IKEv2 that come back (RFC 5723).'),
     half_open: z.int().min(1).max(100_000).default(1000).describe('IKE SAs that may be half-open at once.'),
     half_open_per_source: z
       .int()
@@ -311,6 +316,7 @@ export const GatewaySchema = z.strictObject({
   ppp: ppp.prefault({}),
   eap: gatewayEap.prefault({}),
   remote_access: remoteAccess.prefault({}),
+  redirect: redirect.prefault({}),
   network: network.prefault({}),
   limits: limits.prefault({}),
   times: times.prefault({}),

@@ -5,6 +5,7 @@ import type { ClientSettings } from '../config/clientSchema.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import type { BoundPorts } from '../driver/openPorts.ts';
 import { type IkeV1Config, secretTable } from '../ike/v1/index.ts';
+import type { KeptTicket, PostquantumKeys } from '../ike/v2/index.ts';
 import { utf8 } from '../wire/index.ts';
 import { certificateChoice } from './certificateChoice.ts';
 import type { CertificateService } from './certificateService.ts';
@@ -19,9 +20,14 @@ export interface ClientIdentity {
   readonly psk: string | undefined;
   /** Absent where the client has none and trusts nobody. */
   readonly certificates?: CertificateService | undefined;
-  /** The server that another one has sent us to, and the address of that one. RFC 5685. */
-  readonly redirectedTo?: string | undefined;
+  /** The address of the server that has sent us to this one. RFC 5685. */
   readonly redirectedFrom?: string | undefined;
+  /** Whether this server may send us on; where the settings let it. Default true. */
+  readonly followsRedirects?: boolean;
+  /** Absent: none. RFC 8784. */
+  readonly ppk?: PostquantumKeys | undefined;
+  /** Kept over all tries, so that a session may be resumed. Absent: none is. RFC 5723. */
+  readonly tickets?: Map<string, KeptTicket> | undefined;
 }
 
 export const IKE_PORT = 500;
@@ -53,7 +59,7 @@ export function clientConfig(
 }
 
 function ikeConfigs(identity: ClientIdentity, { natT }: BoundPorts, keyLog: boolean): Partial<ClientConfig> {
-  const { settings, redirectedTo } = identity;
+  const { settings } = identity;
   const { persist, dpd_interval, dpd_timeout = persist ? DPD_TIMEOUT.persistent : DPD_TIMEOUT.other } = settings;
   const shared = {
     forceEncapsulation: settings.force_encapsulation,
@@ -63,7 +69,7 @@ function ikeConfigs(identity: ClientIdentity, { natT }: BoundPorts, keyLog: bool
   };
   const mode = ikeV2Mode(settings);
   if (mode === undefined) return { ike: { ...ikeV1Config(identity), ...shared } };
-  const { ikeV2, ...native } = clientIkeV2(identity, mode, redirectedTo ?? settings.server);
+  const { ikeV2, ...native } = clientIkeV2(identity, mode, settings.server);
   return { ...native, ikeV2: { ...ikeV2, ...shared } };
 }
 

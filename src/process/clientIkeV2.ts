@@ -50,9 +50,12 @@ export function wantsUser(settings: ModeSettings & Pick<ClientSettings, 'ipsec'>
   return settings.auth.every((method) => method === 'eap-tls') ? 'name' : 'password';
 }
 
-/** @throws StartError where there is nothing to know the server by */
+/**
+ * @param server whom we mean, wherever another one may send us
+ * @throws StartError where there is nothing to know the server by
+ */
 export function clientIkeV2(
-  { settings, password, psk, certificates, redirectedFrom }: ClientIdentity,
+  { settings, password, psk, certificates, redirectedFrom, followsRedirects = true, ppk, tickets }: ClientIdentity,
   mode: IkeV2Mode,
   server: string,
 ): Pick<ClientConfig, 'ikeV2' | 'tunnel' | 'families' | 'eap'> {

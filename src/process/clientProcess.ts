@@ -4,49 +4,35 @@
  */
 
 import { Persistence, type PersistenceInput, type PersistenceOutput } from '../client/index.ts';
-import type { ClientSettings } from '../config/clientSchema.ts';
 import type { Failure } from '../core/index.ts';
-import type { HostChange } from '../driver/host/change.ts';
-import { resolverChange } from '../driver/host/resolver.ts';
 import { type HostWatch, watchHost } from '../driver/hostWatch.ts';
 import { type Attached, Loop } from '../driver/loop.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
 import { StartError } from '../driver/openPorts.ts';
 import type { TlsEngine } from '../eap/index.ts';
+import type { KeptTicket } from '../ike/v2/index.ts';
 import { failureText } from '../session/log.ts';
 import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
-import type { CertificateService } from './certificateService.ts';
 import { ChangedHost } from './changedHost.ts';
 import { ClientAttempt } from './clientAttempt.ts';
 import { ikeV2Mode } from './clientIkeV2.ts';
 import { eapTlsEngine } from './eapTls.ts';
 import { HeldNetwork } from './heldNetwork.ts';
+import { keptTickets } from './keptTickets.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
-import type { Log } from './logger.ts';
 import { nodeEnvironment } from './runOnLinux.ts';
-import { ServerAddresses } from './serverAddresses.ts';
-import { connectedLine, ipv6Changes, tunnelChanges, tunnelResolver, wantedRoutes } from './tunnelChanges.ts';
+import { redirectLoop, ServerAddresses } from './serverAddresses.ts';
+import {
+  checkResolver,
+  connectedLine,
+  ipv6Changes,
+  tunnelChanges,
+  tunnelResolver,
+  wantedRoutes,
+} from './tunnelChanges.ts';
 
-export interface ClientProcessOptions {
-  readonly settings: ClientSettings;
-  readonly password: string;
-  /** Absent exactly without IPsec. */
-  readonly psk: string | undefined;
-  /** File of its own for the journal of host changes. */
-  readonly journal: string;
-  readonly log: Log;
-  readonly keyLog?: string;
-  /** Ours, and whom we trust; EAP-TLS needs them. */
-  readonly certificates?: CertificateService | undefined;
-}
-
-/** How a client ended. */
-export interface ClientEnd {
-  readonly reason: Failure;
-  /** Of its last connection; absent where there was none. */
-  readonly view: SessionView | undefined;
-}
+export type { ClientEnd, ClientProcessOptions };
 
 /** A try under way or a connection that stands. */
 interface Current {
@@ -66,6 +52,8 @@ export class ClientProcess {
   readonly #keyFiles: KeyLogFiles | undefined;
   /** Kept over all tries, so that a TLS session may be resumed. */
   readonly #tls: TlsEngine | undefined;
+  /** The same of IKE sessions; absent where none is to be resumed. */
+  readonly #tickets: Map<string, KeptTicket> | undefined;
   readonly #loop = new Loop();
   readonly #persistence: Attached<PersistenceOutput>;
   readonly #core: Persistence;
@@ -178,7 +166,7 @@ export class ClientProcess {
   async #connect(id: number, number: number, sameServer: boolean): Promise<void> {
     const { settings, log } = this.#options;
     await this.#closing;
-    if (settings.dns) must(resolverChange('', []));
+    checkResolver(settings);
     const server = await this.#addresses.next(sameServer);
     if (id !== this.#tries) return;
     this.#watch ??= this.#watchHost();
@@ -187,13 +175,13 @@ export class ClientProcess {
     const way = this.#network.wayTo(server);
     const local = way.source;
     const again = number === 1 ? '' : ` again (try ${number})`;
-    log.info('connecting', `Connecting${again} to ${settings.server} (${server}) from ${local}.`, { server, local });
-    const { redirectedTo, redirectedFrom } = this.#addresses;
+    const { server: name, redirectedFrom, followsRedirects } = this.#addresses;
+    log.info('connecting', `Connecting${again} to ${name} (${server}) from ${local}.`, { server, local });
     const current: Current = { server, way };
     this.#current = current;
     this.#network.noteSituation(current);
     const attempt = await ClientAttempt.start({
-      identity: { ...this.#options, redirectedTo, redirectedFrom },
+      identity: { ...this.#options, redirectedFrom, followsRedirects, tickets: this.#tickets },
       server,
       way,
       log,
@@ -210,8 +198,9 @@ export class ClientProcess {
   /** A server that sends us to another one is left for that at once. RFC 5685. */
   #over(id: number, reason: Failure, gateway: string | undefined): void {
     if (id !== this.#tries) return;
-    if (gateway === undefined || !this.#addresses.redirect(gateway)) {
-      this.#lost(id, reason);
+    const follows = gateway !== undefined && this.#addresses.redirect(gateway);
+    if (!follows) {
+      this.#lost(id, gateway === undefined ? reason : redirectLoop(gateway));
       return;
     }
     this.#options.log.info('redirected', `The server sends us to ${gateway}.`, { gateway });
@@ -336,12 +325,6 @@ export class ClientProcess {
 
 const IPV6_OUTSIDE =
   'This host has IPv6, which does not go through the tunnel. With --kill-switch it goes nowhere instead.';
-
-/** @throws StartError */
-function must(result: ReturnType<typeof resolverChange>): HostChange {
-  if (!result.ok) throw new StartError(result.failure);
-  return result.change;
-}
 
 /** What is no refusal with a reason is a fault of ours, and ends the process. */
 function failureOf(error: unknown): Failure {

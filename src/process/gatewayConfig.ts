@@ -6,6 +6,7 @@ import { type GatewaySettings, type IkeSettings, SHORTEST_PSK } from '../config/
 import { StartError } from '../driver/openPorts.ts';
 import { encodeName, OpensslError, parseName } from '../driver/x509/index.ts';
 import type { GatewayConfig, IkeConfigs } from '../gateway/config.ts';
+import type { RedirectSettings } from '../gateway/index.ts';
 import type { Identity } from '../ike/index.ts';
 import { type SecretEntry, secretTable } from '../ike/v1/index.ts';
 import { canonicalAddress, parseIpv4 } from '../net/index.ts';
@@ -13,6 +14,7 @@ import { fromUtf8, toHex, utf8 } from '../wire/index.ts';
 import { certificateChoice } from './certificateChoice.ts';
 import type { CertificateService } from './certificateService.ts';
 import { ikeV2ProfileOf, profileOf } from './ikeProposals.ts';
+import { gatewayPpks } from './postquantumKeys.ts';
 import { makesKeys, remoteAccessMethods, remoteAccessRules } from './remoteAccessRules.ts';
 
 export interface GatewayConfigContext {
@@ -41,6 +43,7 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
     ...ikeOf(settings.ike),
     listeners: listeners.flatMap(({ address, ike }) => (ike === undefined ? [] : [{ address, ...ikeOf(ike) }])),
     remoteAccess,
+    redirect: redirectSettings(settings),
     l2tp: {
       hostName: l2tp.host_name,
       helloInterval: l2tp.hello_interval * 1000,
@@ -82,6 +85,15 @@ export function gatewayConfig(settings: GatewaySettings, context: GatewayConfigC
       close: times.close * 1000,
       childless: times.childless * 1000,
     },
+  };
+}
+
+function redirectSettings({ redirect: { to, when, sessions, users } }: GatewaySettings): RedirectSettings {
+  return {
+    to,
+    when,
+    ...(sessions === undefined ? {} : { sessions }),
+    users: new Map(users.map((user) => [user.name, user.to])),
   };
 }
 
@@ -150,6 +162,7 @@ function ikeConfigs(settings: IkeSettings, gateway: GatewaySettings, context: Ga
     keyLog: context.keyLog,
   };
   const methods = remoteAccessMethods(gateway, certificates);
+  if (settings.ppk?.required && versions.includes(1)) warn(PPK_NOT_OF_IKEV1);
   return {
     ...(versions.includes(1)
       ? { ike: { ...shared, ...choice, profile: profileOf(settings), aggressive: settings.aggressive } }
@@ -165,11 +178,21 @@ function ikeConfigs(settings: IkeSettings, gateway: GatewaySettings, context: Ga
             accept: [...choice.accept, ...(methods.length > 0 ? (['eap'] as const) : [])],
             eapWithoutKey: !makesKeys(methods),
             mobike: gateway.network.follow_peers,
+            ...gatewayPpks(settings.ppk, {
+              warn,
+              identityOf,
+              secret: (given, file) => secretText(given, file, context)!,
+            }),
+            resumption: settings.resumption.enabled,
+            ticketLifetimeSeconds: settings.resumption.lifetime,
           },
         }
       : {}),
   };
 }
+
+const PPK_NOT_OF_IKEV1 =
+  'ike.ppk.required holds for IKEv2 alone: peers of IKEv1 come in without such a key, unless ike.versions is [2].';
 
 /**
  * The pre-shared key of peers that no entry of `secrets` names.

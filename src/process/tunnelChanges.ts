@@ -4,6 +4,7 @@ import type { ClientSettings } from '../config/clientSchema.ts';
 import type { HostChange } from '../driver/host/change.ts';
 import { resolverChange } from '../driver/host/resolver.ts';
 import type { RouteTo } from '../driver/netlink/rtnetlink.ts';
+import { StartError } from '../driver/openPorts.ts';
 import { parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
 import type { SessionNetwork } from '../session/output.ts';
 import type { SessionView } from '../session/record.ts';
@@ -81,6 +82,12 @@ export function tunnelResolver(
   { dns, domains }: SessionNetwork,
 ): ReturnType<typeof resolverChange> | undefined {
   return settings.dns && dns.length > 0 ? resolverChange(device, dns, undefined, domains) : undefined;
+}
+
+/** @throws StartError where the server's name servers are wanted, and those of the host are not ours to change */
+export function checkResolver({ dns }: ClientSettings): void {
+  const change = dns ? resolverChange('', []) : undefined;
+  if (change?.ok === false) throw new StartError(change.failure);
 }
 
 /** What the log says of a tunnel that is up. */

@@ -4,7 +4,12 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before, describe, it } from 'node:test';
-import { type ControlServer, type GatewayStatus, startControlServer } from '../../src/admin/index.ts';
+import {
+  type ControlServer,
+  type GatewayStatus,
+  type RedirectWish,
+  startControlServer,
+} from '../../src/admin/index.ts';
 import type { SessionView } from '../../src/session/record.ts';
 import { inProcess } from './run.ts';
 
@@ -64,6 +69,7 @@ describe('commands to a running gateway', { concurrency: false }, () => {
   let server: ControlServer;
   let sessions: SessionView[] = [];
   const disconnected: string[] = [];
+  const wishes: RedirectWish[] = [];
   const run = (...words: string[]) => inProcess(...words, '--state', folder);
 
   before(async () => {
@@ -74,6 +80,11 @@ describe('commands to a running gateway', { concurrency: false }, () => {
       disconnect: (who) => {
         disconnected.push(who);
         return who === 'ann' ? 2 : who === '00c0ffee' ? 1 : 0;
+      },
+      redirect: (wish) => {
+        wishes.push(wish);
+        if (wish.to === undefined && wish.who === 'ann') return { known: false, sent: 0, staying: 0 };
+        return { known: true, sent: wish.who === 'nobody' ? 0 : 2, staying: wish.who === undefined ? 1 : 0 };
       },
     });
   });
@@ -139,11 +150,32 @@ describe('commands to a running gateway', { concurrency: false }, () => {
     assert.match(err, /^Error: No session has the id or user .*sallyport sessions/);
     assert.deepEqual(disconnected, ['ann', '00c0ffee', 'ann', 'OFFICE\\zoë/../x?']);
   });
+
+  it('sends one user, everybody, and nobody any more to another gateway', async () => {
+    wishes.length = 0;
+    const there = ['--to', 'gw2.example.org'];
+    const one = await run('redirect', 'ann', ...there);
+    assert.equal(one.out, 'Sending the clients of 2 connections to the other gateway.\n');
+    const all = await run('redirect', '--all', ...there);
+    assert.match(all.out, /of 2 connections .* The clients of one connection cannot be sent, and stay\.\n$/);
+    assert.deepEqual(JSON.parse((await run('redirect', '--all', '--json')).out), { known: true, sent: 2, staying: 1 });
+    assert.match((await run('redirect', '--stop')).out, /^Clients are taken again/);
+    assert.match((await run('redirect', 'nobody', ...there)).err, /^Error: No session has the id or user "nobody"/);
+    assert.match((await run('redirect', 'ann')).err, /^Error: Name the other gateway with --to/);
+    const to = 'gw2.example.org';
+    const expected = [{ who: 'ann', to }, { to }, {}, { stop: true }, { who: 'nobody', to }, { who: 'ann' }];
+    assert.deepEqual(wishes, expected);
+    for (const words of [[], ['ann', '--all'], ['--all', '--stop']]) {
+      assert.match((await run('redirect', ...words)).err, /one of the three/);
+    }
+    assert.match((await run('redirect', '--all', '--to', 'not a name')).err, /neither a name nor an address/);
+    assert.equal(wishes.length, expected.length, 'none of these came to the gateway');
+  });
 });
 
 test('where no gateway runs, that is said with the remedy', async () => {
   const nowhere = join(folder, 'nowhere');
-  for (const words of [['status'], ['sessions', '--json'], ['disconnect', 'ann']]) {
+  for (const words of [['status'], ['sessions', '--json'], ['disconnect', 'ann'], ['redirect', '--stop']]) {
     const { out, err, code } = await inProcess(...words, '--state', nowhere);
     assert.equal(out, '');
     assert.equal(code, 1);

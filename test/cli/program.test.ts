@@ -75,6 +75,7 @@ test('the JSON Schema is printed whole', async () => {
       'ppp',
       'eap',
       'remote_access',
+      'redirect',
       'network',
       'limits',
       'times',

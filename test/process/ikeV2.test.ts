@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { ClientSchema } from '../../src/config/clientSchema.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { CertificateService } from '../../src/process/certificateService.ts';
+import { clientConfig } from '../../src/process/clientConfig.ts';
 import { clientIkeV2, ikeV2Mode, wantsUser } from '../../src/process/clientIkeV2.ts';
 import { gatewayConfig } from '../../src/process/gatewayConfig.ts';
 
@@ -100,7 +101,7 @@ for (const [settings, tunnel, authenticate, user] of modes) {
   });
 }
 
-test('a client believes a certificate for the name that it was told, and for the one that it was sent to', () => {
+test('a client believes a certificate for the name that it was told, wherever it is sent', () => {
   const identity = (more: object = {}) => ({
     settings: client({ ike_version: 2, user: 'ann', ...more }),
     password: 'x',
@@ -113,9 +114,14 @@ test('a client believes a certificate for the name that it was told, and for the
   assert.equal(tunnel, 'native');
   const named = clientIkeV2(identity({ server_identity: 'gw.example.org' }), eap, 'vpn.example.org');
   assert.deepEqual(named.ikeV2?.remoteIdentity, { type: 'fqdn', value: 'gw.example.org' });
-  const sent = clientIkeV2({ ...identity(), redirectedFrom: '192.0.2.1' }, eap, 'gw2.example.org');
-  assert.deepEqual(sent.ikeV2?.remoteIdentity, { type: 'fqdn', value: 'gw2.example.org' });
+  const way = { source: '192.0.2.9', mtu: 1500, local: false } as Parameters<typeof clientConfig>[2];
+  const sent = clientConfig({ ...identity(), redirectedFrom: '192.0.2.1' }, '192.0.2.77', way, {}, false);
+  assert.deepEqual(sent.ikeV2?.remoteIdentity, { type: 'fqdn', value: 'vpn.example.org' });
   assert.equal(sent.ikeV2?.initiate?.redirectedFrom, '192.0.2.1');
+  assert.equal(sent.ikeV2?.followRedirects, true);
+  const home = clientConfig({ ...identity(), followsRedirects: false }, '192.0.2.77', way, {}, false);
+  assert.equal(home.ikeV2?.followRedirects, false);
+  assert.equal(clientIkeV2(identity({ follow_redirects: false }), eap, 'vpn.example.org').ikeV2?.followRedirects, false);
   const blind = { ...identity(), certificates: undefined };
   assert.throws(() => clientIkeV2(blind, eap, 'vpn.example.org'), /no authority by which/);
 });

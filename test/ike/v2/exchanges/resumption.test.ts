@@ -104,7 +104,7 @@ test('a gateway that is out of reach for a while does not cost the ticket', () =
   client.connect();
   world.run(30_000);
   assert.equal(client.all('ikeClosed').at(-1)!.reason.code, 'peer-not-responding');
-  delete world.network.tamper;
+  world.network.tamper = undefined;
   client.connect();
   world.run(10_000);
   assert.equal(server.established[1]!.exchange, 'ike-session-resume');

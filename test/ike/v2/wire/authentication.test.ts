@@ -238,6 +238,7 @@ const state: TicketState = {
   skD: new Uint8Array(48).fill(0xaa),
   user: 'bytes:alice',
   method: 'eap',
+  usesPostquantumKey: true,
 };
 
 test('tickets: opened once, by who sealed them, in time', () => {
