@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parsePrefix } from '../net/index.ts';
 import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
-import { tlsMaxVersion, tlsServerName, userMethod } from './eapSchema.ts';
+import { clientEapOnly, tlsMaxVersion, tlsServerName, userMethod } from './eapSchema.ts';
 import { ConfigError, parseWith } from './load.ts';
 import { clientPpk } from './postquantumSchema.ts';
 import { clientResumption } from './resumptionSchema.ts';
@@ -70,6 +70,7 @@ export const ClientSchema = z.strictObject({
     .describe(
       'Methods by which we prove ourselves; `pap` and `eap-gtc` show the server the password, `eap-tls` needs `certificate`.',
     ),
+  eap_only: clientEapOnly,
   tls_max_version: tlsMaxVersion,
   tls_server_name: tlsServerName,
   routes: z.array(prefix).default([]).describe('Prefixes to reach through the tunnel.'),

@@ -20,6 +20,14 @@ export const tlsServerName = z
     'The name that the server’s certificate inside EAP must bear; any server of a trusted authority unless told.',
   );
 
+/** RFC 5998. */
+export const clientEapOnly = z
+  .boolean()
+  .default(false)
+  .describe(
+    'With IKEv2, where `auth` is `eap-tls` alone: let the server prove itself by EAP alone (RFC 5998). Its certificate there must then be for `tls_server_name`, else for `server_identity` or `server`.',
+  );
+
 export const gatewayEap = z.strictObject({
   tls_max_version: tlsMaxVersion,
   tls_resumption: z

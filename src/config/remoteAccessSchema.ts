@@ -22,6 +22,12 @@ export const remoteAccess = z.strictObject({
     .describe(
       'How users may log in inside IKEv2, the preferred first; `[]`: not by EAP. It needs a certificate of the gateway. `eap-tls` needs `certificates.ca` too, `eap-gtc` shows the gateway the password. Unless told: `eap-mschapv2` and `eap-tls`, as far as there are certificates for them.',
     ),
+  eap_only: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Leave it to EAP alone to prove the gateway to clients that offer so (RFC 5998), which spares a signature: for `eap-tls`, since other methods do not show who the gateway is.',
+    ),
   certified_users: z
     .enum(['stored', 'any'])
     .default('any')

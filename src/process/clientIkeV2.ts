@@ -85,7 +85,12 @@ export function clientIkeV2(
     ...(remote === undefined ? {} : { remoteIdentity: identityOf(remote) }),
     // The server's certificate has been believed before the password is shown to it.
     eapWithoutKey: methods.includes('eap-gtc'),
-    initiate: { authenticate, ...(redirectedFrom === undefined ? {} : { redirectedFrom }) },
+    initiate: {
+      authenticate,
+      // By a password anybody would be believed who has us try one.
+      eapOnly: settings.eap_only && methods.every((method) => method === 'eap-tls'),
+      ...(redirectedFrom === undefined ? {} : { redirectedFrom }),
+    },
   };
   return {
     ikeV2,

@@ -17,7 +17,7 @@ import type { SessionView } from '../session/record.ts';
 import { ChangedHost } from './changedHost.ts';
 import { ClientAttempt } from './clientAttempt.ts';
 import { ikeV2Mode } from './clientIkeV2.ts';
-import { eapTlsEngine } from './eapTls.ts';
+import { clientTlsRules, eapTlsEngine } from './eapTls.ts';
 import { HeldNetwork } from './heldNetwork.ts';
 import { keptTickets } from './keptTickets.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
@@ -78,9 +78,9 @@ export class ClientProcess {
     this.#network = new HeldNetwork(settings, this.#host);
     this.#addresses = new ServerAddresses(settings.server);
     this.#keyFiles = keyLog === undefined ? undefined : new KeyLogFiles(keyLog, log);
-    const { auth, tls_max_version: maxVersion, tls_server_name: serverName } = settings;
-    const rules = { maxVersion, serverName };
-    this.#tls = auth.includes('eap-tls') ? eapTlsEngine('client', options.certificates, rules) : undefined;
+    this.#tls = settings.auth.includes('eap-tls')
+      ? eapTlsEngine('client', options.certificates, clientTlsRules(settings))
+      : undefined;
     const { first, most, always } = settings.retry;
     const retry = { persist: settings.persist, first: first * 1000, most: most * 1000, always };
     this.#core = new Persistence(retry, nodeEnvironment);

@@ -1,5 +1,6 @@
 /** The TLS engine of EAP-TLS in a running gateway or client: its certificates are those of IKE. */
 
+import type { ClientSettings } from '../config/clientSchema.ts';
 import { StartError } from '../driver/openPorts.ts';
 import { NodeTlsEngine } from '../driver/tls/index.ts';
 import type { CertificateService } from './certificateService.ts';
@@ -10,6 +11,17 @@ export interface EapTlsRules {
   readonly resumption?: boolean;
   /** As client: what the server's certificate must be for; default: any name. */
   readonly serverName?: string | undefined;
+}
+
+type ClientTlsSettings = Pick<
+  ClientSettings,
+  'tls_max_version' | 'tls_server_name' | 'eap_only' | 'server' | 'server_identity'
+>;
+
+/** Where nothing but EAP proves the server, its certificate there must be for the one that was meant. */
+export function clientTlsRules(settings: ClientTlsSettings): EapTlsRules {
+  const { tls_max_version: maxVersion, eap_only: eapOnly, server, server_identity: identity = server } = settings;
+  return { maxVersion, serverName: settings.tls_server_name ?? (eapOnly ? identity : undefined) };
 }
 
 /** @throws StartError where there is no certificate of ours or no authority that is trusted */

@@ -177,6 +177,7 @@ function ikeConfigs(settings: IkeSettings, gateway: GatewaySettings, context: Ga
             trustAnchors: choice.accept.includes('signature') ? (certificates?.trustAnchors ?? []) : [],
             accept: [...choice.accept, ...(methods.length > 0 ? (['eap'] as const) : [])],
             eapWithoutKey: !makesKeys(methods),
+            eapOnly: gateway.remote_access.eap_only,
             mobike: gateway.network.follow_peers,
             ...gatewayPpks(settings.ppk, {
               warn,

@@ -7,6 +7,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import type { CertificateService } from '../../src/process/certificateService.ts';
 import { clientConfig } from '../../src/process/clientConfig.ts';
 import { clientIkeV2, ikeV2Mode, wantsUser } from '../../src/process/clientIkeV2.ts';
+import { clientTlsRules } from '../../src/process/eapTls.ts';
 import { gatewayConfig } from '../../src/process/gatewayConfig.ts';
 
 const credential = { name: 'certificate-1', chain: [new Uint8Array(1)], key: 'ecdsa-p256' } as const;
@@ -68,6 +69,22 @@ test('methods that are asked for and cannot be are an error that says what to do
   assert.deepEqual(gateway('remote_access: {eap: []}', certificates()).ikeV2?.accept, ['signature', 'pre-shared-key']);
   const shown = gateway('remote_access: {eap: [eap-gtc]}', certificates());
   assert.deepEqual([shown.ikeV2?.eapWithoutKey, eapOf(shown)?.needsKey], [true, false]);
+});
+
+test('EAP alone proves a server where it is asked for, and where nothing but EAP-TLS may be tried', () => {
+  assert.equal(gateway('', certificates()).ikeV2?.eapOnly, false);
+  assert.equal(gateway('remote_access: {eap: [eap-tls], eap_only: true}', certificates()).ikeV2?.eapOnly, true);
+  const only = (auth: readonly string[], more: object = {}) => {
+    const settings = client({ ike_version: 2, user: 'ann', auth, eap_only: true, ...more });
+    const identity = { settings, password: 'x', psk: undefined, certificates: certificates() };
+    const { ikeV2 } = clientIkeV2(identity, { isNative: true, authenticate: 'eap' }, 'vpn.example.org');
+    return [ikeV2?.initiate?.eapOnly, clientTlsRules(settings).serverName];
+  };
+  assert.deepEqual(only(['eap-tls']), [true, 'vpn.example.org']);
+  assert.deepEqual(only(['eap-tls'], { server_identity: 'gw.example.org' }), [true, 'gw.example.org']);
+  assert.deepEqual(only(['eap-tls'], { tls_server_name: 'aaa.example.org' }), [true, 'aaa.example.org']);
+  assert.deepEqual(only(['eap-tls', 'eap-mschapv2'])[0], false);
+  assert.deepEqual(only(['eap-tls'], { eap_only: false }), [false, undefined]);
 });
 
 test('each version takes the proposals that it can read', () => {

@@ -79,6 +79,8 @@ export interface IkeV2Config {
   readonly accept?: readonly AcceptedMethod[];
   /** Believes EAP that made no key (MD5, GTC): only a certificate of the server then protects it. Default false. */
   readonly eapWithoutKey?: boolean;
+  /** As responder: leaves it to EAP to prove us to peers that offer so (RFC 5998), certificate or not. Default false. */
+  readonly eapOnly?: boolean;
   /** Default: `compatible`. */
   readonly profile?: IkeV2Profile;
   /** Default: the subject that a credential is chosen for, else our address. */
@@ -163,6 +165,7 @@ export function resolveConfig(config: IkeV2Config): ResolvedConfig {
     trustAnchors: [],
     accept: defaultMethods(config),
     eapWithoutKey: false,
+    eapOnly: false,
     profile: ikeV2Profiles.compatible,
     children: acceptL2tpAndRemoteAccess,
     configures: false,

@@ -36,7 +36,7 @@ export function beginEap(context: Context, association: Association, now: Instan
     milestone(context, sa, 'eap begun');
     emitEap(context, sa, NOTHING);
   };
-  if (chosen === undefined && eapOnly) {
+  if (eapOnly && (chosen === undefined || context.config.eapOnly)) {
     const idr = sa.auth!.localIdBody;
     first([{ kind: 'IDr', idType: idr[0]!, data: idr.subarray(4) }], false);
     return;

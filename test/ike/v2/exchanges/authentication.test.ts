@@ -202,6 +202,23 @@ test('EAP alone proves both where both want it (RFC 5998)', () => {
   assert.equal(unwilling.server.one('ikeClosed').reason.code, 'no-credential');
 });
 
+test('EAP alone where the responder has a certificate too: for peers that offer it, and for no others', () => {
+  const server = { ...eapServer, eapOnly: true };
+  const offered = meet(server, { ...eapClient, initiate: { authenticate: 'eap', eapOnly: true } });
+  assert.deepEqual(offered.client.one('ikeEstablished').authentication, { local: 'eap', remote: 'eap' });
+  const other = meet(server, eapClient);
+  assert.deepEqual(other.client.one('ikeEstablished').authentication, { local: 'eap', remote: 'signature' });
+  const keyless = meet(
+    { ...server, eapWithoutKey: true },
+    { ...eapClient, eapWithoutKey: true, initiate: { authenticate: 'eap', eapOnly: true } },
+    (ends) => {
+      ends.server.habits = { eapWithoutKey: true };
+      ends.client.habits = { eapWithoutKey: true };
+    },
+  );
+  assert.equal(keyless.server.one('ikeClosed').reason.code, 'eap-without-key');
+});
+
 test('large certificates travel in fragments', () => {
   const large = {
     ...credential('vpn.example', 'rsa'),
