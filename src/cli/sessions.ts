@@ -19,12 +19,12 @@ export function sessionsCommand(): Command {
     .addHelpText(
       'after',
       `
-Columns: UP and DOWN are bytes from and to the peer; NAT says who is behind one; CLIENT is\nwhat its habits tell.
+Columns: UP and DOWN are bytes from and to the peer; NAT says who is behind one; CLIENT is\nwhat its habits tell. INNER ADDRESS has the IPv6 prefix or address too, where there is one.
 
 Examples:
   $ sallyport sessions
   $ sallyport sessions --ended                              why did ann's connection end?
-  $ sallyport sessions --json | jq '.[] | [.user, .innerAddress]'`,
+  $ sallyport sessions --json | jq '.[] | [.user, .innerAddress, .innerPrefix]'`,
     )
     .action(sessions);
 }
@@ -61,7 +61,7 @@ export function sessionsText(views: readonly SessionView[], ended = false): stri
       view.user,
       endpointText(view),
       natText(view),
-      view.innerAddress,
+      innerText(view),
       view.client,
       view.phase,
       view.ike,
@@ -76,6 +76,12 @@ export function sessionsText(views: readonly SessionView[], ended = false): stri
 
 function endpointText({ peer: { address, port } }: SessionView): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** IPv4 and what there is of IPv6: a prefix, or an address of the client's own. */
+function innerText({ innerAddress, innerPrefix }: SessionView): string | undefined {
+  const known = [innerAddress, innerPrefix?.replace(/\/128$/, '')].filter((text) => text !== undefined);
+  return known.length === 0 ? undefined : known.join(', ');
 }
 
 function natText({ nat }: SessionView): string | undefined {

@@ -26,6 +26,19 @@ export function byteCount(bytes: number): string {
   return `${unit === 0 || amount >= 99.95 ? Math.round(amount) : amount.toFixed(1)} ${units[unit]}`;
 }
 
+/** `20 Mbit/s`, of bits a second. */
+export function rateText(rate: number | undefined): string | undefined {
+  if (rate === undefined) return undefined;
+  const [unit, name] = (
+    [
+      [1e9, 'G'],
+      [1e6, 'M'],
+      [1e3, 'k'],
+    ] as const
+  ).find(([bits]) => rate >= bits) ?? [1, ''];
+  return `${Number((rate / unit).toPrecision(3))} ${name}bit/s`;
+}
+
 /** `2026-03-01 07:30:05`, of an ISO 8601 time, in the local time zone. */
 export function localTime(iso: string): string {
   const time = new Date(iso);

@@ -1,19 +1,17 @@
 /** `sallyport user …`: the users of a gateway, whether it runs or not. */
 
 import { existsSync } from 'node:fs';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import type { Store, StoredUser } from '../store/index.ts';
 import { type NewPassword, newPassword, type PasswordOptions, passwordOptions } from './password.ts';
 import { type StateOptions, stateOption } from './state.ts';
-import { localTime, table } from './table.ts';
+import { RULE_FLAGS, type RuleOptions, type Rules, readRules, ruleOptions } from './userRules.ts';
+import { publicUser, usersText, userText } from './userShow.ts';
 
 const KEPT = `
 How passwords are kept: as a scrypt hash, which serves PAP; and, because MS-CHAPv2 and CHAP cannot
 work with a hash, also encrypted with AES-256-GCM under the key file secret.key (0600) in the state
 directory. The database alone gives no password away; who reads both files reads the passwords.`;
-
-/** The word that gives a user the gateway's own rule again. */
-const UNSET = 'default';
 
 export function userCommand(): Command {
   return new Command('user')
@@ -24,6 +22,7 @@ export function userCommand(): Command {
     .addCommand(setCommand())
     .addCommand(removeCommand())
     .addCommand(listCommand())
+    .addCommand(showCommand())
     .addCommand(switchCommand('enable', 'let a disabled user connect again', false))
     .addCommand(switchCommand('disable', 'refuse a user without removing it', true));
 }
@@ -32,17 +31,8 @@ function addCommand(): Command {
   const command = new Command('add')
     .description('add a user; without a password option asks for the password, or generates one')
     .argument('<name>', 'user name, as clients send it, without a domain')
-    .option('--address <ipv4>', 'the inner address that this user alone gets')
-    .addOption(
-      new Option(
-        '--single-session <rule>',
-        'what happens when the user connects twice; else limits.single_session',
-      ).choices(['replace', 'deny', 'allow']),
-    )
-    .option('--session-timeout <span>', 'how long a session may last, e.g. 8h; else limits.session_timeout')
-    .option('--idle-timeout <span>', 'how long it may stand without traffic, e.g. 30m; else limits.idle_timeout')
-    .addOption(stateOption());
-  for (const option of passwordOptions()) command.addOption(option);
+    .option('--address <ipv4>', 'the inner address that this user alone gets');
+  for (const option of [...ruleOptions(false), stateOption(), ...passwordOptions()]) command.addOption(option);
   return command
     .addHelpText(
       'after',
@@ -52,21 +42,19 @@ Examples:
   $ sallyport user add ann                                generated password, printed once
   $ sallyport user add ann --password-file ann.password
   $ pass show vpn/ann | sallyport user add ann --password-stdin --address 10.87.0.50
-  $ sallyport user add kiosk --single-session replace --idle-timeout 30m --session-timeout 12h`,
+  $ sallyport user add kiosk --single-session replace --idle-timeout 30m --session-timeout 12h
+  $ sallyport user add guest --rate-down 20M --rate-up 5M`,
     )
     .action(add);
 }
 
-interface AddOptions extends StateOptions, PasswordOptions {
+interface AddOptions extends StateOptions, PasswordOptions, RuleOptions {
   readonly address?: string;
-  readonly singleSession?: NonNullable<StoredUser['singleSession']>;
-  readonly sessionTimeout?: string;
-  readonly idleTimeout?: string;
 }
 
 async function add(name: string, options: AddOptions): Promise<void> {
   const address = await readAddress(options.address);
-  const rules = await readRules(options);
+  const rules = (await readRules(options, false)) as Partial<StoredUser>;
   await withUsers(
     options,
     async ({ store, key, makeUser }) => {
@@ -119,19 +107,12 @@ async function passwd(name: string, options: StateOptions & PasswordOptions): Pr
 }
 
 function setCommand(): Command {
-  return new Command('set')
+  const command = new Command('set')
     .description('change the address and the rules of a user; what no option names stays')
     .argument('<name>')
-    .option('--address <ipv4>', 'the inner address that this user alone gets; "none" for one of the pool')
-    .addOption(
-      new Option(
-        '--single-session <rule>',
-        'what happens when the user connects twice; "default" for limits.single_session',
-      ).choices(['replace', 'deny', 'allow', UNSET]),
-    )
-    .option('--session-timeout <span>', 'how long a session may last; 0 is without end, "default" is the gateway’s')
-    .option('--idle-timeout <span>', 'how long it may stand without traffic; 0 and "default" as above')
-    .addOption(stateOption())
+    .option('--address <ipv4>', 'the inner address that this user alone gets; "none" for one of the pool');
+  for (const option of [...ruleOptions(true), stateOption()]) command.addOption(option);
+  return command
     .addHelpText(
       'after',
       `
@@ -140,29 +121,23 @@ A gateway that runs takes the change at the user's next login; sessions that are
 Examples:
   $ sallyport user set ann --single-session replace
   $ sallyport user set kiosk --session-timeout 12h --idle-timeout default
+  $ sallyport user set guest --rate-down 20M --rate-up 5M
   $ sallyport user set bob --address none`,
     )
     .action(set);
 }
 
-type SetOptions = StateOptions & {
-  readonly address?: string;
-  readonly singleSession?: NonNullable<StoredUser['singleSession']> | typeof UNSET;
-  readonly sessionTimeout?: string;
-  readonly idleTimeout?: string;
-};
-
-async function set(name: string, options: SetOptions): Promise<void> {
-  const { address, singleSession, sessionTimeout, idleTimeout } = options;
-  const changes: { [Key in keyof StoredUser]?: StoredUser[Key] | undefined } = {
+async function set(name: string, options: StateOptions & RuleOptions & { readonly address?: string }): Promise<void> {
+  const { address } = options;
+  const changes: Rules & { address?: string | undefined } = {
     ...(address === undefined ? {} : { address: address === 'none' ? undefined : await readAddress(address) }),
-    ...(singleSession === undefined ? {} : { singleSession: singleSession === UNSET ? undefined : singleSession }),
-    ...(sessionTimeout === undefined ? {} : { sessionTimeout: await readSpanOrUnset(sessionTimeout) }),
-    ...(idleTimeout === undefined ? {} : { idleTimeout: await readSpanOrUnset(idleTimeout) }),
+    ...(await readRules(options, true)),
   };
   if (Object.keys(changes).length === 0) {
     const { UsageError } = await import('./explain.ts');
-    throw new UsageError('Name at least one of --address, --single-session, --session-timeout and --idle-timeout.');
+    throw new UsageError(
+      `Name at least one of --address, ${RULE_FLAGS.slice(0, -1).join(', ')} and ${RULE_FLAGS.at(-1)}.`,
+    );
   }
   await withUsers(options, async ({ store }) => {
     const user = existing(store, name);
@@ -213,15 +188,22 @@ Examples:
         const users = store.users().map(publicUser);
         if (options.json) console.log(JSON.stringify(users, null, 2));
         else if (users.length === 0) console.log('There are no users. Add one with `sallyport user add NAME`.');
-        else {
-          const rows = users.map((u) => [
-            u.name,
-            u.address,
-            u.disabled ? 'disabled' : 'enabled',
-            localTime(u.createdAt),
-          ]);
-          console.log(table(['NAME', 'ADDRESS', 'STATE', 'CREATED'], rows));
-        }
+        else console.log(usersText(users));
+      });
+    });
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('show a user with the rules that are its own; never its secrets')
+    .argument('<name>')
+    .addOption(stateOption())
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  $ sallyport user show ann')
+    .action(async (name: string, options: StateOptions & { json?: boolean }) => {
+      await withUsers(options, async ({ store }) => {
+        const user = publicUser(existing(store, name));
+        console.log(options.json ? JSON.stringify(user, null, 2) : userText(user));
       });
     });
 }
@@ -241,19 +223,6 @@ function switchCommand(word: 'enable' | 'disable', description: string, disabled
         console.log(`User ${name} is ${word}d.`);
       });
     });
-}
-
-/** What may be shown of a user. */
-function publicUser({ name, address, singleSession, sessionTimeout, idleTimeout, disabled, createdAt }: StoredUser) {
-  return {
-    name,
-    ...(address === undefined ? {} : { address }),
-    ...(singleSession === undefined ? {} : { singleSession }),
-    ...(sessionTimeout === undefined ? {} : { sessionTimeout }),
-    ...(idleTimeout === undefined ? {} : { idleTimeout }),
-    disabled,
-    createdAt: new Date(createdAt * 1000).toISOString(),
-  };
 }
 
 function existing(store: Store, name: string): StoredUser {
@@ -290,24 +259,6 @@ async function readAddress(text: string | undefined): Promise<string | undefined
   const number = parseIpv4Number(text);
   if (number === undefined) throw new UsageError(`${JSON.stringify(text)} is not an IPv4 address.`);
   return formatIpv4Number(number);
-}
-
-/** What the options say of the user beside the gateway's own rules. */
-async function readRules({ singleSession, sessionTimeout, idleTimeout }: AddOptions): Promise<Partial<StoredUser>> {
-  const seconds = {
-    ...(sessionTimeout === undefined ? {} : { sessionTimeout: await readSpan(sessionTimeout) }),
-    ...(idleTimeout === undefined ? {} : { idleTimeout: await readSpan(idleTimeout) }),
-  };
-  return { ...(singleSession === undefined ? {} : { singleSession }), ...seconds };
-}
-
-const readSpanOrUnset = async (text: string) => (text === UNSET ? undefined : readSpan(text));
-
-async function readSpan(text: string): Promise<number> {
-  const [{ parseDuration }, { UsageError }] = await Promise.all([import('../config/index.ts'), import('./explain.ts')]);
-  const seconds = parseDuration(text);
-  if (seconds === undefined) throw new UsageError(`${JSON.stringify(text)} is no span of time such as 30m, 8h or 1d.`);
-  return seconds;
 }
 
 interface Users {

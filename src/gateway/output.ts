@@ -32,7 +32,7 @@ export type UserAnswer =
       readonly message?: string;
       /** Instead of the gateway's own; 0 is without end. */
       readonly limits?: SessionLimits;
-      /** The same of what it may carry. */
+      /** What it may carry, instead of the gateway's own rates; 0 bits a second is without bound. */
       readonly rates?: SessionRates;
       /** Instead of the gateway's own. */
       readonly singleSession?: SingleSession;

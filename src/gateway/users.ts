@@ -9,6 +9,7 @@ import type { SessionRates, UserSession } from '../session/userSession.ts';
 import { FailedLogins } from './failedLogins.ts';
 import { type Addresses, Leases } from './leases.ts';
 import type { GatewayOutput, SingleSession, UserAnswer } from './output.ts';
+import { userRates } from './userRates.ts';
 
 /** The gateway's own address inside the tunnels, and the name servers that it hands out. IPv4 dotted text. */
 export interface InnerNetwork {
@@ -128,7 +129,7 @@ export class Users {
     }
     this.#leases.accepted(user, answer.address);
     session.limits = { ...this.#limits, ...answer.limits };
-    session.rates = { ...this.#rates, ...answer.rates };
+    session.rates = userRates(this.#rates, answer.rates);
     const out: GatewayOutput[] = [];
     if (rule === 'replace') for (const other of others) out.push(...this.#replaced(other, replacedBy(user), now));
     this.#enter(session, user);

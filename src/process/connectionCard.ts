@@ -3,7 +3,10 @@
 export interface CardFacts {
   /** Addresses under which clients may reach the gateway. */
   readonly addresses: readonly string[];
-  readonly psk: string;
+  /** Absent where clients prove themselves by certificates alone. */
+  readonly psk: string | undefined;
+  /** Whether `sallyport ca` of this gateway issues those certificates. */
+  readonly issuesCertificates?: boolean;
   readonly user: string;
   /** Absent where the administrator has set it. */
   readonly password: string | undefined;
@@ -12,18 +15,30 @@ export interface CardFacts {
 }
 
 /** The card as text, 100 columns at most. */
-export function connectionCard({ addresses, psk, user, password, ikeV2 }: CardFacts): string {
+export function connectionCard(facts: CardFacts): string {
+  const { addresses, user, password, ikeV2 } = facts;
   const server = addresses[0] ?? 'this host';
   const more = addresses.length > 1 ? `  (also ${addresses.slice(1).join(', ')})` : '';
   const secret = password ?? 'as you have set it';
+  const who = [`  User            ${user}`, `  Password        ${secret}`, ''];
   const lines = [
+    ...(facts.psk === undefined
+      ? certificateLines(facts, server + more, server, who)
+      : pskLines(facts.psk, server + more, server, who, user)),
+    ...(ikeV2 === undefined ? [] : ikeV2Lines(ikeV2, server, user, secret)),
+  ];
+  const width = Math.max(...lines.map((line) => line.length));
+  const edge = '─'.repeat(width + 2);
+  return [`┌${edge}┐`, ...lines.map((line) => `│ ${line.padEnd(width)} │`), `└${edge}┘`].join('\n');
+}
+
+function pskLines(psk: string, servers: string, server: string, who: readonly string[], user: string): string[] {
+  return [
     'CONNECT WITH L2TP/IPsec',
     '',
-    `  Server          ${server}${more}`,
+    `  Server          ${servers}`,
     `  Pre-shared key  ${psk}`,
-    `  User            ${user}`,
-    `  Password        ${secret}`,
-    '',
+    ...who,
     'Windows   Settings > Network & internet > VPN > Add VPN: type "L2TP/IPsec with pre-shared key";',
     '          enter the four values above. If this gateway is behind a NAT (error 809), set the registry',
     '          value AssumeUDPEncapsulationContextOnSendRule=2 under PolicyAgent and restart.',
@@ -36,11 +51,36 @@ export function connectionCard({ addresses, psk, user, password, ikeV2 }: CardFa
     'Linux     NetworkManager: install network-manager-l2tp, add an L2TP VPN; Gateway = server, User,',
     '          Password; IPsec settings: pre-shared key.',
     `          Sallyport:  sallyport connect ${server} --user ${user} --psk-file FILE`,
-    ...(ikeV2 === undefined ? [] : ikeV2Lines(ikeV2, server, user, secret)),
   ];
-  const width = Math.max(...lines.map((line) => line.length));
-  const edge = '─'.repeat(width + 2);
-  return [`┌${edge}┐`, ...lines.map((line) => `│ ${line.padEnd(width)} │`), `└${edge}┘`].join('\n');
+}
+
+function certificateLines(
+  { user, issuesCertificates }: CardFacts,
+  servers: string,
+  server: string,
+  who: readonly string[],
+): string[] {
+  return [
+    'CONNECT WITH L2TP/IPsec AND A CERTIFICATE',
+    '',
+    `  Server          ${servers}`,
+    issuesCertificates
+      ? `  Certificate     of each user’s own: \`sallyport ca issue ${user}\` writes ${user}.p12 and tells its password`
+      : '  Certificate     of each user’s own, as PKCS #12 (.p12), from the authority that you have configured',
+    ...who,
+    'Windows   Import the .p12 for "Local Machine"; Settings > Network & internet > VPN > Add VPN: type',
+    '          "L2TP/IPsec with certificate". If this gateway is behind a NAT (error 809), set the registry',
+    '          value AssumeUDPEncapsulationContextOnSendRule=2 under PolicyAgent and restart.',
+    'macOS     Put the .p12 into the System keychain; VPN > Add VPN Configuration > L2TP over IPSec: Server,',
+    '          Account = user, Password; Machine authentication = the certificate.',
+    'iOS       has L2TP with a pre-shared key alone, which this gateway does not take: use IKEv2.',
+    'Android   up to 11: install the .p12, then Settings > Network > VPN > + > L2TP/IPSec RSA; needs',
+    '          "ike: {profile: legacy}" here. Android 12 and newer have no L2TP: use IKEv2.',
+    'Linux     NetworkManager: install network-manager-l2tp, add an L2TP VPN; Gateway = server, User,',
+    '          Password; IPsec settings: certificates.',
+    `          Sallyport:  sallyport connect ${server} --user ${user} --certificate ${user}.p12`,
+    '                      --certificate-password-file FILE',
+  ];
 }
 
 function ikeV2Lines(

@@ -77,16 +77,21 @@ function judgeCertified(
 }
 
 /** What is said of the user beside the gateway's own rules. */
-function accepted({ address, singleSession, sessionTimeout, idleTimeout }: StoredUser) {
+function accepted({ address, singleSession, sessionTimeout, idleTimeout, rateDown, rateUp }: StoredUser) {
   const limits = {
     ...(sessionTimeout === undefined ? {} : { sessionTimeout: sessionTimeout * 1000 }),
     ...(idleTimeout === undefined ? {} : { idleTimeout: idleTimeout * 1000 }),
+  };
+  const rates = {
+    ...(rateDown === undefined ? {} : { limitToPeer: { bitsPerSecond: rateDown } }),
+    ...(rateUp === undefined ? {} : { limitFromPeer: { bitsPerSecond: rateUp } }),
   };
   return {
     accepted: true,
     ...(address === undefined ? {} : { address }),
     ...(singleSession === undefined ? {} : { singleSession }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(Object.keys(rates).length === 0 ? {} : { rates }),
   } as const;
 }
 

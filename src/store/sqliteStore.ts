@@ -21,6 +21,8 @@ const MIGRATIONS = [
   `ALTER TABLE users ADD COLUMN single_session TEXT CHECK (single_session IN ('replace', 'deny', 'allow'));
    ALTER TABLE users ADD COLUMN session_timeout REAL;
    ALTER TABLE users ADD COLUMN idle_timeout REAL;`,
+  `ALTER TABLE users ADD COLUMN rate_down INTEGER;
+   ALTER TABLE users ADD COLUMN rate_up INTEGER;`,
 ];
 
 /** How long one process waits for another's write. */
@@ -37,6 +39,8 @@ interface UserRow {
   single_session: 'replace' | 'deny' | 'allow' | null;
   session_timeout: number | null;
   idle_timeout: number | null;
+  rate_down: number | null;
+  rate_up: number | null;
 }
 
 /**
@@ -89,10 +93,12 @@ class SqliteStore implements Store {
     this.#database
       .prepare(
         `INSERT INTO users (name, password_hash, sealed_secrets, address, disabled, created_at,
-           single_session, session_timeout, idle_timeout) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+           single_session, session_timeout, idle_timeout, rate_down, rate_up)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash, sealed_secrets = excluded.sealed_secrets,
            address = excluded.address, disabled = excluded.disabled, single_session = excluded.single_session,
-           session_timeout = excluded.session_timeout, idle_timeout = excluded.idle_timeout`,
+           session_timeout = excluded.session_timeout, idle_timeout = excluded.idle_timeout,
+           rate_down = excluded.rate_down, rate_up = excluded.rate_up`,
       )
       .run(
         user.name,
@@ -104,6 +110,8 @@ class SqliteStore implements Store {
         user.singleSession ?? null,
         user.sessionTimeout ?? null,
         user.idleTimeout ?? null,
+        user.rateDown ?? null,
+        user.rateUp ?? null,
       );
   }
 
@@ -145,6 +153,8 @@ function fromRow(row: UserRow): StoredUser {
     ...(row.single_session === null ? {} : { singleSession: row.single_session }),
     ...(row.session_timeout === null ? {} : { sessionTimeout: row.session_timeout }),
     ...(row.idle_timeout === null ? {} : { idleTimeout: row.idle_timeout }),
+    ...(row.rate_down === null ? {} : { rateDown: row.rate_down }),
+    ...(row.rate_up === null ? {} : { rateUp: row.rate_up }),
   };
 }
 

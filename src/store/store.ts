@@ -15,6 +15,9 @@ export interface StoredUser {
   /** Seconds, instead of the gateway's; 0 is without end. */
   readonly sessionTimeout?: number;
   readonly idleTimeout?: number;
+  /** Bits a second that a session may carry to the user and from it, instead of the gateway's; 0 is without bound. */
+  readonly rateDown?: number;
+  readonly rateUp?: number;
   /** Seconds since the Unix epoch. */
   readonly createdAt: number;
 }

@@ -34,7 +34,8 @@ test('every command explains itself, with examples', async () => {
     paths.map((path) => path.join(' ')),
     [
       ...['serve', 'connect', 'disconnect', 'status', 'sessions'],
-      ...['user', 'user add', 'user passwd', 'user set', 'user remove', 'user list', 'user enable', 'user disable'],
+      ...['user', 'user add', 'user passwd', 'user set', 'user remove', 'user list', 'user show'],
+      ...['user enable', 'user disable'],
       ...['ca', 'ca init', 'ca issue', 'ca revoke', 'ca list', 'ca export', 'profile'],
       ...['config', 'config check', 'config schema'],
       'load',
@@ -75,7 +76,6 @@ test('the JSON Schema is printed whole', async () => {
       'ppp',
       'eap',
       'remote_access',
-      'redirect',
       'network',
       'limits',
       'times',

@@ -78,7 +78,10 @@ describe('sallyport user', { concurrency: false }, () => {
 
   it('lists users, never their secrets', async () => {
     const { out } = await user('list');
-    assert.match(out, /^NAME +ADDRESS +STATE +CREATED\nann +- +enabled +\d{4}-.*\nbob +10\.87\.0\.50 +enabled /);
+    assert.match(
+      out,
+      /^NAME +ADDRESS +RATE DOWN +RATE UP +STATE +CREATED\nann +- +- +- +enabled +\d{4}-.*\nbob +10\.87\.0\.50 +- +- +enabled /,
+    );
     const listed = JSON.parse((await user('list', '--json')).out);
     assert.deepEqual(
       listed.map((entry: object) => Object.keys(entry)),
@@ -116,6 +119,23 @@ describe('sallyport user', { concurrency: false }, () => {
     assert.deepEqual(await bob(), before);
   });
 
+  it('gives a user rates of its own, shows them, and takes them back', async () => {
+    const shown = async () => JSON.parse((await user('show', 'bob', '--json')).out);
+    const before = await shown();
+    assert.equal((await user('set', 'bob', '--rate-down', '20M', '--rate-up', '512k')).err, '');
+    assert.deepEqual(await shown(), { ...before, rateDown: 20_000_000, rateUp: 512_000 });
+    assert.match((await user('list')).out, /^bob +10\.87\.0\.50 +20 Mbit\/s +512 kbit\/s +enabled /m);
+    await user('set', 'bob', '--rate-up', '0');
+    const { out } = await user('show', 'bob');
+    assert.match(out, /^Name +bob\nAddress +10\.87\.0\.50\nConnects twice +the gateway’s\n/);
+    assert.match(out, /\nRate down +20 Mbit\/s\nRate up +no bound\nState +enabled\n/);
+    await user('set', 'bob', '--rate-down', 'default', '--rate-up', 'default');
+    assert.deepEqual(await shown(), before);
+    await user('add', 'carol', '--rate-down', '1.5G', '--password-file', file('pw5', 'x'));
+    assert.match((await user('show', 'carol')).out, /\nRate down +1\.5 Gbit\/s\nRate up +the gateway’s\n/);
+    await user('remove', 'carol');
+  });
+
   it('does not let the connection card show a password that was chosen', async () => {
     const cardUser = (name?: string) => {
       const store = openSqliteStore(join(state, 'sallyport.db'));
@@ -147,6 +167,9 @@ describe('sallyport user', { concurrency: false }, () => {
       [['set', 'zoe', '--idle-timeout', '1h'], 1, /^Error: There is no user "zoe"\./],
       [['set', 'ann'], 2, /^Error: Name at least one of --address/],
       [['set', 'ann', '--address', '10.87.0.50'], 1, /^Error: 10\.87\.0\.50 is the address of user "bob"/],
+      [['set', 'ann', '--rate-up', 'fast'], 2, /^Error: "fast" is no rate such as 512k, 20M or 1G\.$/],
+      [['add', 'carl', '--rate-down', 'default'], 2, /^Error: "default" is no rate/],
+      [['show', 'zoe'], 1, /^Error: There is no user "zoe"\./],
       [['set', 'ann', '--idle-timeout', 'soon'], 2, /^Error: "soon" is no span of time/],
       [['remove', 'zoe'], 1, /^Error: There is no user "zoe"\./],
       [['disable', 'zoe'], 1, /^Error: There is no user "zoe"\./],

@@ -29,6 +29,19 @@ test('a password that the administrator chose is not shown', () => {
   assert.match(connectionCard({ ...FACTS, password: undefined }), /Password {2,}as you have set it/);
 });
 
+test('where certificates alone count it speaks of them, and of no key', () => {
+  for (const issuesCertificates of [true, false]) {
+    const card = connectionCard({ ...FACTS, psk: undefined, issuesCertificates });
+    assert.doesNotMatch(card, /Pre-shared key|--psk-file|as configured/);
+    assert.match(card, /L2TP\/IPsec AND A CERTIFICATE/);
+    assert.match(card, /--certificate vpn\.p12/);
+    assert.equal(card.includes('sallyport ca issue vpn'), issuesCertificates);
+    const lines = card.split('\n');
+    assert.equal(new Set(lines.map((line) => line.length)).size, 1);
+    assert.ok(lines[0]!.length <= 110, `${lines[0]!.length} columns`);
+  }
+});
+
 test('without a public address it still reads', () => {
   assert.match(connectionCard({ ...FACTS, addresses: [] }), /Server {2,}this host/);
 });

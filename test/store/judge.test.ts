@@ -164,3 +164,13 @@ test('who signs in IKE with a certificate is judged by a rule of their own; a na
   assert.equal(await asked('gone', any), 'user-disabled');
   assert.equal(await asked('gone@example.org', any), 'user-disabled');
 });
+
+test('an accepted user brings the limits and rates that are theirs, and no others', async () => {
+  users.set('eve', { ...user('eve', 'x'), sessionTimeout: 60, rateDown: 20_000_000, rateUp: 0 });
+  assert.deepEqual(await judge(store, KEY, pap('eve', 'x')), {
+    accepted: true,
+    limits: { sessionTimeout: 60_000 },
+    rates: { limitToPeer: { bitsPerSecond: 20_000_000 }, limitFromPeer: { bitsPerSecond: 0 } },
+  });
+  assert.deepEqual(await judge(store, KEY, pap('Zoë', 'pässwörd')), { accepted: true });
+});

@@ -39,7 +39,7 @@ test('a database of a newer version is left alone', () => {
   const database = new DatabaseSync(file);
   database.exec('PRAGMA user_version = 99');
   database.close();
-  assert.throws(() => openSqliteStore(file), /newer version of Sallyport \(schema 99, this one knows 2\).*Update/);
+  assert.throws(() => openSqliteStore(file), /newer version of Sallyport \(schema 99, this one knows 3\).*Update/);
   const again = new DatabaseSync(file);
   assert.deepEqual({ ...(again.prepare('PRAGMA user_version').get() as object) }, { user_version: 99 });
   again.close();
@@ -92,11 +92,39 @@ test('a database of the first version gains the rules of single users', () => {
   database.close();
   const store = openSqliteStore(file);
   assert.equal(store.user('old')?.singleSession, undefined);
-  store.putUser({ ...ANN, singleSession: 'deny', sessionTimeout: 3600, idleTimeout: 0 });
-  const { singleSession, sessionTimeout, idleTimeout } = store.user(ANN.name)!;
-  assert.deepEqual(
-    { singleSession, sessionTimeout, idleTimeout },
-    { singleSession: 'deny', sessionTimeout: 3600, idleTimeout: 0 },
+  const rules = {
+    singleSession: 'deny',
+    sessionTimeout: 3600,
+    idleTimeout: 0,
+    rateDown: 20_000_000,
+    rateUp: 0,
+  } as const;
+  store.putUser({ ...ANN, ...rules });
+  assert.deepEqual(store.user(ANN.name), { ...ANN, ...rules });
+  store.close();
+});
+
+test('a database of the second version gains the rates of single users, and keeps their other rules', () => {
+  const file = newFile();
+  const database = new DatabaseSync(file);
+  database.exec(
+    `CREATE TABLE users (name TEXT PRIMARY KEY, password_hash TEXT NOT NULL, sealed_secrets BLOB NOT NULL,
+       address TEXT UNIQUE, disabled INTEGER NOT NULL DEFAULT 0, created_at REAL NOT NULL,
+       single_session TEXT, session_timeout REAL, idle_timeout REAL) STRICT;
+     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+     INSERT INTO users VALUES ('old', 'hash', x'00', NULL, 0, 1, 'deny', 60, NULL);
+     PRAGMA user_version = 2`,
   );
+  database.close();
+  const store = openSqliteStore(file);
+  const old = store.user('old')!;
+  assert.deepEqual(
+    [old.singleSession, old.sessionTimeout, old.rateDown, old.rateUp],
+    ['deny', 60, undefined, undefined],
+  );
+  store.putUser({ ...old, rateUp: 5_000_000 });
+  assert.deepEqual(store.user('old'), { ...old, rateUp: 5_000_000 });
+  store.putUser(old);
+  assert.deepEqual(store.user('old'), old);
   store.close();
 });
