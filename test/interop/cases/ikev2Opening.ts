@@ -1,8 +1,6 @@
 /** Openings of IKEv2 that take more than two exchanges, or more than a packet: fragments, cookies, another group. */
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Case } from '../case.ts';
 import { Authority } from '../ikev2/authority.ts';
@@ -47,13 +45,13 @@ const OPENINGS: readonly Opening[] = [
     stock: ({ root, intermediate }) => ({ root, intermediate: [intermediate] }),
     gateway: (wire, { root, intermediate, server }) => ({
       certificates: {
-        certificate: fileOf(wire, 'server', 'own.pem', server.certificate + intermediate + server.key),
-        ca: [fileOf(wire, 'server', 'root.pem', root)],
+        certificate: wire.write('server', 'own.pem', server.certificate + intermediate + server.key),
+        ca: [wire.write('server', 'root.pem', root)],
       },
     }),
     client: (wire, { root, intermediate, client }) => ({
-      certificate: fileOf(wire, 'client', 'own.pem', client.certificate + intermediate + client.key),
-      ca: [fileOf(wire, 'client', 'root.pem', root)],
+      certificate: wire.write('client', 'own.pem', client.certificate + intermediate + client.key),
+      ca: [wire.write('client', 'root.pem', root)],
       crl: [],
     }),
     atGateway: [
@@ -147,9 +145,3 @@ async function prepare(lab: Lab, { way, name, stock }: Opening) {
 
 const NOTHING = { certificate: '', key: '' };
 const NO_CHAIN: Chain = { root: '', intermediate: '', server: NOTHING, client: NOTHING };
-
-function fileOf(wire: Wire, side: 'server' | 'client', name: string, text: string): string {
-  const file = join(wire[side].lab, name);
-  writeFileSync(file, text, { mode: 0o600 });
-  return file;
-}

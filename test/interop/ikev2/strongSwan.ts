@@ -9,7 +9,7 @@ import type { Namespace } from '../topology.ts';
 /** Named, so that it starts at once. */
 const PLUGINS = `random nonce openssl gcm pem pkcs1 pkcs7 pkcs8 pkcs12 x509 revocation constraints pubkey curve25519 kdf hmac
   sha1 sha2 md5 aes kernel-libipsec kernel-netlink socket-default vici updown eap-identity eap-mschapv2 eap-tls eap-md5
-  eap-gtc`;
+  eap-gtc xauth-generic chapoly`;
 
 /** A folder of swanctl, and what lies in it by file name. */
 export type SwanctlFiles = Readonly<Record<string, string | Uint8Array>>;

@@ -3,7 +3,7 @@
  * wires of their own run side by side. There is no default route: nothing finds the inner addresses past the tunnel.
  */
 
-import { copyFileSync, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { OurClient, OurGateway } from '../ours.ts';
 import { host, sh } from '../process.ts';
@@ -76,6 +76,13 @@ export class Wire {
     const daemon = new StrongSwan(this[side]);
     this.#stock.push(daemon);
     return daemon;
+  }
+
+  /** Writes a file of one side (0600). Returns its path. */
+  write(side: 'server' | 'client', name: string, text: string): string {
+    const file = join(this[side].lab, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
   }
 
   /** The client's network card has another address from now on. */
