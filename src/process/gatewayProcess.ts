@@ -1,7 +1,13 @@
 /** A gateway that runs: the pure core on real sockets, a TUN device, a store of users and the host's routing. */
 
 import { existsSync } from 'node:fs';
-import { type ControlServer, type GatewayStatus, startControlServer } from '../admin/controlApi.ts';
+import {
+  type ControlServer,
+  type GatewayStatus,
+  type RedirectAnswer,
+  type RedirectWish,
+  startControlServer,
+} from '../admin/controlApi.ts';
 import { gatewayCertificates } from '../config/certificateSchema.ts';
 import type { GatewaySettings } from '../config/schema.ts';
 import type { Failure } from '../core/index.ts';
@@ -123,6 +129,7 @@ export class GatewayProcess {
       sessions: () => this.#gateway!.sessions(),
       endedSessions: () => this.#gateway!.endedSessions(),
       disconnect: (who) => this.#disconnect(who),
+      redirect: (wish) => this.#redirect(wish),
     });
     const addresses = this.#addresses();
     const ikeV2 = cardIkeV2(settings, this.#certificates, state);
@@ -247,6 +254,23 @@ export class GatewayProcess {
     const reason = { code: 'administrator', reason: 'An administrator ended the session.' };
     this.#running?.command({ type: 'disconnect', who, reason });
     return meant;
+  }
+
+  #redirect({ who, to, stop = false }: RedirectWish): RedirectAnswer {
+    const { log, settings } = this.#options;
+    if (stop) {
+      this.#running?.command({ type: 'stopRedirecting' });
+      log.info('redirecting', 'Clients are taken again, as the configuration says.');
+      return { known: true, sent: 0, staying: 0 };
+    }
+    const gateways = to === undefined ? settings.redirect.to : [to];
+    if (gateways.length === 0) return { known: false, sent: 0, staying: 0 };
+    const { following: sent, staying } = this.#gateway!.redirectable(who);
+    const all = who === undefined;
+    this.#running?.command({ type: 'redirect', ...(all ? {} : { who }), ...(to === undefined ? {} : { to }) });
+    const text = `${all ? 'All clients that follow, and those who come, are' : `${who} is`} sent to ${gateways.join(', ')}.`;
+    log.info('redirecting', text, { gateways, sent, staying, ...(all ? {} : { who }) });
+    return { known: true, sent, staying };
   }
 
   #status(): GatewayStatus {

@@ -33,7 +33,7 @@ test('every command explains itself, with examples', async () => {
   assert.deepEqual(
     paths.map((path) => path.join(' ')),
     [
-      ...['serve', 'connect', 'disconnect', 'status', 'sessions'],
+      ...['serve', 'connect', 'disconnect', 'redirect', 'status', 'sessions'],
       ...['user', 'user add', 'user passwd', 'user set', 'user remove', 'user list', 'user show'],
       ...['user enable', 'user disable'],
       ...['ca', 'ca init', 'ca issue', 'ca revoke', 'ca list', 'ca export', 'profile'],
@@ -76,6 +76,7 @@ test('the JSON Schema is printed whole', async () => {
       'ppp',
       'eap',
       'remote_access',
+      'redirect',
       'network',
       'limits',
       'times',
