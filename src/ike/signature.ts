@@ -38,6 +38,8 @@ export interface Credential {
   readonly key: 'rsa' | 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'ed25519' | 'ed448';
   /** Whom it is for, the identity that we state first; by them a credential is chosen for a peer that names one. */
   readonly identities?: readonly Identity[];
+  /** Distinguished names of the authorities above it, DER, by which CERTREQ of IKEv1 names them. */
+  readonly issuers?: readonly Uint8Array[];
   /** SHA-1 of the SubjectPublicKeyInfo of each authority above it, by which CERTREQ of IKEv2 names them. */
   readonly authorities?: readonly Uint8Array[];
 }

@@ -17,7 +17,7 @@ export interface CertificateChoice {
   readonly certificateIdentity?: Identity;
 }
 
-type Certificates = Pick<CertificateService, 'credentials' | 'trustAnchors' | 'identity' | 'certificates'>;
+type Certificates = Pick<CertificateService, 'credentials' | 'trustAnchors' | 'certificates'>;
 
 /**
  * @param given the configuration's list; undefined for the default
@@ -43,10 +43,10 @@ export function certificateChoice(
   if (certificates === undefined || !methods.includes('certificate')) {
     return { credentials: [], trustAnchors: [], accept };
   }
-  const { credentials, trustAnchors, identity } = certificates;
-  const own = context.identity ?? identity;
+  const { credentials, trustAnchors } = certificates;
+  const { identity } = context;
   const [first] = certificates.certificates;
-  const wrong = context.identity && first && identityFailure(first, context.identity, false);
+  const wrong = identity && first && identityFailure(first, identity, false);
   if (wrong) context.warn(`Peers will refuse our identity: ${wrong.reason}. ${wrong.remedy ?? ''}`);
-  return { credentials, trustAnchors, accept, ...(own === undefined ? {} : { certificateIdentity: own }) };
+  return { credentials, trustAnchors, accept, ...(identity === undefined ? {} : { certificateIdentity: identity }) };
 }

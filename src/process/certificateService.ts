@@ -7,6 +7,7 @@ import type { Failure } from '../core/index.ts';
 import { unavailableReason } from '../driver/ffi.ts';
 import { StartError } from '../driver/openPorts.ts';
 import {
+  authoritiesAbove,
   type Certificate,
   type ChainVerdict,
   type CredentialFiles,
@@ -20,6 +21,7 @@ import {
   OpensslError,
   RevocationFetcher,
   type RevocationPolicy,
+  readCertificate,
   signWith,
   TrustStore,
   versionOf,
@@ -27,7 +29,7 @@ import {
 import type { Identity, SignatureAnswer, SignatureAsk } from '../ike/output.ts';
 import type { Credential, TrustAnchor } from '../ike/signature.ts';
 import { failureText } from '../session/log.ts';
-import { sameBytes, toHex } from '../wire/index.ts';
+import { toHex } from '../wire/index.ts';
 import type { Log } from './logger.ts';
 
 /** Paths are whole; passwords are read. */
@@ -57,6 +59,8 @@ const EXPIRY_CHECK = 86_400_000;
 
 interface Loaded {
   readonly credentials: readonly LoadedCredential[];
+  /** The same as the IKE cores see them. */
+  readonly shown: readonly Credential[];
   readonly trust: TrustStore;
 }
 
@@ -155,7 +159,11 @@ export class CertificateService {
     const boxed = trustOwnBox && ca.length === 0 ? credentials.flatMap(({ authorities }) => authorities) : [];
     try {
       const trust = new TrustStore({ anchors: [...named, ...boxed], crls: loadCrls(crl, 'crl'), revocation });
-      return { credentials, trust };
+      const shown = credentials.map(({ credential, certificates, authorities }) => {
+        const known = [...authorities.map(readCertificate), ...trust.anchors];
+        return { ...credential, ...authoritiesAbove(certificates, known) };
+      });
+      return { credentials, shown, trust };
     } catch (error) {
       if (!(error instanceof OpensslError)) throw error;
       throw new StartError({
@@ -167,12 +175,8 @@ export class CertificateService {
   }
 
   #publish(): void {
-    const { credentials, trust } = this.#loaded;
-    const own = credentials.map(({ credential, certificates }) => ({
-      ...credential,
-      authorities: authoritiesAbove(certificates, trust),
-    }));
-    this.credentials.splice(0, this.credentials.length, ...own);
+    const { shown, trust } = this.#loaded;
+    this.credentials.splice(0, this.credentials.length, ...shown);
     this.trustAnchors.splice(0, this.trustAnchors.length, ...trust.trustAnchors);
   }
 
@@ -232,14 +236,6 @@ export class CertificateService {
       }
     }
   }
-}
-
-/** By which of them a peer may ask for a certificate of ours: those that we know. */
-function authoritiesAbove(certificates: readonly Certificate[], { anchors }: TrustStore): readonly Uint8Array[] {
-  const roots = anchors.filter(({ subjectDer }) =>
-    certificates.some(({ issuerDer }) => sameBytes(issuerDer, subjectDer)),
-  );
-  return [...certificates.slice(1), ...roots].map(({ keyHash }) => keyHash);
 }
 
 const now = (): number => Date.now() / 1000;

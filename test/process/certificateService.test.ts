@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, mock, test } from 'node:test';
 import { parseConfig } from '../../src/config/index.ts';
 import { ffiAvailable, StartError } from '../../src/driver/index.ts';
-import { certificatePem, issueCrl, signOctets } from '../../src/driver/x509/index.ts';
+import { certificatePem, issueCrl, readCertificate, signOctets } from '../../src/driver/x509/index.ts';
 import { parseIdentity } from '../../src/ike/identity.ts';
 import type { VerifyAsk } from '../../src/ike/output.ts';
 import { CertificateAuthority } from '../../src/process/certificateAuthority.ts';
@@ -170,6 +170,26 @@ test('changed files are taken over, unreadable ones are not; the end is announce
   assert.equal(events().filter((event) => event === 'certificate-is-expired').length >= 2, true);
   service.close();
   mock.timers.reset();
+});
+
+test('a credential names the authorities above it, up to a root that only `ca` has', options, () => {
+  const root = make({ name: 'root', ca: true, ...times });
+  const middle = make({ name: 'middle', by: root, ca: true, ...times });
+  const own = put('d.pem', pem(make({ name: 'own', by: middle, ...times })) + certificatePem(middle.certificate));
+  const shown = (ca: readonly Made[]) => {
+    const files = ca.map((one, i) => put(`d-${i}.pem`, certificatePem(one.certificate)));
+    const service = new CertificateService({ ...sources(own, files[0]!), ca: files }, logOf().log);
+    service.close();
+    return service.credentials[0]!;
+  };
+  const [above, below] = [readCertificate(root.certificate), readCertificate(middle.certificate)];
+  const names = [below.subjectDer, above.subjectDer];
+  const known = shown([make({ name: 'root', ca: true, ...times }), root]);
+  assert.deepEqual(known.authorities, [below.keyHash, above.keyHash], 'not of another root of the same name');
+  assert.deepEqual(known.issuers, names);
+  const unknown = shown([make({ name: 'stranger', ca: true, ...times })]);
+  assert.deepEqual(unknown.authorities, [below.keyHash]);
+  assert.deepEqual(unknown.issuers, names);
 });
 
 test('what an IKE core is told follows the configuration', options, () => {

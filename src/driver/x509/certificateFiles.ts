@@ -6,9 +6,10 @@ import type { Failure } from '../../core/index.ts';
 import type { Identity } from '../../ike/output.ts';
 import type { Credential } from '../../ike/signature.ts';
 import { canonicalAddress } from '../../net/index.ts';
-import { sameBytes, toHex } from '../../wire/index.ts';
+import { toHex } from '../../wire/index.ts';
 import { StartError } from '../openPorts.ts';
 import { isSystemError } from '../systemError.ts';
+import { isRoot } from './authorities.ts';
 import { type Certificate, certificateText, keyTypeOf, readCertificate } from './certificate.ts';
 import { readPkcs12 } from './pkcs12.ts';
 import { OpensslError } from './scope.ts';
@@ -216,5 +217,3 @@ function ordered(own: Certificate, others: readonly Certificate[]): [Certificate
   }
   return chain;
 }
-
-const isRoot = ({ issuerDer, subjectDer }: Certificate): boolean => sameBytes(issuerDer, subjectDer);

@@ -1,5 +1,6 @@
 /** Certificates through node's own OpenSSL: judged, used to sign, made. docs/certificates.md. */
 
+export { authoritiesAbove } from './authorities.ts';
 export {
   type AlternativeNames,
   type Certificate,

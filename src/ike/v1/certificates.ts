@@ -2,7 +2,9 @@
 
 import type { Failure } from '../../core/index.ts';
 import type { HashName } from '../../crypto/index.ts';
+import { sameBytes } from '../../wire/index.ts';
 import { all, type PayloadChain } from '../message.ts';
+import type { Identity } from '../output.ts';
 import { CertEncoding, type CertPayload, type CrPayload, NotifyType } from '../payloads/index.ts';
 import type { AuthenticationMethod } from '../proposal.ts';
 import type { Credential, SignatureScheme } from '../signature.ts';
@@ -57,10 +59,29 @@ export const isSigned = ({ authentication }: Pick<Agreement, 'authentication'>):
 export const signingOf = ({ authentication }: Pick<Agreement, 'authentication'>): SigningMethod =>
   SIGNING.find(({ method }) => method === authentication)!;
 
-/** The certificate of ours that signs by the agreed method. */
-export function credentialFor({ config }: Context, agreement: Pick<Agreement, 'authentication'>) {
+/** The certificate of ours that signs by the agreed method: the first whose authority the peer asked for, else the first. */
+export function credentialFor(
+  { config }: Context,
+  { peerAuthorities }: Pick<IkeSa, 'peerAuthorities'>,
+  agreement: Pick<Agreement, 'authentication'>,
+): Credential | undefined {
   const { key } = signingOf(agreement);
-  return config.credentials.find((credential) => credential.key === key);
+  const usable = config.credentials.filter((credential) => credential.key === key);
+  const isAskedFor = ({ issuers = [] }: Credential) =>
+    issuers.some((name) => peerAuthorities?.some((theirs) => sameBytes(name, theirs)));
+  return usable.find(isAskedFor) ?? usable[0];
+}
+
+/** Who holds it, as every peer can check: the subject, or a name where there is none. */
+export const holderOf = ({ identities = [] }: Credential): Identity | undefined =>
+  identities.find(({ type }) => type === 'der-asn1-dn') ?? identities[0];
+
+/** Keeps the names of the authorities of which the peer asks for a certificate. */
+export function noteRequests(sa: IkeSa, chain: PayloadChain): void {
+  const names = all(chain, 'CR')
+    .filter(({ encoding, data }) => encoding === CertEncoding.X509_SIGNATURE && data.length > 0)
+    .map(({ data }) => data.slice());
+  if (names.length > 0) sa.peerAuthorities = [...(sa.peerAuthorities ?? []), ...names];
 }
 
 /** One CERT for each certificate, our own first. */

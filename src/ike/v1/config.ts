@@ -41,7 +41,7 @@ export interface IkeV1Config {
   readonly profile?: Profile;
   /** Default: our address as an ID_IPV4_ADDR or ID_IPV6_ADDR. */
   readonly localIdentity?: Identity;
-  /** The same where we prove it by certificate, e.g. its subject. Default: `localIdentity`. */
+  /** The same where we prove it by certificate. Default: the subject of the one that is sent, or a name of it. */
   readonly certificateIdentity?: Identity;
   /** An initiator refuses a peer of another identity. Default: any that holds the secret. */
   readonly remoteIdentity?: Identity;

@@ -146,6 +146,8 @@ export class IkeSa {
   outstanding: Outstanding | undefined;
   /** The last message of Aggressive Mode, repeated with what follows it until the peer shows that it has come. */
   unconfirmed: { readonly bytes: Uint8Array; readonly summary: string } | undefined;
+  /** Names of the authorities that the peer trusts, DER, where it said so. */
+  peerAuthorities: readonly Uint8Array[] | undefined;
   /** Certificates of the peer that were judged before one passed. */
   judgements = 0;
   /** Deletes of this SA that we have sent. */

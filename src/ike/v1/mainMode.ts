@@ -7,7 +7,7 @@ import { all, encodePayloadBody, find, receivedBody } from '../message.ts';
 import { buildIkeProposals } from '../offer.ts';
 import type { Payload } from '../payloads/index.ts';
 import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
-import { certificateRequests, isSigned, methodsOf, NO_METHOD } from './certificates.ts';
+import { certificateRequests, isSigned, methodsOf, NO_METHOD, noteRequests } from './certificates.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { type Agreement, COOKIE_BYTES, type Exchanged, type IkeSa } from './ikeSa.ts';
@@ -87,6 +87,7 @@ export function onMessage3(context: Context, sa: IkeSa, { message, digest }: Arr
   const { group } = agreement.proposal;
   const peerPublicValue = find(message, 'KE')!.data.slice();
   context.halfOpen.prove(sa);
+  noteRequests(sa, message);
   sa.answered.remember(digest, undefined, now);
   sa.state = { name: 'computing', awaits: undefined };
   detectNat(context, sa, agreement.proposal.hash, all(message, 'NAT-D'));
@@ -121,6 +122,7 @@ export function onMessage4(context: Context, sa: IkeSa, { message }: Arrival, no
   const peerPublicValue = find(message, 'KE')!.data.slice();
   settled(sa);
   sa.lastAlive = now;
+  noteRequests(sa, message);
   sa.state = { name: 'computing', awaits: undefined };
   detectNat(context, sa, hash, all(message, 'NAT-D'));
   const exchanged = exchangedOf(sa, agreement, {

@@ -12,7 +12,9 @@ import {
   certificateRequests,
   certificatesOf,
   credentialFor,
+  holderOf,
   NO_METHOD,
+  noteRequests,
   notifyFor,
   signingOf,
 } from './certificates.ts';
@@ -68,6 +70,7 @@ export function onSignedMessage5(
   followPath(context, sa, datagram);
   const { chain, nextIv } = opened;
   traceIn(context, sa, messageTable.mainMode5, chain, message);
+  noteRequests(sa, chain);
   judge(context, sa, exchanged, keys, chain, { hash: hashI, purpose: 'client' }, (failure, remoteIdentity, later) => {
     if (failure !== undefined) return refuseMessage5(context, sa, waiting, failure, later);
     keysAgreed(context, sa, exchanged, keys);
@@ -150,13 +153,13 @@ function sign(
   hash: HashFunction,
   then: (own: OwnProof, now: Instant) => void,
 ): void {
-  const credential = credentialFor(context, exchanged);
+  const credential = credentialFor(context, sa, exchanged);
   // The certificate may have gone from the configuration since it was agreed on.
   if (credential === undefined) {
     closed(context, sa, NO_METHOD);
     return;
   }
-  const identity = context.config.certificateIdentity ?? localIdentity(context, sa);
+  const identity = context.config.certificateIdentity ?? holderOf(credential) ?? localIdentity(context, sa);
   const id = identityPayload(identity);
   const octets = octetsOf(context, exchanged, keys, hash, encodePayloadBody(id));
   const { scheme } = signingOf(exchanged);

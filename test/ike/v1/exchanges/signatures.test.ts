@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ffiAvailable } from '../../../../src/driver/index.ts';
 import {
+  authoritiesAbove,
   type Certificate,
   judge,
   type LoadedCredential,
@@ -28,29 +29,27 @@ const rsaClient = make({ name: 'ann', by: root, key: keyOf('rsa2048', 1), names:
 
 interface Papers {
   readonly own?: readonly Made[];
+  /** Further certificates, each for itself. */
+  readonly also?: readonly Made[];
   readonly trust?: readonly Made[];
   readonly crls?: readonly Uint8Array[];
 }
 
 /** What an end is told of its certificates, and who answers its questions. */
-function papers({ own = [], trust = [root], crls = [] }: Papers) {
-  const certificates = own.map(({ certificate }) => readCertificate(certificate));
-  const [first] = certificates;
-  const loaded: LoadedCredential[] =
-    first === undefined
-      ? []
-      : [
-          {
-            credential: { name: 'own', chain: certificates.map(({ der }) => der), key: first.keyType! },
-            key: own[0]!.key,
-            certificates: [first, ...certificates.slice(1)],
-            authorities: [],
-          },
-        ];
+function papers({ own = [], also = [], trust = [root], crls = [] }: Papers) {
   const store = new TrustStore({
     anchors: trust.map(({ certificate }) => certificate),
     crls,
     revocation: 'when-known',
+  });
+  const chains = [own, ...also.map((one) => [one])].filter(({ length }) => length > 0);
+  const loaded = chains.map((chain, i): LoadedCredential => {
+    const certificates = chain.map(({ certificate }) => readCertificate(certificate));
+    const [first, ...others] = certificates;
+    const [name, ders] = [i === 0 ? 'own' : `also ${i}`, certificates.map(({ der }) => der)];
+    const above = authoritiesAbove(certificates, store.anchors);
+    const credential = { name, chain: ders, key: first!.keyType!, identities: [subjectOf(first!)], ...above };
+    return { credential, key: chain[0]!.key, certificates: [first!, ...others], authorities: [] };
   });
   const answer = (ask: SignatureAsk['ask']): IkeAnswer =>
     ask.kind === 'sign'
@@ -60,7 +59,6 @@ function papers({ own = [], trust = [root], crls = [] }: Papers) {
     credentials: loaded.map(({ credential }) => credential),
     trustAnchors: store.trustAnchors,
     accept: ['signature'],
-    ...(first && { certificateIdentity: subjectOf(first) }),
   } satisfies Partial<IkeV1Config>;
   return { config, answer };
 }
@@ -117,6 +115,26 @@ test('keys of different kinds have no method in common', options, () => {
   const { reason } = gate.all('ikeClosed')[0]!;
   assert.match(reason.reason, /ecdsa-256.*none is authenticated by rsa-signatures/);
   assert.match(reason.remedy ?? '', /certificates/);
+});
+
+test('of several certificates that is sent whose authority the peer asks for, else the first', options, () => {
+  const elsewhere = make({ name: 'another root', ca: true });
+  const stranger = make({ name: 'a root that nobody has', ca: true });
+  const second = (name: string, number: number) =>
+    make({ name, by: elsewhere, key: keyOf('rsa2048', number), names: `DNS:${GATE}` });
+  const [server, client] = [second('gate of another root', 0), second('ann of another root', 1)];
+  const both = { trust: [root, elsewhere] };
+  const subject = ({ certificate }: Made) => subjectOf(readCertificate(certificate));
+  const servers = pair({ own: [rsaServer], also: [server], ...both }, { own: [rsaClient], trust: [elsewhere] });
+  assert.equal(connects(servers), 'connected');
+  assert.deepEqual(servers.ann.established[0]?.remoteIdentity, subject(server));
+  const clients = pair({ own: [rsaServer], trust: [elsewhere] }, { own: [rsaClient], also: [client], ...both });
+  assert.equal(connects(clients), 'connected');
+  assert.deepEqual(clients.gate.established[0]?.remoteIdentity, subject(client));
+  // Nobody asks for the authority of any: the first, which the other end may know all the same.
+  const neither = pair({ own: [rsaServer], also: [server], ...both }, { own: [rsaClient], trust: [stranger] });
+  assert.equal(connects(neither), 'certificate-unknown-ca');
+  assert.match(neither.ann.one('ikeClosed').reason.reason, /CN=gate, /);
 });
 
 test('identities that the certificate holds, and one that it does not', options, () => {
