@@ -12,8 +12,12 @@ interface Entry<Key> {
 /** So many are looked through; more are found by a Map, which weighs more than they do. */
 const FEW = 4;
 
+/** Never changed. */
+const NOBODY: never[] = [];
+
 export class Agenda<Key> {
-  readonly #heap: Entry<Key>[] = [];
+  /** One that is begun with its first entry has room for that alone. */
+  #heap: Entry<Key>[] = NOBODY;
   /** Nothing stays behind of a key that was taken off: it may hold much memory. */
   #entries: Map<Key, Entry<Key>> | undefined;
 
@@ -25,7 +29,8 @@ export class Agenda<Key> {
     } else if (entry === undefined) {
       const added = { key, at, index: this.#heap.length };
       this.#entries?.set(key, added);
-      this.#heap.push(added);
+      if (this.#heap.length === 0) this.#heap = [added];
+      else this.#heap.push(added);
       this.#rise(added);
       if (this.#entries === undefined && this.#heap.length > FEW) {
         this.#entries = new Map(this.#heap.map((each) => [each.key, each]));

@@ -1,5 +1,6 @@
 export { Agenda } from './agenda.ts';
 export type { Core, Dropped, Endpoint, Environment, Failure, Instant, Layer, Milliseconds, Trace } from './core.ts';
 export { earliest } from './earliest.ts';
+export { Few } from './few.ts';
 export { Recent } from './recent.ts';
 export { Timers } from './timers.ts';

@@ -15,6 +15,7 @@ export class ConnectionMaker {
   readonly #common: CommonParts;
   readonly #connections: ConnectionTable;
   readonly #slots: Slots;
+  readonly #newId = () => newSessionId(this.#environment);
   #nextChannel: ChannelId = 1;
 
   constructor(environment: StackEnvironment, common: CommonParts, connections: ConnectionTable, mostSessions: number) {
@@ -36,13 +37,25 @@ export class ConnectionMaker {
 
   /** @param plainFrom the peer's endpoint, for a connection without IPsec */
   newConnection(record: SessionRecord, plainFrom?: Endpoint): Connection {
+    const { times, followPeers, reorder, counters, makeL2tp, makePpp, planPath, planTunnel, pathMtu, encodeFrame } =
+      this.#common;
+    // One by one: spread, each would be an object of a kind of its own.
     const connection = new Connection({
-      ...this.#common,
+      times,
+      followPeers,
+      reorder,
+      counters,
+      makeL2tp,
+      makePpp,
+      planPath,
+      planTunnel,
+      pathMtu,
+      encodeFrame,
       record,
       protectedPath: plainFrom === undefined,
       channel: this.newChannel(),
       slots: this.#slots,
-      newId: () => newSessionId(this.#environment),
+      newId: this.#newId,
     });
     this.#connections.add(connection, plainFrom);
     return connection;

@@ -1,6 +1,6 @@
 /** All calls of one tunnel: ICRQ to CDN, each session through the table of its machine. RFC 2661 §5.2, §5.6, §7.4, §7.5. */
 
-import { Agenda, type Dropped, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, type Dropped, type Failure, Few, type Instant } from '../core/index.ts';
 import type { CallErrors } from './avps.ts';
 import {
   answersUnknown,
@@ -43,7 +43,7 @@ export interface CallTunnel {
 export class Calls {
   readonly #context: SocketContext;
   readonly #tunnel: CallTunnel;
-  readonly #sessions = new Map<SessionId, Session>();
+  readonly #sessions = new Few<SessionId, Session>();
   readonly #agenda = new Agenda<SessionId>();
 
   constructor(context: SocketContext, tunnel: CallTunnel) {

@@ -1,6 +1,6 @@
 /** A tunnel's set-up: the control connection's state machine and what it learns of the peer. RFC 2661 §5.1, §7.2. */
 
-import { printable, utf8 } from '../wire/index.ts';
+import { type Packed, pack, printable, utf8 } from '../wire/index.ts';
 import { Framing } from './avps.ts';
 import type { Refusal, SocketContext } from './context.ts';
 import type { ControlMessage } from './header.ts';
@@ -38,7 +38,7 @@ export class ControlConnection {
   /** Ours, where the peer must authenticate itself. */
   readonly challenge: Uint8Array | undefined;
   /** The body of the peer's SCCRQ. */
-  request: Uint8Array | undefined;
+  request: Packed | undefined;
   peerId: TunnelId = 0;
   /** The Receive Window Size that the peer stated. */
   peerWindow: number | undefined;
@@ -67,7 +67,7 @@ export class ControlConnection {
     if (this.peerId === 0) this.peerId = avps.assignedTunnelId ?? 0;
     if (refusal !== undefined) return this.fire(`${name} unacceptable`, refusal);
     if (name !== 'SCCCN' && this.#state !== 'established') {
-      this.request = name === 'SCCRQ' ? header.body.slice() : undefined;
+      this.request = name === 'SCCRQ' ? pack(header.body) : undefined;
       this.peerWindow = avps.receiveWindowSize;
       this.peer = {
         hostName: printable(utf8(avps.hostName ?? '')),

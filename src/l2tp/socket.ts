@@ -3,7 +3,7 @@
  * RFC 2661 §3.1, §4.4.3 (Tie Breaker, Assigned Tunnel ID), §7.2; RFC 3193 leaves the path's protection to the owner.
  */
 
-import { type Core, type Instant, Recent } from '../core/index.ts';
+import { type Core, Few, type Instant, Recent } from '../core/index.ts';
 import { Malformed } from '../wire/index.ts';
 import { acknowledgementOf, NO_CONTROL_CONNECTION, stopOf } from './answers.ts';
 import { type L2tpConfig, type L2tpSettings, l2tpConfig } from './config.ts';
@@ -24,11 +24,13 @@ const UNKNOWN_TUNNEL_ANSWER_INTERVAL = 1_000;
 const STRAGGLERS = 30_000;
 const MOST_ENDED = 256;
 
+/** Of the message at hand. */
+const dataHeader = newDataHeader();
+
 export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   readonly config: L2tpConfig;
   readonly #context: SocketContext;
-  readonly #tunnels = new Map<TunnelId, Tunnel>();
-  readonly #dataHeader = newDataHeader();
+  readonly #tunnels = new Few<TunnelId, Tunnel>();
   #outputs: L2tpOutput[] = [];
   /** Tunnels and sessions that have just ended: `tunnel/session`, session 0 for the tunnel. */
   readonly #ended = new Recent<string>(STRAGGLERS, MOST_ENDED);
@@ -143,7 +145,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   }
 
   #data(bytes: Uint8Array, now: Instant): void {
-    const header = this.#dataHeader;
+    const header = dataHeader;
     if (!readDataHeader(bytes, 0, bytes.length, header)) {
       this.#dropped('malformed', 'Malformed L2TP data message.');
       return;

@@ -1,7 +1,7 @@
 /** One tunnel from SCCRQ until the last repeated StopCCN is acknowledged: its times, its end. RFC 2661 §5, §7.2, §7.6. */
 
 import { earliest, type Failure, type Instant, Timers } from '../core/index.ts';
-import { Malformed, sameBytes } from '../wire/index.ts';
+import { Malformed, pack } from '../wire/index.ts';
 import type { ResultCode } from './avps.ts';
 import { Calls, type CallTunnel } from './callManagement.ts';
 import { fullCycle } from './channel.ts';
@@ -87,7 +87,7 @@ export class Tunnel implements CallTunnel {
   /** Whether `body` is the SCCRQ that began this tunnel, come again, and not a peer that has started anew. */
   isRepeatedRequest(body: Uint8Array, now: Instant): boolean {
     const { request, state } = this.connection;
-    if (request === undefined || !sameBytes(request, body)) return false;
+    if (request === undefined || pack(body) !== request) return false;
     return state === 'waitCtlConn' || now - this.#since < fullCycle(this.#context.config);
   }
 

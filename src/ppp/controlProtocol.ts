@@ -1,7 +1,7 @@
 /** The automaton at work for one protocol: packets, identifiers, the Restart timer and its counters. RFC 1661 §4, §5. */
 
 import type { Failure, Instant } from '../core/index.ts';
-import { sameBytes, utf8 } from '../wire/index.ts';
+import { utf8 } from '../wire/index.ts';
 import { type Action, type Event, State, timerRuns, transition } from './automaton.ts';
 import type { PppTimers } from './config.ts';
 import type { Line, TimerName } from './line.ts';
@@ -39,6 +39,9 @@ export interface ControlProtocolOwner {
   extended(packet: Packet, now: Instant): boolean;
 }
 
+/** In place of an identifier. */
+const NONE = -1;
+
 export class ControlProtocol<Context extends NegotiationContext> {
   readonly negotiation: Negotiation<Context>;
   readonly #spec: ControlProtocolSpec<Context>;
@@ -54,8 +57,8 @@ export class ControlProtocol<Context extends NegotiationContext> {
   #request: Packet | undefined;
   /** Whether the last Configure-Request has got its valid answer: a duplicate of that must not count again. */
   #answered = false;
-  /** The peer's Configure-Request that we acknowledged last. */
-  #accepted: Packet | undefined;
+  /** Identifier of the peer's Configure-Request that we acknowledged last. */
+  #accepted = NONE;
   #naksReceived = 0;
   #terminateMessage = '';
   #terminateRequest: Packet | undefined;
@@ -153,7 +156,7 @@ export class ControlProtocol<Context extends NegotiationContext> {
    * A new request has a new identifier. RFC 1661 §5.1.
    */
   #isRepeated({ identifier, data }: Packet): boolean {
-    return this.#accepted?.identifier === identifier && sameBytes(this.#accepted.data, data);
+    return this.#accepted === identifier && this.negotiation.isAgreed(data);
   }
 
   #configureReply(packet: Packet, now: Instant) {
@@ -163,6 +166,7 @@ export class ControlProtocol<Context extends NegotiationContext> {
       return this.#line.drop('stale-reply', `${this.#spec.name}: a reply to no outstanding Configure-Request.`);
     }
     this.#answered = true;
+    this.#request = undefined;
     if (this.#naksReceived > NAKS_RECEIVED_LIMIT) {
       this.#context.failure ??= {
         code: `${this.#spec.name.toLowerCase()}-not-converging`,
@@ -239,8 +243,7 @@ export class ControlProtocol<Context extends NegotiationContext> {
       case 'str':
         return this.#sendTerminateRequest(event === 'to+', now);
       case 'sca':
-        // An acknowledgement repeats what was asked; the packet may be overwritten.
-        this.#accepted = { ...packet!, data: reply!.options };
+        this.#accepted = packet!.identifier;
         return this.#reply(reply!.code, packet!, reply!.options);
       case 'scn':
         return this.#reply(reply!.code, packet!, reply!.options);
@@ -254,7 +257,7 @@ export class ControlProtocol<Context extends NegotiationContext> {
 
   /** A retransmission keeps identifier and contents, so that an answer which was only late still counts. */
   #sendConfigureRequest(again: boolean, now: Instant) {
-    if (!again || this.#answered || this.#request === undefined) {
+    if (!again || this.#request === undefined) {
       this.#request = {
         code: Code.configureRequest,
         identifier: this.#nextIdentifier(),

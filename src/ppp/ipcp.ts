@@ -13,6 +13,8 @@ import type { NetworkUp } from './output.ts';
 /** In the order in which they stand in a Configure-Request. */
 export const ipcpOptions: readonly AnyOption<IpcpContext>[] = [ipAddress, dns1, nbns1, dns2, nbns2];
 
+const SPEC = { name: 'IPCP', protocol: Protocol.IPCP, timer: 'ipcp', options: ipcpOptions } as const;
+
 export type NameServerKind = 'dns' | 'nbns';
 
 export interface IpcpContext {
@@ -57,8 +59,7 @@ export class Ipcp implements ControlProtocolOwner {
       failure: undefined,
     };
     this.#owner = owner;
-    const spec = { name: 'IPCP', protocol: Protocol.IPCP, timer: 'ipcp', options: ipcpOptions } as const;
-    this.control = new ControlProtocol(spec, this.#context, line, settings.timers, this);
+    this.control = new ControlProtocol(SPEC, this.#context, line, settings.timers, this);
     this.control.open(0);
   }
 

@@ -31,6 +31,8 @@ export const lcpOptions: readonly AnyOption<LcpContext>[] = [
 export const PROTOCOL_REJECTS_PER_WINDOW = 16;
 export const PROTOCOL_REJECT_WINDOW_MS = 10_000;
 
+const SPEC = { name: 'LCP', protocol: Protocol.LCP, timer: 'lcp', options: lcpOptions } as const;
+
 export interface LcpContext {
   readonly config: Settings;
   readonly random: Environment['random'];
@@ -80,8 +82,7 @@ export class Lcp implements ControlProtocolOwner, EchoOwner {
     this.#settings = settings;
     this.#line = line;
     this.#owner = owner;
-    const spec = { name: 'LCP', protocol: Protocol.LCP, timer: 'lcp', options: lcpOptions } as const;
-    this.control = new ControlProtocol(spec, this.#context, line, timers, this);
+    this.control = new ControlProtocol(SPEC, this.#context, line, timers, this);
     this.echo = new Echo(timers.echoInterval, timers.echoFailures, line.timers, this);
   }
 

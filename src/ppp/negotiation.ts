@@ -1,6 +1,6 @@
 /** Both directions of one option negotiation: what we ask, what the peer asks, and what was agreed. RFC 1661 §5.1-5.4. */
 
-import { Malformed, Reader, sameBytes, Writer } from '../wire/index.ts';
+import { Malformed, type Packed, pack, Reader, sameBytes, unpack, Writer } from '../wire/index.ts';
 import type { AnyOption, Option, Verdict } from './options/option.ts';
 import { Code, decodeOptions, encodeOptions, type RawOption } from './packet.ts';
 
@@ -10,7 +10,6 @@ export interface ConfigureReply {
   readonly options: Uint8Array;
 }
 
-const EMPTY: Uint8Array = new Uint8Array(0);
 const NONE: readonly number[] = [];
 
 export class Negotiation<Context> {
@@ -20,9 +19,9 @@ export class Negotiation<Context> {
   /** Types that the peer rejected. */
   #dropped: readonly number[] = NONE;
   /** Option lists as they stood on the wire: few are looked at again, and the lists of a thousand links weigh. */
-  #requested = EMPTY;
-  #agreedLocal = EMPTY;
-  #agreedPeer = EMPTY;
+  #requested: Packed = '';
+  #agreedLocal: Packed = '';
+  #agreedPeer: Packed = '';
   /** Configure-Naks sent since the last Configure-Ack. */
   #naksSent = 0;
 
@@ -39,8 +38,9 @@ export class Negotiation<Context> {
       const value = this.#dropped.includes(option.type) ? undefined : option.request(this.#context);
       if (value !== undefined) requested.push(encode(option, value));
     }
-    this.#requested = encodeOptions(requested);
-    return this.#requested;
+    const options = encodeOptions(requested);
+    this.#requested = pack(options);
+    return options;
   }
 
   /**
@@ -70,20 +70,20 @@ export class Negotiation<Context> {
     if (patient) naks.push(...this.#missing(seen));
     if (naks.length > 0) return this.#nak(naks);
     this.#naksSent = 0;
-    this.#agreedPeer = data.slice();
-    return { code: Code.configureAck, options: this.#agreedPeer };
+    this.#agreedPeer = pack(data);
+    return { code: Code.configureAck, options: data.slice() };
   }
 
   /** @returns whether a Configure-Ack repeats our request exactly; only then it counts */
   acked(data: Uint8Array): boolean {
-    if (!sameBytes(data, this.#requested)) return false;
+    if (pack(data) !== this.#requested) return false;
     this.#agreedLocal = this.#requested;
     return true;
   }
 
   /** Takes the suggestions of a Configure-Nak. Options that we did not ask for are not ours to add. */
   naked(data: Uint8Array): void {
-    const requested = decodeOptions(this.#requested);
+    const requested = decodeOptions(unpack(this.#requested));
     for (const raw of decodeOptions(data)) {
       const option = this.#options.find(({ type }) => type === raw.type);
       if (option === undefined || !requested.some(({ type }) => type === raw.type)) continue;
@@ -95,7 +95,7 @@ export class Negotiation<Context> {
   /** @returns false for a Configure-Reject of what we did not ask; it does not count */
   rejected(data: Uint8Array): boolean {
     const rejected = decodeOptions(data);
-    const requested = decodeOptions(this.#requested);
+    const requested = decodeOptions(unpack(this.#requested));
     const ours = ({ type, data }: RawOption) =>
       requested.some((option) => option.type === type && sameBytes(option.data, data));
     if (rejected.length === 0 || !rejected.every(ours)) return false;
@@ -114,6 +114,11 @@ export class Negotiation<Context> {
   /** The value that we acknowledged of the peer's; undefined where the default holds. */
   peer<Value>(option: Option<Context, Value>): Value | undefined {
     return find(option, this.#agreedPeer);
+  }
+
+  /** Whether `data` is the option list of the peer's that was acknowledged last. */
+  isAgreed(data: Uint8Array): boolean {
+    return pack(data) === this.#agreedPeer;
   }
 
   #verdict(option: AnyOption<Context>, raw: RawOption): Verdict<unknown> {
@@ -154,7 +159,7 @@ function decode<Context, Value>(option: Option<Context, Value>, raw: RawOption):
   }
 }
 
-function find<Context, Value>(option: Option<Context, Value>, agreed: Uint8Array): Value | undefined {
-  const raw = decodeOptions(agreed).find(({ type }) => type === option.type);
+function find<Context, Value>(option: Option<Context, Value>, agreed: Packed): Value | undefined {
+  const raw = decodeOptions(unpack(agreed)).find(({ type }) => type === option.type);
   return raw === undefined ? undefined : decode(option, raw);
 }

@@ -97,11 +97,11 @@ export class SessionRecord {
   pathMtu?: number;
   authentication?: string;
   ended?: Failure;
-  traffic: Traffic = { bytesFromPeer: 0, bytesToPeer: 0, packetsFromPeer: 0, packetsToPeer: 0 };
-  /** The milestones, each in its three parts: of many sessions the numbers and objects would weigh. */
-  readonly #since: number[] = [];
-  readonly #names: string[] = [];
-  readonly #details: (string | undefined)[] = [];
+  traffic: Traffic = NO_TRAFFIC;
+  /** The milestones, in two parts, of which most sessions have the second alike: numbers and texts of many would weigh. */
+  /** Of a millisecond, since the record began: whole numbers take no memory of their own. */
+  #hundredths: readonly number[] = [];
+  #events: readonly Event[] = [];
 
   /** @param unixTime seconds since the Unix epoch at `now` */
   constructor(id: string, role: 'gateway' | 'client', local: Endpoint, peer: Endpoint, now: Instant, unixTime: number) {
@@ -115,23 +115,22 @@ export class SessionRecord {
 
   /** Puts a milestone on the timeline and returns it. */
   stamp(name: string, now: Instant, detail?: string): Milestone {
-    const since = now - this.#began;
-    if (this.#names.length === MOST_MILESTONES)
-      for (const part of [this.#since, this.#names, this.#details]) part.splice(MOST_MILESTONES / 2, 1);
-    this.#since.push(since);
-    this.#names.push(name);
-    this.#details.push(detail === undefined ? undefined : shared(detail));
-    return this.#milestone(since, name, detail);
+    const hundredths = Math.round((now - this.#began) * 100);
+    const event = shared(name, detail);
+    // New lists, which have no room beyond what stands in them.
+    this.#hundredths = shortened(this.#hundredths).concat(hundredths);
+    this.#events = shortened(this.#events).concat(event);
+    return this.#milestone(hundredths, event);
   }
 
   get timeline(): readonly Milestone[] {
-    return this.#names.map((name, i) => this.#milestone(this.#since[i]!, name, this.#details[i]));
+    return this.#events.map((event, i) => this.#milestone(this.#hundredths[i]!, event));
   }
 
-  #milestone(since: number, name: string, detail: string | undefined): Milestone {
+  #milestone(hundredths: number, { name, detail }: Event): Milestone {
     return {
-      at: Math.round(this.#unixTimeAtStart * 1000 + since) / 1000,
-      since: Math.round(since * 10) / 10,
+      at: Math.round(this.#unixTimeAtStart * 1000 + hundredths / 100) / 1000,
+      since: Math.round(hundredths / 10) / 10,
       name,
       ...(detail === undefined ? {} : { detail }),
     };
@@ -142,9 +141,8 @@ export class SessionRecord {
     const fork = new SessionRecord(id, this.role, this.local, this.peer, this.#began, this.#unixTimeAtStart);
     const { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds, client } = this;
     Object.assign(fork, { phase, nat, ike, esp, encapsulation, peerHostName, vendorIds, client });
-    fork.#since.push(...this.#since);
-    fork.#names.push(...this.#names);
-    fork.#details.push(...this.#details);
+    fork.#hundredths = this.#hundredths;
+    fork.#events = this.#events;
     return fork;
   }
 
@@ -190,14 +188,34 @@ export function isoTime(unixTime: number): string {
   return `${year}-${two(calendarMonth)}-${two(day)}T${time}Z`;
 }
 
-/** Texts that many sessions have alike, each once. */
-const texts = new Map<string, string>();
-const MOST_TEXTS = 512;
+/** What happened, without when. */
+interface Event {
+  readonly name: string;
+  readonly detail: string | undefined;
+}
 
-/** @returns the text, as one piece of memory and not as the pieces that it was put together from */
-function shared(text: string): string {
-  const known = texts.get(text);
-  if (known !== undefined || texts.size >= MOST_TEXTS) return known ?? text;
-  texts.set(text, text);
-  return text;
+/** Without one in the middle, where there is no room for one more. */
+function shortened<Part>(parts: readonly Part[]): readonly Part[] {
+  return parts.length < MOST_MILESTONES ? parts : parts.toSpliced(MOST_MILESTONES / 2, 1);
+}
+
+const NO_TRAFFIC: Traffic = { bytesFromPeer: 0, bytesToPeer: 0, packetsFromPeer: 0, packetsToPeer: 0 };
+
+/** What many sessions have alike, each once: by name, and by detail. */
+const events = new Map<string, Map<string | undefined, Event>>();
+/** Names, and details of each, that are kept. The first that come are those that come again. */
+const MOST_NAMES = 256;
+const MOST_DETAILS = 64;
+
+function shared(name: string, detail: string | undefined): Event {
+  let details = events.get(name);
+  if (details === undefined) {
+    details = new Map();
+    if (events.size < MOST_NAMES) events.set(name, details);
+  }
+  const known = details.get(detail);
+  if (known !== undefined) return known;
+  const event = { name, detail };
+  if (details.size < MOST_DETAILS) details.set(detail, event);
+  return event;
 }

@@ -78,7 +78,7 @@ function end(context: Context, sa: IkeSa, reason: Failure): void {
   const established = sa.state.name === 'established' || sa.state.name === 'orphaned';
   for (const child of [...sa.children.values()]) dropChild(context, child, reason);
   sa.quickModes.clear();
-  sa.waiting.length = 0;
+  sa.waiting = [];
   sa.outstanding = undefined;
   sa.timers.clearAll();
   context.halfOpen.remove(sa);

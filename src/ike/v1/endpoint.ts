@@ -222,7 +222,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     if (waits && exchange !== ExchangeType.INFORMATIONAL) {
       if (sa.waiting.some(({ bytes }) => digestOf(this.#context.crypto, bytes) === digest)) return BUSY;
       if (sa.waiting.length >= MAX_WAITING) return BUSY;
-      sa.waiting.push(datagram);
+      sa.waiting = [...sa.waiting, datagram];
       return undefined;
     }
     switch (exchange) {
@@ -292,7 +292,9 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
   }
 
   #resume(sa: IkeSa, now: Instant): void {
-    for (const datagram of sa.waiting.splice(0)) this.#receiveOne(datagram, now);
+    const { waiting } = sa;
+    sa.waiting = [];
+    for (const datagram of waiting) this.#receiveOne(datagram, now);
   }
 
   #connect(command: Extract<IkeCommand, { type: 'connect' }>, now: Instant): void {

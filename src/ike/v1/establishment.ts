@@ -10,8 +10,8 @@ import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { armDeadPeerDetection } from './deadPeerDetection.ts';
 import type { IkeSa, Secured } from './ikeSa.ts';
-import type { Phase1Keys } from './keys.ts';
 import { armKeepalive } from './natTraversal.ts';
+import { PackedSecured } from './packedSecured.ts';
 import { addPeer, othersOfPeer } from './peers.ts';
 import { milestone } from './phase1.ts';
 import { initiateQuickMode } from './quickModeInitiator.ts';
@@ -30,7 +30,7 @@ export function establish(
   { lifetimeSeconds, initialContact }: { readonly lifetimeSeconds: number; readonly initialContact: boolean },
   now: Instant,
 ): void {
-  sa.state = { name: 'established', awaits: undefined, secured: { ...secured, keys: forPhase2(secured.keys) } };
+  sa.state = { name: 'established', awaits: undefined, secured: new PackedSecured(secured) };
   sa.lastAlive = now;
   sa.establishedAt = now;
   sa.hint = undefined;
@@ -50,10 +50,6 @@ export function establish(
   const isNew = predecessor === undefined && sa.role === 'responder' && !initialContact;
   if (!isNew || !findOut(context, sa, goesOn, now)) goesOn(predecessor, now);
 }
-
-/** Phase 1 is over: its secrets need neither memory nor keeping. */
-const forPhase2 = (keys: Phase1Keys): Phase1Keys => ({ ...keys, skeyid: NONE, skeyidE: NONE, phase1Iv: NONE });
-const NONE: Uint8Array = new Uint8Array(0);
 
 /** Tells the owner of an SA, which takes over the children of its predecessor. */
 function announce(

@@ -1,8 +1,8 @@
 /** The record of one IKE SA: what is known of it in each state, and what hangs on it. RFC 2408 §2.4. */
 
-import { type Endpoint, type Failure, type Instant, Timers } from '../../core/index.ts';
+import { type Endpoint, type Failure, Few, type Instant, Timers } from '../../core/index.ts';
 import type { KeyPair } from '../../crypto/index.ts';
-import { toHex } from '../../wire/index.ts';
+import { type Packed, pack, toHex, unpack } from '../../wire/index.ts';
 import type { ChildSaId, Identity, IkeDatagram, IkeSaId, NatSituation, Selector } from '../output.ts';
 import type { AuthenticationMethod, IkeProposal } from '../proposal.ts';
 import type { Child } from './childSa.ts';
@@ -11,9 +11,12 @@ import type { PeerAbilities } from './peerAbilities.ts';
 import type { QuickMode } from './quickMode.ts';
 import type { Undecided } from './reboundPeer.ts';
 import { AnsweredMessages, type Outstanding } from './retransmission.ts';
+import { UsedMessageIds } from './usedMessageIds.ts';
 
 export const COOKIE_BYTES = 8;
 export const NO_COOKIE = new Uint8Array(COOKIE_BYTES);
+
+const NONE_WAITING: readonly IkeDatagram[] = [];
 
 /** Messages that wait until public-key work is done, per IKE SA. */
 export const MAX_WAITING = 4;
@@ -134,8 +137,8 @@ export class IkeSa {
   readonly id: IkeSaId;
   readonly role: 'initiator' | 'responder';
   readonly exchange: 'main' | 'aggressive';
-  readonly initiatorCookie: Uint8Array;
-  responderCookie: Uint8Array = NO_COOKIE;
+  /** Both behind each other: the responder's may be missing yet. */
+  #cookies: Packed;
   local: Endpoint;
   remote: Endpoint;
   state: Phase1State = { name: 'computing', awaits: undefined };
@@ -153,7 +156,7 @@ export class IkeSa {
   /** Deletes of this SA that we have sent. */
   deletesSent = 0;
   /** Messages that came while public-key work was under way. */
-  readonly waiting: IkeDatagram[] = [];
+  waiting: readonly IkeDatagram[] = NONE_WAITING;
   /** An unauthenticated word of why this will fail; it ends the waiting, and is no proof. */
   hint: Failure | undefined;
 
@@ -175,10 +178,10 @@ export class IkeSa {
   undecided: Undecided | undefined;
   /** The IKE SA that has taken over the children. */
   successor: IkeSa | undefined;
-  readonly children = new Map<ChildSaId, Child>();
-  readonly quickModes = new Map<number, QuickMode>();
+  readonly children = new Few<ChildSaId, Child>();
+  readonly quickModes = new Few<number, QuickMode>();
   /** Message ids that the peer has used for a Quick Mode: none may come again. */
-  readonly usedMessageIds = new Set<number>();
+  readonly usedMessageIds = new UsedMessageIds();
 
   /** When the peer last proved that it lives. */
   lastAlive: Instant;
@@ -215,14 +218,27 @@ export class IkeSa {
     this.id = given.id;
     this.role = given.role;
     this.exchange = given.exchange;
-    this.initiatorCookie = given.initiatorCookie;
+    this.#cookies = pack(given.initiatorCookie);
     this.local = given.local;
     this.remote = given.remote;
     this.abilities = given.abilities;
     this.wanted = given.wanted ?? [];
     this.renews = given.renews;
     this.lastAlive = given.now;
-    this.timers = new ObservedTimers(() => given.onTimer(this));
+    this.timers = new ObservedTimers(this, given.onTimer);
+  }
+
+  get initiatorCookie(): Uint8Array {
+    return unpack(this.#cookies, 0, COOKIE_BYTES);
+  }
+
+  /** Zeros until it is known. */
+  get responderCookie(): Uint8Array {
+    return this.#cookies.length > COOKIE_BYTES ? unpack(this.#cookies, COOKIE_BYTES) : NO_COOKIE;
+  }
+
+  set responderCookie(cookie: Uint8Array) {
+    this.#cookies = this.#cookies.slice(0, COOKIE_BYTES) + pack(cookie);
   }
 
   get cookies(): Cookies {
@@ -248,26 +264,28 @@ export class IkeSa {
 
 /** Timers that say when they change, so that whoever wakes the SA need not ask all of them. */
 class ObservedTimers extends Timers<TimerName> {
-  readonly #changed: () => void;
+  readonly #sa: IkeSa;
+  readonly #changed: (sa: IkeSa) => void;
 
-  constructor(changed: () => void) {
+  constructor(sa: IkeSa, changed: (sa: IkeSa) => void) {
     super();
+    this.#sa = sa;
     this.#changed = changed;
   }
 
   override set(name: TimerName, at: Instant): void {
     super.set(name, at);
-    this.#changed();
+    this.#changed(this.#sa);
   }
 
   override clear(name: TimerName): void {
     super.clear(name);
-    this.#changed();
+    this.#changed(this.#sa);
   }
 
   override clearAll(): void {
     super.clearAll();
-    this.#changed();
+    this.#changed(this.#sa);
   }
 }
 

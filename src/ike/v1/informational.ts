@@ -27,9 +27,6 @@ import { hintFrom, pskMismatch } from './phase1.ts';
 import { refusedByPeer } from './quickMode.ts';
 import { type Prepared, prepare, randomMessageId, traceIn, transmit } from './transmission.ts';
 
-/** Message ids that one IKE SA remembers as used. */
-const MAX_USED_MESSAGE_IDS = 4096;
-
 /** Sends payloads under a HASH; nobody answers. */
 export function sendInformational(context: Context, sa: IkeSa, payloads: readonly Payload[]): Prepared | undefined {
   const { secured } = sa;
@@ -56,10 +53,6 @@ export function freshMessageId(context: Context, sa: IkeSa): number {
 
 /** Bars a message id, so that nothing that was recorded can be replayed. */
 export function useMessageId(sa: IkeSa, messageId: number): void {
-  if (sa.usedMessageIds.size >= MAX_USED_MESSAGE_IDS) {
-    const oldest = sa.usedMessageIds.values().next().value;
-    if (oldest !== undefined) sa.usedMessageIds.delete(oldest);
-  }
   sa.usedMessageIds.add(messageId);
 }
 

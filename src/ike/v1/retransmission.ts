@@ -50,18 +50,23 @@ interface Answered {
 
 /** The messages that were acted on, by digest, each with its answer. */
 export class AnsweredMessages {
-  readonly #answers = new Map<string, Answered>();
+  /** Only while there are some. */
+  #answers: Map<string, Answered> | undefined;
 
   /** Forgets what was answered before `instant`: no network delivers a duplicate so late. */
   forgetBefore(instant: Instant): void {
-    for (const [digest, { last }] of this.#answers) if (last < instant) this.#answers.delete(digest);
+    const answers = this.#answers;
+    if (answers === undefined) return;
+    for (const [digest, { last }] of answers) if (last < instant) answers.delete(digest);
+    if (answers.size === 0) this.#answers = undefined;
   }
 
   has(digest: string): boolean {
-    return this.#answers.has(digest);
+    return this.#answers?.has(digest) ?? false;
   }
 
   remember(digest: string, answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined, now: Instant) {
+    this.#answers ??= new Map();
     if (this.#answers.size >= MAX_REMEMBERED && !this.#answers.has(digest)) {
       const oldest = this.#answers.keys().next().value;
       if (oldest !== undefined) this.#answers.delete(oldest);
@@ -73,7 +78,7 @@ export class AnsweredMessages {
 
   /** The answer to repeat, at a bounded rate; undefined to stay silent. */
   repeat(digest: string, now: Instant): { readonly bytes: Uint8Array; readonly summary: string } | undefined {
-    const answered = this.#answers.get(digest);
+    const answered = this.#answers?.get(digest);
     if (answered?.answer === undefined) return undefined;
     if (answered.repeats >= MAX_ANSWER_REPEATS || now - answered.last < ANSWER_REPEAT_GAP) return undefined;
     answered.repeats++;

@@ -1,6 +1,6 @@
 /** The authentication phase: both directions at once, each by the method that LCP agreed on. RFC 1661 §3.5. */
 
-import type { Failure, Instant } from '../../core/index.ts';
+import { type Failure, Few, type Instant } from '../../core/index.ts';
 import type { TlsAsk, TlsProgress } from '../../eap/index.ts';
 import type { LocalCredentials } from '../config.ts';
 import { Protocol } from '../frame.ts';
@@ -45,7 +45,7 @@ export class Authentication implements AuthenticatorOwner, AuthenticateeOwner {
   /** The ask that waits for its answer. */
   #pending: number | undefined;
   /** Who waits for steps of TLS: at most one in each direction. */
-  readonly #tlsPending = new Map<number, (progress: TlsProgress, now: Instant) => void>();
+  readonly #tlsPending = new Few<number, (progress: TlsProgress, now: Instant) => void>();
   /** Survives a renegotiation of LCP, so that no two challenges of a link share an identifier for long. */
   #identifier = 0;
 

@@ -1,7 +1,7 @@
 /** The Challenge Handshake Authentication Protocol in both roles, for any algorithm. RFC 1994. */
 
 import type { Failure, Instant } from '../../core/index.ts';
-import { concat, fromUtf8, Reader, utf8 } from '../../wire/index.ts';
+import { concat, fromUtf8, type Packed, pack, Reader, unpack, utf8 } from '../../wire/index.ts';
 import type { LocalCredentials, PppEnvironment } from '../config.ts';
 import { Protocol } from '../frame.ts';
 import type { AuthenticationAnswer, AuthenticationMethod, Credentials } from '../output.ts';
@@ -61,11 +61,13 @@ export class ChapAuthenticator implements Authenticator {
   readonly #owner: AuthenticatorOwner;
   readonly #algorithm: ChapAuthenticatorAlgorithm;
   #state: 'challenging' | 'judging' | 'retrying' | 'accepted' | 'refused' = 'challenging';
-  #challenge: ChapChallenge;
+  #identifier: number;
+  #value: Packed;
   #transmissions = 0;
   #retriesLeft: number;
   #user = '';
-  #verdict: Packet | undefined;
+  /** What was said of the last response, which is said again where that comes again. */
+  #verdict: { readonly code: number; readonly identifier: number; readonly message: string } | undefined;
 
   /** @param identifier of the first challenge: one that the peer has not seen on this link */
   constructor(
@@ -78,11 +80,12 @@ export class ChapAuthenticator implements Authenticator {
     this.#owner = owner;
     this.#algorithm = algorithm;
     this.#retriesLeft = algorithm.canRetry ? env.settings.retries : 0;
-    this.#challenge = this.#newChallenge(identifier);
+    this.#identifier = identifier & 0xff;
+    this.#value = this.#newValue();
   }
 
   get challenge(): Uint8Array {
-    return this.#challenge.value;
+    return unpack(this.#value);
   }
 
   start(now: Instant) {
@@ -91,7 +94,8 @@ export class ChapAuthenticator implements Authenticator {
 
   repeat(now: Instant) {
     if (this.#state !== 'accepted') return;
-    this.#challenge = this.#newChallenge(this.#challenge.identifier + 1);
+    this.#identifier = (this.#identifier + 1) & 0xff;
+    this.#value = this.#newValue();
     this.#state = 'challenging';
     this.#transmissions = 0;
     this.#sendChallenge(now);
@@ -101,12 +105,13 @@ export class ChapAuthenticator implements Authenticator {
     if (packet.code !== ChapCode.response) return;
     if (this.#verdict?.identifier === packet.identifier && this.#state !== 'judging') {
       // The verdict was lost; whatever the response says now, it is the same. RFC 1994 §4.1.
-      return this.#in.line.send(Protocol.CHAP, this.#verdict);
+      return this.#sendAgain();
     }
     const expected = this.#state === 'challenging' || this.#state === 'retrying';
-    if (!expected || packet.identifier !== this.#challenge.identifier) return;
+    if (!expected || packet.identifier !== this.#identifier) return;
     const { value, name } = decodeValue(packet.data);
-    const credentials = this.#algorithm.credentials(this.#challenge, name, value);
+    const challenge = { identifier: this.#identifier, value: this.challenge };
+    const credentials = this.#algorithm.credentials(challenge, name, value);
     if (credentials === undefined || name.length > MOST_NAME_BYTES) {
       return this.#in.line.drop('malformed', 'CHAP Response of a wrong form.');
     }
@@ -139,34 +144,40 @@ export class ChapAuthenticator implements Authenticator {
 
   #refuse(answer: AuthenticationAnswer & { accepted: false }, now: Instant) {
     const mayRetry = this.#retriesLeft > 0;
-    const next = this.#newChallenge(this.#challenge.identifier + 1);
-    this.#sendVerdict(ChapCode.failure, this.#algorithm.failure(answer, mayRetry, next.value));
+    const next = this.#newValue();
+    this.#sendVerdict(ChapCode.failure, this.#algorithm.failure(answer, mayRetry, unpack(next)));
     if (!mayRetry) {
       this.#state = 'refused';
       return this.#owner.peerRefused(answer.reason, 'local', now);
     }
     // The retry answers the challenge in the failure message, under the next identifier. RFC 2759 §9.1.4.
     this.#retriesLeft--;
-    this.#challenge = next;
+    this.#identifier = (this.#identifier + 1) & 0xff;
+    this.#value = next;
     this.#state = 'retrying';
     this.#in.line.timers.set('authenticator', now + this.#in.settings.timers.establish);
     this.#owner.peerMayRetry(now);
   }
 
   #sendVerdict(code: number, message: string): void {
-    this.#verdict = { code, identifier: this.#challenge.identifier, data: utf8(message) };
-    this.#in.line.send(Protocol.CHAP, this.#verdict);
+    this.#verdict = { code, identifier: this.#identifier, message };
+    this.#sendAgain();
   }
 
-  #newChallenge(identifier: number): ChapChallenge {
-    return { identifier: identifier & 0xff, value: this.#in.env.random(CHALLENGE_BYTES) };
+  #sendAgain(): void {
+    const { code, identifier, message } = this.#verdict!;
+    this.#in.line.send(Protocol.CHAP, { code, identifier, data: utf8(message) });
+  }
+
+  #newValue(): Packed {
+    return pack(this.#in.env.random(CHALLENGE_BYTES));
   }
 
   #sendChallenge(now: Instant) {
     const { settings, line } = this.#in;
-    const data = encodeValue(this.#challenge.value, utf8(settings.name));
+    const data = encodeValue(this.challenge, utf8(settings.name));
     this.#transmissions++;
-    line.send(Protocol.CHAP, { code: ChapCode.challenge, identifier: this.#challenge.identifier, data });
+    line.send(Protocol.CHAP, { code: ChapCode.challenge, identifier: this.#identifier, data });
     line.timers.set('authenticator', now + backOff(settings, this.#transmissions));
   }
 }
