@@ -1,6 +1,6 @@
 /** CREATE_CHILD_SA as its responder: what may be done now, and what collides. RFC 7296 §1.3, §2.8.1, §2.25. */
 
-import type { Instant } from '../../../core/index.ts';
+import type { Failure, Instant } from '../../../core/index.ts';
 import type { Association } from '../association.ts';
 import {
   type Child,
@@ -20,6 +20,7 @@ import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
 import { type NotifyPayload, NotifyType, notify, type Payload, ProtocolId } from '../payloads/index.ts';
 import { invalidKeData } from '../proposalChoice.ts';
 import { groupNumber, groupOf } from '../proposalTransforms.ts';
+import { selectorsText } from '../selectors.ts';
 import { respond } from '../transmission.ts';
 import { find, findNotify, type PayloadChain } from '../wire/index.ts';
 import { type AgreedChild, answerChild, considerChild } from './childNegotiation.ts';
@@ -89,6 +90,7 @@ function consider(
   }
   const agreed = considerChild(context, sa, chain, { initial: false, replaced });
   if ('failure' in agreed) return agreed;
+  if (replaced === undefined && isBesideOthers(sa, agreed)) return refused(NotifyType.NO_ADDITIONAL_SAS, ONE_IS_ALL);
   const { group } = agreed.chosen.proposal;
   const ke = find(chain, 'KE');
   if (group !== undefined && (ke === undefined || groupOf(ke.group) !== group)) {
@@ -96,6 +98,24 @@ function consider(
   }
   return { agreed, replaced };
 }
+
+/**
+ * A client that was given addresses has one session, and that one pair of selectors: packets for another one would be
+ * sent on whichever child SA is the newer. RFC 7296 §1.3.1 lets us take no more than one.
+ */
+function isBesideOthers({ configuration, children }: IkeSa, { mode, local, remote }: AgreedChild): boolean {
+  if (configuration === undefined || mode === 'transport') return false;
+  const textOf = (sides: Pick<AgreedChild, 'local' | 'remote'>) =>
+    `${selectorsText(sides.local)} ${selectorsText(sides.remote)}`;
+  const asked = textOf({ local, remote });
+  return [...children.values()].some((child) => !child.closing && child.mode === 'tunnel' && textOf(child) !== asked);
+}
+
+const ONE_IS_ALL: Failure = {
+  code: 'no-additional-sas',
+  reason: 'the peer asks for a further child SA with other traffic selectors, and has one for its session',
+  remedy: 'Let the peer ask for all its networks in one child SA.',
+};
 
 const NOT_NOW = { answer: notify(NotifyType.TEMPORARY_FAILURE) };
 

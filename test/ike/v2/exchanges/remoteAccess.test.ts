@@ -120,6 +120,31 @@ test('childless (RFC 6023): the IKE SA first, the child SA in an exchange of its
   assert.ok(sameChild(client.children[0]!, server.children[0]!));
 });
 
+test('a further child SA of a client: the same again is taken, one for something else is not', () => {
+  let granted = '10.0.0.0/8';
+  const { world, server, client } = connected({
+    children: (request) => {
+      const grant = acceptRemoteAccess(request);
+      const [first, last] = granted === '10.0.0.0/8' ? ['10.0.0.0', '10.255.255.255'] : ['10.1.0.0', '10.1.255.255'];
+      const local = { first: first!, last: last!, protocol: 0, firstPort: 0, lastPort: 0xffff };
+      return 'code' in grant ? grant : { ...grant, local: [local] };
+    },
+  });
+  const { ikeSa } = client.established[0]!;
+  const ask = () => {
+    client.command({ type: 'createChild', ikeSa });
+    world.run(2000);
+  };
+  ask();
+  assert.equal(server.children.length, 2);
+  granted = '10.1.0.0/16';
+  ask();
+  assert.equal(server.children.length, 2);
+  assert.equal(server.one('ikeFailed').failure.code, 'no-additional-sas');
+  assert.ok(server.summaries.some((line) => line.includes('NO_ADDITIONAL_SAS')));
+  assert.equal(client.all('ikeClosed').length, 0, 'the first one goes on');
+});
+
 /** The client's second network card. */
 function move(client: End, world: World, address: string, behind?: Parameters<End['attach']>[1]): void {
   client.attach(address, behind);
