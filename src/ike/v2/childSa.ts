@@ -24,6 +24,8 @@ export interface Child {
   readonly remote: readonly TrafficSelector[];
   readonly proposal: IkeV2EspProposal;
   readonly replaces: ChildSaId | undefined;
+  /** The first one, whose successors and their rivals all these are. */
+  readonly ancestor: ChildSaId;
   readonly installedAt: Instant;
   confirmed: boolean;
   /** Our request to renew it is on its way. */
@@ -86,8 +88,9 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
   const { role, mode, proposal, inboundSpi, outboundSpi, local, remote, replaces } = given;
   const { lifetimeSeconds, lifetimeKilobytes } = context.config.profile.accept.esp;
   const lifetime = lifetimeSeconds * 1000;
+  const id = context.nextChildId();
   const child: Child = {
-    id: context.nextChildId(),
+    id,
     sa,
     role,
     inboundSpi,
@@ -97,6 +100,7 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
     remote,
     proposal,
     replaces: replaces?.id,
+    ancestor: replaces?.ancestor ?? id,
     installedAt: now,
     confirmed: false,
     rekeying: false,
@@ -180,6 +184,12 @@ export function renewalOf(
 
 export const hasSuccessor = (sa: IkeSa, { id }: Pick<Child, 'id'>): boolean =>
   [...sa.children.values()].some(({ replaces }) => replaces === id);
+
+/** Whether another successor of the same child SAs stands, or one of its own successors. */
+export const hasRelative = (sa: IkeSa, { id, ancestor, replaces }: Child): boolean =>
+  [...sa.children.values()].some(
+    (other) => other.ancestor === ancestor && other.id !== id && other.id !== replaces && !other.closing,
+  );
 
 /** The child that the peer sends on under an SPI, or receives on. */
 export const childByOutboundSpi = (sa: IkeSa, spi: number): Child | undefined =>

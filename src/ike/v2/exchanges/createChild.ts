@@ -4,7 +4,7 @@ import type { Failure, Instant, Milliseconds } from '../../../core/index.ts';
 import type { GroupName, KeyPair } from '../../../crypto/index.ts';
 
 import type { Task } from '../association.ts';
-import { type Child, confirmChild, dropChild, hasSuccessor, spiBytes } from '../childSa.ts';
+import { type Child, confirmChild, dropChild, hasRelative, hasSuccessor, spiBytes } from '../childSa.ts';
 import { closeAndTell, retireChild } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
@@ -237,7 +237,9 @@ function settle(context: Context, made: Child, replaced: Child | undefined, ours
   const rival = replaced?.rival;
   const other = rival?.child === undefined ? undefined : context.children.get(rival.child);
   const isAwaited = rival?.child === undefined && replaced !== undefined && isFollowedUp(made.sa, replaced, now);
-  if (rival !== undefined && (other !== undefined || isAwaited) && isLower(ours, rival.lowestNonce)) {
+  // Our answer may have been so long on its way that the rival has been renewed meanwhile.
+  const isThere = isAwaited || (rival?.child !== undefined && hasRelative(made.sa, made));
+  if (rival !== undefined && isThere && isLower(ours, rival.lowestNonce)) {
     retireChild(context, made, now);
     return;
   }

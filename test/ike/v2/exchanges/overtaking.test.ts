@@ -92,3 +92,30 @@ for (const [name, ike] of Object.entries(KEY_EXCHANGES)) {
     });
   }
 }
+
+for (const [name, esp] of Object.entries({
+  'no key exchange': 'aes128gcm16-none',
+  'a key exchange': 'aes128gcm16-x25519',
+})) {
+  test(`RFC 7296 §2.8.1: both rekey a child SA with ${name}, and an answer comes when the other successor has been renewed`, () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const world = new World(seed);
+      const profile = profileOf(undefined, [esp]);
+      const server = world.server({ profile });
+      const client = world.end('192.0.2.5', { profile });
+      client.connect();
+      world.run(1000);
+      const late = delay(world, ({ from, exchange, isResponse }) =>
+        from === 'server' && exchange === CREATE_CHILD_SA && isResponse ? 4000 : 0,
+      );
+      client.renewChild(client.livingChildren.at(-1)!.child);
+      for (let times = 0; times < 3; times++) {
+        server.renewChild(server.livingChildren.at(-1)!.child);
+        world.run(1000);
+      }
+      world.run(20_000);
+      assert.ok(late.count > 0);
+      isInStep(world, [client, server], `seed ${seed}`);
+    }
+  });
+}
