@@ -85,6 +85,10 @@ export function clientIkeV2(
     ...(remote === undefined ? {} : { remoteIdentity: identityOf(remote) }),
     // The server's certificate has been believed before the password is shown to it.
     eapWithoutKey: methods.includes('eap-gtc'),
+    ...(ppk === undefined ? {} : { postquantumKeys: ppk }),
+    ...(tickets === undefined ? {} : { resumption: true, keptTickets: tickets }),
+    // Wherever we are sent, the identity that is asked for is the one that was configured.
+    followRedirects: settings.follow_redirects && followsRedirects,
     initiate: {
       authenticate,
       // By a password anybody would be believed who has us try one.

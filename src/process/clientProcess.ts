@@ -17,6 +17,7 @@ import type { SessionView } from '../session/record.ts';
 import { ChangedHost } from './changedHost.ts';
 import { ClientAttempt } from './clientAttempt.ts';
 import { ikeV2Mode } from './clientIkeV2.ts';
+import type { ClientEnd, ClientProcessOptions } from './clientOptions.ts';
 import { clientTlsRules, eapTlsEngine } from './eapTls.ts';
 import { HeldNetwork } from './heldNetwork.ts';
 import { keptTickets } from './keptTickets.ts';
@@ -81,6 +82,7 @@ export class ClientProcess {
     this.#tls = settings.auth.includes('eap-tls')
       ? eapTlsEngine('client', options.certificates, clientTlsRules(settings))
       : undefined;
+    this.#tickets = keptTickets(settings, log);
     const { first, most, always } = settings.retry;
     const retry = { persist: settings.persist, first: first * 1000, most: most * 1000, always };
     this.#core = new Persistence(retry, nodeEnvironment);

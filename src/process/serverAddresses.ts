@@ -4,7 +4,7 @@ import type { Failure, Instant } from '../core/index.ts';
 import { systemClock } from '../driver/clock.ts';
 import { addressesOf } from './serverRoute.ts';
 
-/** Times that servers may send us on within the period: more is a circle. RFC 5685 §10. */
+/** Times that servers may send us on within the period: more is a circle. RFC 5685. */
 const MOST_REDIRECTS = 5;
 const LOOP_PERIOD = 300_000;
 
