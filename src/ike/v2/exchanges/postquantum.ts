@@ -106,7 +106,7 @@ const REQUIRED: Failure = {
 
 const unknownKey = (shown: string): Failure => ({
   code: 'ppk-unknown',
-  reason: `the peer names a post-quantum pre-shared key that it has none of here: ${shown}`,
+  reason: `the peer names a post-quantum pre-shared key that is not known here: ${shown}`,
   remedy: 'Configure the same post-quantum pre-shared key (PPK) and id on both sides.',
 });
 
