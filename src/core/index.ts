@@ -3,4 +3,4 @@ export type { Core, Dropped, Endpoint, Environment, Failure, Instant, Layer, Mil
 export { earliest } from './earliest.ts';
 export { Few } from './few.ts';
 export { Recent } from './recent.ts';
-export { Timers } from './timers.ts';
+export { ObservedTimers, Timers } from './timers.ts';

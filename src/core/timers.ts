@@ -62,3 +62,30 @@ export class Timers<Name extends string> {
     return due.sort((a, b) => a.at - b.at).map(({ name }) => name);
   }
 }
+
+/** Timers that say when they change, so that whoever wakes their machine need not ask all machines. */
+export class ObservedTimers<Name extends string, Machine> extends Timers<Name> {
+  readonly #machine: Machine;
+  readonly #changed: (machine: Machine) => void;
+
+  constructor(machine: Machine, changed: (machine: Machine) => void) {
+    super();
+    this.#machine = machine;
+    this.#changed = changed;
+  }
+
+  override set(name: Name, at: Instant): void {
+    super.set(name, at);
+    this.#changed(this.#machine);
+  }
+
+  override clear(name: Name): void {
+    super.clear(name);
+    this.#changed(this.#machine);
+  }
+
+  override clearAll(): void {
+    super.clearAll();
+    this.#changed(this.#machine);
+  }
+}

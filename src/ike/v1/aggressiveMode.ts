@@ -5,8 +5,10 @@ import { Malformed } from '../../wire/index.ts';
 import { type ChosenIke, readIkeAnswer } from '../choose.ts';
 import { identityOf, identityPayload, identityText, sameIdentity } from '../identity.ts';
 import { all, encodePayloadBody, find, type PayloadChain, receivedBody } from '../message.ts';
+import { milestone } from '../milestone.ts';
 import { buildIkeProposals } from '../offer.ts';
 import { HeaderFlag, NotifyType, type Payload } from '../payloads/index.ts';
+import { hasPeer } from '../peerTable.ts';
 import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
@@ -18,14 +20,12 @@ import { breach, messageTable } from './messageTable.ts';
 import { detectNat, floatPorts, followPath, natPayloads } from './natTraversal.ts';
 import { isakmpNotify, toldLifetime } from './notifications.ts';
 import { abilitiesOf, announcements } from './peerAbilities.ts';
-import { hasPeer } from './peers.ts';
 import {
   agreementOf,
   isNonceLength,
   keysAgreed,
   keysFor,
   localIdentity,
-  milestone,
   NONCE_BYTES,
   noProposalChosen,
   noSecret,

@@ -4,11 +4,11 @@ import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import type { GroupName } from '../../crypto/index.ts';
 import type { EspKeys } from '../../esp/suite.ts';
 import { espSaLine } from '../../esp/wireshark.ts';
-import { type ChosenEsp, FIRST_FREE_SPI } from '../choose.ts';
+import type { ChosenEsp } from '../choose.ts';
+import { milestone } from '../milestone.ts';
 import type { ChildEstablished, ChildSaId, Selector } from '../output.ts';
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
-import { milestone } from './phase1.ts';
 
 export interface Child {
   readonly id: ChildSaId;
@@ -34,23 +34,6 @@ export const MAX_CHILDREN = 16;
 const REPLACED_TIMEOUT = 5000;
 /** So far apart two ends may install two child SAs that they began at once. */
 const TIE_SPAN = 10_000;
-
-/** Data planes of several workers tell them by these bits of the SPI: a successor is to be its predecessor's worker's. */
-const WORKER_BITS = 7;
-
-/**
- * A free SPI for what we receive. RFC 4303 §2.1.
- * @param sa that the child will belong to: the last bits are those of the children that it has
- */
-export function allocateSpi(context: Context, sa?: IkeSa): number {
-  const [before] = sa?.children.values() ?? [];
-  for (;;) {
-    const bytes = context.random(4);
-    if (before !== undefined) bytes[3] = (bytes[3]! & ~WORKER_BITS) | (before.inboundSpi & WORKER_BITS);
-    const spi = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-    if (spi >= FIRST_FREE_SPI && !context.childByInboundSpi.has(spi) && !context.config.spiInUse(spi)) return spi;
-  }
-}
 
 /** Makes a child SA known to the owner, so that the receiving half works before the peer can use it. */
 export function installChild(

@@ -7,7 +7,6 @@ import { type Child, dropChild } from './childSa.ts';
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { sendInformational } from './informational.ts';
-import { removePeer } from './peers.ts';
 
 /**
  * How long the keys of an IKE SA outlive our Delete. IKEv1 acknowledges no Delete: it is sent twice, and once more
@@ -82,6 +81,6 @@ function end(context: Context, sa: IkeSa, reason: Failure): void {
   sa.outstanding = undefined;
   sa.timers.clearAll();
   context.halfOpen.remove(sa);
-  removePeer(context, sa);
+  context.peers.remove(sa);
   context.emit({ type: 'ikeClosed', ikeSa: sa.id, local: sa.local, remote: sa.remote, established, reason });
 }

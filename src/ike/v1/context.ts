@@ -3,6 +3,7 @@
 import type { Instant } from '../../core/index.ts';
 import type { Crypto } from '../../crypto/index.ts';
 import type { ChildSaId, IkeAnswer, IkeOutput, IkeSaId, KeyAsk, SignatureAsk } from '../output.ts';
+import type { PeerTable } from '../peerTable.ts';
 import type { Child } from './childSa.ts';
 import type { ResolvedConfig } from './config.ts';
 import type { HalfOpenTable, OncePer } from './halfOpen.ts';
@@ -44,8 +45,8 @@ export interface Context {
   readonly children: Map<ChildSaId, Child>;
   readonly childByInboundSpi: Map<number, Child>;
   readonly halfOpen: HalfOpenTable<IkeSa>;
-  /** Established SAs by peer, see `peers.ts`; in order of age. */
-  readonly peers: Map<string, Set<IkeSa>>;
+  /** Established SAs by peer, see `peers.ts`. */
+  readonly peers: PeerTable<IkeSa>;
   /** Clear-text notifications that answer unverified sources. */
   readonly notifyLimit: OncePer;
   /** Hints in the clear that are looked at. */

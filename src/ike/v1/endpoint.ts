@@ -7,6 +7,7 @@ import { FragmentReassembly } from '../fragmentation.ts';
 import { decodeMessage, find, type Message } from '../message.ts';
 import type { ChildSaId, IkeAnswer, IkeCommand, IkeDatagram, IkeOutput, IkeSaId } from '../output.ts';
 import { ExchangeType } from '../payloads/index.ts';
+import { PeerTable } from '../peerTable.ts';
 import { type Arrival, decode, digestOf, isEncrypted, isZero, type Refusal } from './arrival.ts';
 import type { Child } from './childSa.ts';
 import { closeAndTell, closeChildAndTell } from './closing.ts';
@@ -86,7 +87,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       children: new Map<ChildSaId, Child>(),
       childByInboundSpi: new Map(),
       halfOpen: new HalfOpenTable(config.halfOpen),
-      peers: new Map(),
+      peers: new PeerTable(),
       notifyLimit: new OncePer(NOTIFY_SPAN),
       hintLimit: new OncePer(NOTIFY_SPAN),
       refusalLimit: new OncePer(REFUSAL_SPAN),

@@ -4,6 +4,7 @@ import type { Instant } from '../../core/index.ts';
 import { toHex } from '../../wire/index.ts';
 import { fingerprint } from '../fingerprint.ts';
 import { sameIdentity } from '../identity.ts';
+import { milestone } from '../milestone.ts';
 import { ikeProposalText } from '../proposal.ts';
 import { adoptChildren, renewalOf } from './childSa.ts';
 import { closed } from './closing.ts';
@@ -13,7 +14,6 @@ import type { IkeSa, Secured } from './ikeSa.ts';
 import { armKeepalive } from './natTraversal.ts';
 import { PackedSecured } from './packedSecured.ts';
 import { addPeer, othersOfPeer } from './peers.ts';
-import { milestone } from './phase1.ts';
 import { initiateQuickMode } from './quickModeInitiator.ts';
 import { findOut, probeGhosts } from './reboundPeer.ts';
 

@@ -1,6 +1,6 @@
 /** The record of one IKE SA: what is known of it in each state, and what hangs on it. RFC 2408 §2.4. */
 
-import { type Endpoint, type Failure, Few, type Instant, Timers } from '../../core/index.ts';
+import { type Endpoint, type Failure, Few, type Instant, ObservedTimers, type Timers } from '../../core/index.ts';
 import type { KeyPair } from '../../crypto/index.ts';
 import { type Packed, pack, toHex, unpack } from '../../wire/index.ts';
 import type { ChildSaId, Identity, IkeDatagram, IkeSaId, NatSituation, Selector } from '../output.ts';
@@ -259,33 +259,6 @@ export class IkeSa {
     let sa: IkeSa = this;
     while (sa.successor !== undefined) sa = sa.successor;
     return sa;
-  }
-}
-
-/** Timers that say when they change, so that whoever wakes the SA need not ask all of them. */
-class ObservedTimers extends Timers<TimerName> {
-  readonly #sa: IkeSa;
-  readonly #changed: (sa: IkeSa) => void;
-
-  constructor(sa: IkeSa, changed: (sa: IkeSa) => void) {
-    super();
-    this.#sa = sa;
-    this.#changed = changed;
-  }
-
-  override set(name: TimerName, at: Instant): void {
-    super.set(name, at);
-    this.#changed(this.#sa);
-  }
-
-  override clear(name: TimerName): void {
-    super.clear(name);
-    this.#changed(this.#sa);
-  }
-
-  override clearAll(): void {
-    super.clearAll();
-    this.#changed(this.#sa);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Instant } from '../../core/index.ts';
 import type { KeyPair } from '../../crypto/index.ts';
 import { type ChosenIke, readIkeAnswer } from '../choose.ts';
 import { all, encodePayloadBody, find, receivedBody } from '../message.ts';
+import { milestone } from '../milestone.ts';
 import { buildIkeProposals } from '../offer.ts';
 import type { Payload } from '../payloads/index.ts';
 import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
@@ -14,7 +15,7 @@ import { type Agreement, COOKIE_BYTES, type Exchanged, type IkeSa } from './ikeS
 import { authenticateToResponder } from './mainModeAuthentication.ts';
 import { detectNat, natPayloads } from './natTraversal.ts';
 import { abilitiesOf, announcements } from './peerAbilities.ts';
-import { agreementOf, isNonceLength, milestone, NONCE_BYTES, noProposalChosen, refusedKey, settled } from './phase1.ts';
+import { agreementOf, isNonceLength, NONCE_BYTES, noProposalChosen, refusedKey, settled } from './phase1.ts';
 import { signToResponder } from './signatureAuthentication.ts';
 import { prepare, transmit, transmitUntilAnswered } from './transmission.ts';
 

@@ -5,6 +5,7 @@ import { identityOf, identityPayload, identityText, sameIdentity } from '../iden
 import { all, encodePayloadBody, find, type Message, receivedBody } from '../message.ts';
 import type { Identity } from '../output.ts';
 import { NotifyType, type Payload } from '../payloads/index.ts';
+import { hasPeer } from '../peerTable.ts';
 import { type Arrival, outOfState, type Refusal } from './arrival.ts';
 import { type OpenedAuthentication, openAuthentication } from './authenticationMessage.ts';
 import { isSigned } from './certificates.ts';
@@ -16,7 +17,6 @@ import { hashI, hashR, type Phase1Keys } from './keys.ts';
 import { messageTable } from './messageTable.ts';
 import { floatPorts, followPath } from './natTraversal.ts';
 import { ikeLifetimeNotify, isakmpNotify, toldLifetime } from './notifications.ts';
-import { hasPeer } from './peers.ts';
 import {
   candidateSecrets,
   isSecretOf,

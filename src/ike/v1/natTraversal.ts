@@ -2,13 +2,13 @@
 
 import type { Endpoint, Instant } from '../../core/index.ts';
 import type { HashName } from '../../crypto/index.ts';
+import { milestone } from '../milestone.ts';
 import { evaluateNatDetection, natDetectionPayloads } from '../natDetection.ts';
 import type { IkeDatagram } from '../output.ts';
 import type { NatDPayload } from '../payloads/index.ts';
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { movePeer } from './peers.ts';
-import { milestone } from './phase1.ts';
 import { lookAgain } from './reboundPeer.ts';
 
 /** The NAT-D payloads of our message; none to a peer that knows no NAT traversal. RFC 3947 §3.2. */

@@ -4,6 +4,7 @@ import type { Failure, Instant } from '../../core/index.ts';
 import { printable, toHex } from '../../wire/index.ts';
 import { type ChosenIke, type Mismatch, mismatchText } from '../choose.ts';
 import { parseIdentity } from '../identity.ts';
+import { milestone } from '../milestone.ts';
 import type { Identity } from '../output.ts';
 import { type NotifyPayload, NotifyType } from '../payloads/index.ts';
 import { ikeProposalText } from '../proposal.ts';
@@ -104,17 +105,6 @@ export function isSecretOf(context: Context, sa: IkeSa, identity: Identity, secr
     remoteAddress: sa.remote.address,
   });
   return own !== undefined && context.crypto.equal(own, secret);
-}
-
-export function milestone(context: Context, sa: IkeSa, name: string, detail?: string): void {
-  context.emit({
-    type: 'milestone',
-    ikeSa: sa.id,
-    local: sa.local,
-    remote: sa.remote,
-    name,
-    ...(detail !== undefined && { detail }),
-  });
 }
 
 /** Says that keys stand, and gives them to Wireshark where the owner asked for that. */

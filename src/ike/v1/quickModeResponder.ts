@@ -3,11 +3,12 @@
 import type { Failure, Instant } from '../../core/index.ts';
 import { type ChosenEsp, chooseEsp, mismatchText } from '../choose.ts';
 import { selectorOf } from '../identity.ts';
+import { allocateSpi } from '../inboundSpi.ts';
 import { all, encodePayloads, find, type PayloadChain, receivedAfterHash } from '../message.ts';
 import type { Selector } from '../output.ts';
 import { type IdPayload, NotifyType, type Payload } from '../payloads/index.ts';
 import { type Arrival, badNonce, outOfState, type Refusal } from './arrival.ts';
-import { allocateSpi, confirmChild } from './childSa.ts';
+import { confirmChild } from './childSa.ts';
 import { deleteIkeSa } from './closing.ts';
 import type { Context } from './context.ts';
 import type { IkeSa, Secured } from './ikeSa.ts';

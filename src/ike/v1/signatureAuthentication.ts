@@ -3,8 +3,10 @@
 import type { Failure, Instant } from '../../core/index.ts';
 import { identityOf, identityPayload, sameIdentity } from '../identity.ts';
 import { all, encodePayloadBody, find, type Message, type PayloadChain, receivedBody } from '../message.ts';
+import { milestone } from '../milestone.ts';
 import type { Identity } from '../output.ts';
 import { NotifyType, type Payload } from '../payloads/index.ts';
+import { hasPeer } from '../peerTable.ts';
 import { type Arrival, outOfState, type Refusal } from './arrival.ts';
 import { openAuthentication } from './authenticationMessage.ts';
 import {
@@ -26,8 +28,7 @@ import { hashI, hashR, type Phase1Keys } from './keys.ts';
 import { messageTable } from './messageTable.ts';
 import { floatPorts, followPath } from './natTraversal.ts';
 import { ikeLifetimeNotify, isakmpNotify, toldLifetime } from './notifications.ts';
-import { hasPeer } from './peers.ts';
-import { keysAgreed, keysForSignatures, localIdentity, milestone, settled } from './phase1.ts';
+import { keysAgreed, keysForSignatures, localIdentity, settled } from './phase1.ts';
 import { clearNotify, prepare, traceIn, transmit, transmitUntilAnswered } from './transmission.ts';
 
 /** Certificates of one peer that are judged: one may have been altered on its way. */

@@ -3,11 +3,10 @@
 import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import type { EspKeys } from '../../esp/suite.ts';
 import { espSaLine } from '../../esp/wireshark.ts';
-import { FIRST_FREE_SPI } from '../choose.ts';
+import { milestone } from '../milestone.ts';
 import type { ChildEstablished, ChildSaId, TrafficSelector } from '../output.ts';
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
-import { milestone } from './milestone.ts';
 import { encapsulates } from './natTraversal.ts';
 import { type IkeV2EspProposal, ikeV2EspProposalText } from './proposal.ts';
 import { selectorOf } from './selectorText.ts';
@@ -52,23 +51,6 @@ export const MAX_CHILDREN = 16;
 
 /** A responder that hears nothing sends on a new child SA after that time all the same. */
 const CONFIRM_AFTER: Milliseconds = 5000;
-
-/** Data planes of several workers tell them by these bits of the SPI: a successor is to be its predecessor's worker's. */
-const WORKER_BITS = 7;
-
-/**
- * A free SPI for what we receive. RFC 4303 §2.1.
- * @param sa that the child will belong to: the last bits are those of the children that it has
- */
-export function allocateSpi(context: Context, sa?: IkeSa): number {
-  const [before] = sa?.children.values() ?? [];
-  for (;;) {
-    const bytes = context.random(4);
-    if (before !== undefined) bytes[3] = (bytes[3]! & ~WORKER_BITS) | (before.inboundSpi & WORKER_BITS);
-    const spi = spiNumber(bytes);
-    if (spi >= FIRST_FREE_SPI && !context.childByInboundSpi.has(spi) && !context.config.spiInUse(spi)) return spi;
-  }
-}
 
 export interface NewChild {
   readonly role: 'initiator' | 'responder';

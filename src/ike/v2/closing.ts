@@ -6,7 +6,6 @@ import { type Child, confirmChild, dropChild, hasSuccessor, spiBytes } from './c
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { deleteEsp, deleteIkeSa, ExchangeType, NotifyType, notify, ProtocolId } from './payloads/index.ts';
-import { removePeer } from './peers.ts';
 import { abandonTasks, enqueue } from './requests.ts';
 import { all, type PayloadChain } from './wire/index.ts';
 
@@ -172,6 +171,6 @@ function end(context: Context, sa: IkeSa, reason: Failure): void {
   sa.rekey = undefined;
   sa.timers.clearAll();
   context.halfOpen.remove(sa);
-  removePeer(context, sa);
+  context.peers.remove(sa);
   context.emit({ type: 'ikeClosed', ikeSa: sa.id, local: sa.local, remote: sa.remote, established, reason });
 }

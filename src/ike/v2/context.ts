@@ -4,6 +4,7 @@ import type { Instant } from '../../core/index.ts';
 import type { Crypto } from '../../crypto/index.ts';
 import type { ConfigurationAsk, KeyAsk, SignatureAsk } from '../ask.ts';
 import type { ChildSaId, IkeAnswer, IkeOutput, IkeSaId } from '../output.ts';
+import type { PeerTable } from '../peerTable.ts';
 import type { HalfOpenTable, OncePer } from '../v1/halfOpen.ts';
 import type { Association } from './association.ts';
 import type { Child } from './childSa.ts';
@@ -55,8 +56,8 @@ export interface Context {
   /** As initiator, by the gateway's address. */
   readonly keptTickets: Map<string, KeptTicket>;
   readonly fragments: FragmentReassembly;
-  /** Established SAs by peer, see `peers.ts`; in order of age. */
-  readonly peers: Map<string, Set<IkeSa>>;
+  /** Established SAs by peer, see `peers.ts`. */
+  readonly peers: PeerTable<IkeSa>;
   /** Clear-text notifications that answer unverified sources. */
   readonly notifyLimit: OncePer;
   /** Hints in the clear that are looked at. */

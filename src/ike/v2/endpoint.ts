@@ -4,6 +4,7 @@ import { Agenda, type Core, type Environment, type Instant } from '../../core/in
 import type { Crypto } from '../../crypto/index.ts';
 import { Malformed } from '../../wire/index.ts';
 import type { ChildSaId, IkeAnswer, IkeCommand, IkeDatagram, IkeOutput, IkeSaId } from '../output.ts';
+import { PeerTable } from '../peerTable.ts';
 import { HalfOpenTable, OncePer } from '../v1/halfOpen.ts';
 import { ANSWERS_KEPT } from '../v1/retransmission.ts';
 import { type Association, isZeroSpi, NO_SPI, spiKey } from './association.ts';
@@ -98,7 +99,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       tickets: new TicketSealer(given.crypto, random),
       keptTickets: config.keptTickets,
       fragments: new FragmentReassembly(),
-      peers: new Map(),
+      peers: new PeerTable(),
       notifyLimit: new OncePer(NOTIFY_SPAN),
       hintLimit: new OncePer(NOTIFY_SPAN),
       refusalLimit: new OncePer(REFUSAL_SPAN),

@@ -1,6 +1,6 @@
 /** The record of one IKE SA, whatever generation of keys it is in: who the peer is, where it is, what hangs on it. */
 
-import { type Endpoint, type Failure, type Instant, Timers } from '../../core/index.ts';
+import { type Endpoint, type Failure, type Instant, ObservedTimers, type Timers } from '../../core/index.ts';
 import type { GroupName } from '../../crypto/index.ts';
 import type { RemoteConfiguration } from '../ask.ts';
 import type { ChildSaId, Identity, IkeSaId, NatSituation, Selector } from '../output.ts';
@@ -180,7 +180,7 @@ export class IkeSa {
     this.remote = given.remote;
     this.wanted = given.wanted ?? [];
     this.lastAlive = given.now;
-    this.timers = new ObservedTimers(() => given.onTimer(this));
+    this.timers = new ObservedTimers(this, given.onTimer);
     const { initiatorSpi, responderSpi } = given;
     this.association = this.generation(given.role === 'initiator', initiatorSpi, responderSpi);
     this.associations.push(this.association);
@@ -220,28 +220,3 @@ export const UNKNOWN_PEER: PeerAbilities = {
   offers: [],
   additionalAddresses: [],
 };
-
-/** Timers that say when they change, so that whoever wakes the SA need not ask all of them. */
-class ObservedTimers extends Timers<TimerName> {
-  readonly #changed: () => void;
-
-  constructor(changed: () => void) {
-    super();
-    this.#changed = changed;
-  }
-
-  override set(name: TimerName, at: Instant): void {
-    super.set(name, at);
-    this.#changed();
-  }
-
-  override clear(name: TimerName): void {
-    super.clear(name);
-    this.#changed();
-  }
-
-  override clearAll(): void {
-    super.clearAll();
-    this.#changed();
-  }
-}

@@ -2,12 +2,12 @@
 
 import type { Endpoint, Instant } from '../../core/index.ts';
 import { sameBytes } from '../../wire/index.ts';
+import { milestone } from '../milestone.ts';
 import { natDetectionHash } from '../natDetection.ts';
 import type { IkeDatagram, NatSituation } from '../output.ts';
 import { type Association, NO_SPI } from './association.ts';
 import type { Context } from './context.ts';
 import type { IkeSa } from './ikeSa.ts';
-import { milestone } from './milestone.ts';
 import { type NotifyPayload, NotifyType, notify } from './payloads/index.ts';
 import { movePeer } from './peers.ts';
 import { all, type PayloadChain } from './wire/index.ts';

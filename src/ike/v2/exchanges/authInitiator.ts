@@ -2,6 +2,7 @@
 
 import type { Failure, Instant } from '../../../core/index.ts';
 import { identityOf, identityPayload, parseIdentity, sameIdentity } from '../../identity.ts';
+import { hasPeer } from '../../peerTable.ts';
 import type { AuthenticationMethod } from '../../signature.ts';
 import type { Association, Task } from '../association.ts';
 import { isFailure } from '../childPolicy.ts';
@@ -13,7 +14,6 @@ import { errorIn, failureFrom, malformed, noCredential, noSecret, wrongIdentity 
 import type { IkeSa } from '../ikeSa.ts';
 import type { IkeKeys } from '../keys.ts';
 import { deleteEsp, ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
-import { hasPeer } from '../peers.ts';
 import { childAlternativesText } from '../proposal.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { encodePayloadBody, find, findNotify, type PayloadChain, receivedBody } from '../wire/index.ts';

@@ -2,10 +2,11 @@
 
 import type { Failure, Instant } from '../../../core/index.ts';
 import { mismatchText } from '../../choose.ts';
+import { allocateSpi } from '../../inboundSpi.ts';
 import type { TrafficSelector } from '../../output.ts';
 import type { Association } from '../association.ts';
 import { ANY_IPV4, ANY_IPV6, isFailure } from '../childPolicy.ts';
-import { allocateSpi, type Child, installChild, spiBytes, spiNumber } from '../childSa.ts';
+import { type Child, installChild, spiBytes, spiNumber } from '../childSa.ts';
 import type { Context } from '../context.ts';
 import { malformed, type Refused, refused } from '../failures.ts';
 import type { IkeSa, WantedChild } from '../ikeSa.ts';

@@ -1,13 +1,13 @@
 /** EAP inside IKE_AUTH as the client: packets of the owner out, those of the server in, and AUTH at the end. RFC 7296 §2.16. */
 
 import type { Failure, Instant } from '../../../core/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { IkeCommand } from '../../output.ts';
 import type { Association, Task } from '../association.ts';
 import { closed, refuseAndTell } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
-import { milestone } from '../milestone.ts';
 import { ExchangeType, type Payload } from '../payloads/index.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { find, type PayloadChain } from '../wire/index.ts';

@@ -1,6 +1,7 @@
 /** EAP inside IKE_AUTH: the owner runs the method, IKE carries it and believes it only with its key. RFC 7296 §2.16, RFC 5998. */
 
 import type { Failure, Instant } from '../../../core/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { IkeCommand } from '../../output.ts';
 import type { Association } from '../association.ts';
 import { isFailure } from '../childPolicy.ts';
@@ -8,7 +9,6 @@ import { closedAfterAnswer } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { malformed } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
-import { milestone } from '../milestone.ts';
 import { NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { respond } from '../transmission.ts';
 import { find, findNotify, type PayloadChain } from '../wire/index.ts';

@@ -2,14 +2,14 @@
 
 import type { Instant } from '../../../core/index.ts';
 import { fingerprint } from '../../fingerprint.ts';
+import { milestone } from '../../milestone.ts';
 import { renewalOf } from '../childSa.ts';
 import { closed } from '../closing.ts';
 import type { Context } from '../context.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { armDeadPeerDetection } from '../liveness.ts';
-import { milestone } from '../milestone.ts';
 import { armKeepalive } from '../natTraversal.ts';
-import { addPeer, othersOfPeer } from '../peers.ts';
+import { addPeer } from '../peers.ts';
 import { ikeV2ProposalText } from '../proposal.ts';
 
 export function establish(
@@ -67,7 +67,7 @@ export function armLifetime(context: Context, sa: IkeSa, now: Instant): void {
 
 /** INITIAL_CONTACT: the peer has forgotten what was before. RFC 7296 §2.4. */
 function dropEarlier(context: Context, sa: IkeSa): void {
-  for (const earlier of othersOfPeer(context, sa)) {
+  for (const earlier of context.peers.others(sa)) {
     closed(context, earlier, {
       code: 'initial-contact',
       reason: `${sa.remote.address} port ${sa.remote.port} started anew and said INITIAL_CONTACT`,

@@ -1,6 +1,7 @@
 /** IKE_INTERMEDIATE with further key exchanges, between IKE_SA_INIT and IKE_AUTH. RFC 9242, RFC 9370 §2.2.2. */
 
 import type { Instant } from '../../../core/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { Association } from '../association.ts';
 import { nextIntermediate } from '../authentication.ts';
 import { closed, closedAfterAnswer } from '../closing.ts';
@@ -9,7 +10,6 @@ import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
 import type { IkeSa, Opening } from '../ikeSa.ts';
 import { agree, deriveSecret, generateKey } from '../keyAgreement.ts';
 import { intermediateKeys } from '../keys.ts';
-import { milestone } from '../milestone.ts';
 import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { groupNumber, groupOf } from '../proposalTransforms.ts';
 import type { Arrival } from '../receiving.ts';

@@ -2,11 +2,11 @@
 
 import type { Failure } from '../../../core/index.ts';
 import { concat, fromUtf8, printable, utf8 } from '../../../wire/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { Association } from '../association.ts';
 import type { Context } from '../context.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { type IkeKeys, withPostquantumKey } from '../keys.ts';
-import { milestone } from '../milestone.ts';
 import { type AuthPayload, type NotifyPayload, NotifyType, notify } from '../payloads/index.ts';
 import { findNotify, type PayloadChain } from '../wire/index.ts';
 

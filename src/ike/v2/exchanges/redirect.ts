@@ -2,12 +2,12 @@
 
 import type { Instant } from '../../../core/index.ts';
 import { concat, sameBytes } from '../../../wire/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { IkeCommand, IkeDatagram } from '../../output.ts';
 import type { Task } from '../association.ts';
 import { closeAndTell, closed } from '../closing.ts';
 import type { Context } from '../context.ts';
 import type { IkeSa } from '../ikeSa.ts';
-import { milestone } from '../milestone.ts';
 import { ExchangeType, type NotifyPayload, NotifyType, notify } from '../payloads/index.ts';
 import { enqueue } from '../requests.ts';
 import { findNotify, type Message, type PayloadChain } from '../wire/index.ts';

@@ -2,6 +2,7 @@
 
 import type { Failure, Instant } from '../../../core/index.ts';
 import type { GroupName, KeyPair } from '../../../crypto/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { Association, Task } from '../association.ts';
 import { retire } from '../closing.ts';
 import type { Context } from '../context.ts';
@@ -9,7 +10,6 @@ import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { deriveSecret, generateKey } from '../keyAgreement.ts';
 import { rekeyedKeys } from '../keys.ts';
-import { milestone } from '../milestone.ts';
 import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
 import { deleteIkeSa, ExchangeType, type NotifyPayload, NotifyType } from '../payloads/index.ts';
 import { withGroupFirst } from '../policy.ts';

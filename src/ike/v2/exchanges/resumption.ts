@@ -2,6 +2,7 @@
 
 import type { Failure, Instant } from '../../../core/index.ts';
 import { Malformed, sameBytes } from '../../../wire/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { Identity, IkeDatagram } from '../../output.ts';
 import type { AuthenticationMethod } from '../../signature.ts';
 import { digestOf } from '../../v1/arrival.ts';
@@ -10,7 +11,6 @@ import { closed } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { IkeSa, type Opening } from '../ikeSa.ts';
 import { resumedKeys } from '../keys.ts';
-import { milestone } from '../milestone.ts';
 import { detectNat, firstSpis, floatPorts, natNotifies } from '../natTraversal.ts';
 import { isNonceLength, NONCE_BYTES } from '../nonces.ts';
 import { ExchangeType, type NotifyPayload, NotifyType, notify, type Payload } from '../payloads/index.ts';

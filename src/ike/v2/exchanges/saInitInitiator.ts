@@ -3,6 +3,7 @@
 import type { Failure, Instant, Milliseconds } from '../../../core/index.ts';
 import type { GroupName, KeyPair } from '../../../crypto/index.ts';
 import { mismatchText } from '../../choose.ts';
+import { milestone } from '../../milestone.ts';
 import type { IkeDatagram } from '../../output.ts';
 import type { Association } from '../association.ts';
 import { closed } from '../closing.ts';
@@ -11,7 +12,6 @@ import { errorIn, failureFrom, refusedKey } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import { deriveSecret, generateKey } from '../keyAgreement.ts';
 import { initialKeys } from '../keys.ts';
-import { milestone } from '../milestone.ts';
 import { detectNat, firstSpis, floatPorts, natNotifies } from '../natTraversal.ts';
 import { isNonceLength, NONCE_BYTES } from '../nonces.ts';
 import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';

@@ -1,6 +1,7 @@
 /** IKE_SA_INIT as its responder, once the first message is worth it. RFC 7296 §1.2, RFC 7383, RFC 7427, RFC 8784, RFC 9242. */
 
 import type { Instant } from '../../../core/index.ts';
+import { milestone } from '../../milestone.ts';
 import type { IkeDatagram } from '../../output.ts';
 import { digestOf } from '../../v1/arrival.ts';
 import { closed } from '../closing.ts';
@@ -9,7 +10,6 @@ import { refusedKey } from '../failures.ts';
 import { IkeSa, type Opening } from '../ikeSa.ts';
 import { type AgreedKey, agree } from '../keyAgreement.ts';
 import { initialKeys } from '../keys.ts';
-import { milestone } from '../milestone.ts';
 import { detectNat, natNotifies } from '../natTraversal.ts';
 import { NONCE_BYTES } from '../nonces.ts';
 import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
