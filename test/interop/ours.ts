@@ -19,6 +19,7 @@ const METHODS: Readonly<Record<Method, string>> = {
   mschapv2: 'ms-chap-v2',
   'eap-mschapv2': 'eap-mschapv2',
   'eap-tls': 'eap-tls',
+  'eap-md5': 'eap-md5',
 };
 
 export const GATEWAY_INNER_ADDRESS = '10.74.0.1';
@@ -117,6 +118,11 @@ export class OurGateway extends OurEnd {
 
   async disconnect(who: string): Promise<void> {
     await this.sallyport('disconnect', who);
+  }
+
+  /** Sends a session, or everybody who comes, to another gateway. */
+  async redirect(who: string | '--all', to: string): Promise<void> {
+    await this.sallyport('redirect', who, '--to', to);
   }
 
   /** Stops it in order and checks that nothing is left on its host. */

@@ -1,6 +1,6 @@
 /** The Debian packages of the lab: installs what is missing. */
 
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { host, sh } from './process.ts';
 
 const PACKAGES = [
@@ -51,6 +51,21 @@ export async function installPackages(): Promise<void> {
   } finally {
     if (policyIsOurs) rmSync(POLICY);
   }
+}
+
+/** Unpacks packages into a folder without installing them: tools whose services this machine is not to have. */
+export async function unpackPackages(folder: string, names: readonly string[]): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  const download = () =>
+    sh(
+      host,
+      `cd ${folder} && apt-get -q download ${names.join(' ')} 2>&1 && for deb in *.deb; do dpkg -x $deb .; done`,
+      300,
+    );
+  await download().catch(async () => {
+    await apt('update');
+    await download();
+  });
 }
 
 function hasLists(): boolean {

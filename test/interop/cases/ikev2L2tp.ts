@@ -16,13 +16,22 @@ interface Row {
   readonly keys?: KeyKind;
   readonly method: Method;
   readonly path: 'nat' | 'direct';
+  /** strongSwan's proposals of ESP. */
+  readonly esp?: string;
 }
 
 const ROWS: readonly Row[] = [
   { name: 'l2tp psk nat', version: 2, method: 'mschapv2', path: 'nat' },
-  { name: 'l2tp ecdsa direct', version: 2, keys: 'p256', method: 'eap-mschapv2', path: 'direct' },
+  {
+    name: 'l2tp ecdsa esn direct',
+    version: 2,
+    keys: 'p256',
+    method: 'eap-mschapv2',
+    path: 'direct',
+    esp: 'aes256gcm16-ecp256-esn',
+  },
   { name: 'l2tp rsa nat', version: 2, keys: 'rsa3072', method: 'eap-tls', path: 'nat' },
-  { name: 'l2tp rsa nat', version: 1, keys: 'rsa3072', method: 'mschapv2', path: 'nat' },
+  { name: 'l2tp rsa nat', version: 1, keys: 'rsa3072', method: 'eap-md5', path: 'nat' },
 ];
 
 export const cases: readonly Case[] = ROWS.flatMap((row) => {
@@ -46,8 +55,8 @@ const certificatesOf = ({ root }: Authority, { certificate, key }: Issued): Cert
 });
 
 /** What strongSwan does in this row. */
-function ipsecOf({ version, keys }: Row, certificates: Certificates): Partial<Ipsec> {
-  return { version, ...(keys === undefined ? {} : { certificates }) };
+function ipsecOf({ version, keys, esp }: Row, certificates: Certificates): Partial<Ipsec> {
+  return { version, ...(keys === undefined ? {} : { certificates }), ...(esp === undefined ? {} : { esp }) };
 }
 
 async function atGateway(lab: Lab, row: Row): Promise<void> {
@@ -83,6 +92,7 @@ async function atGateway(lab: Lab, row: Row): Promise<void> {
   assert.equal(session?.innerAddress, link.local);
   assert.equal(session?.user, method === 'eap-tls' ? HOLDER : USER.name);
   assert.match(String(session?.ike), new RegExp(`^IKEv${version} `));
+  if (row.esp?.endsWith('-esn')) assert.match(await client.describe(), /ESP:\S+\/ESN/);
   await ping(client, link.remote);
   await ping(gateway, link.local);
   await transfer(client, link.remote);
@@ -117,6 +127,7 @@ async function atClient(lab: Lab, row: Row): Promise<void> {
     },
   });
   await client.up();
+  if (row.esp?.endsWith('-esn')) assert.match(await server.describe(), /ESP:\S+\/ESN/);
   await ping(client, SERVER_INNER_ADDRESS);
   await transfer(client, SERVER_INNER_ADDRESS);
   await client.disconnect();

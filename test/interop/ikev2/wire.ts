@@ -11,6 +11,8 @@ import { LAB_NAMESPACES, Namespace, removeNamespace } from '../topology.ts';
 import { StrongSwan } from './strongSwan.ts';
 
 export const SERVER = '10.72.0.1';
+/** Of another gateway on the same machine. */
+export const OTHER_SERVER = '10.72.0.4';
 export const CLIENT = '10.72.0.2';
 /** Where a client moves to. */
 export const CLIENT_LATER = '10.72.0.3';
@@ -66,6 +68,14 @@ export class Wire {
   /** Stopped; `start` it with what the case needs. */
   ourGateway(): OurGateway {
     return this.#keep(new OurGateway(this.server, this.server.lab, SERVER));
+  }
+
+  /** At `OTHER_SERVER`; give it a TUN device and addresses of its own. Start it before the first one, and stop it after. */
+  async otherGateway(): Promise<OurGateway> {
+    await sh(this.server, `ip address add ${OTHER_SERVER}/24 dev eth0`);
+    const folder = join(this.server.lab, 'other');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return this.#keep(new OurGateway(this.server, folder, OTHER_SERVER));
   }
 
   ourClient(): OurClient {

@@ -11,6 +11,7 @@ const PPPD_WORDS: Readonly<Record<Method, string>> = {
   mschapv2: 'mschap-v2',
   'eap-mschapv2': 'eap',
   'eap-tls': 'eap',
+  'eap-md5': 'eap',
 };
 const PPPD_METHODS = ['pap', 'chap', 'mschap', 'mschap-v2', 'eap'];
 

@@ -1,6 +1,6 @@
 /** What a connection between a stock end and the other end is made of. */
 
-export type Method = 'pap' | 'chap' | 'mschapv2' | 'eap-mschapv2' | 'eap-tls';
+export type Method = 'pap' | 'chap' | 'mschapv2' | 'eap-mschapv2' | 'eap-tls' | 'eap-md5';
 
 /** How long strongSwan lets things live. Seconds. */
 export interface Times {
