@@ -77,7 +77,7 @@ export function receiveNewcomer(
   if (!provesAddress(context, arrival, nonce.data, now)) return undefined;
   const redirect = redirectNotify(context, arrival, nonce.data);
   if (redirect !== undefined) {
-    answerClear(context, arrival, [redirect], now);
+    answerClear(context, arrival, [redirect], now, 'unlimited');
     return { code: 'redirected', reason: 'the peer was sent to another gateway' };
   }
   const { admitted, evict } = context.halfOpen.admit(datagram.remote.address);

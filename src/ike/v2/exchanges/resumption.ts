@@ -220,7 +220,7 @@ export function onResumeRequest(
   if (!provesAddress(context, { message, datagram }, nonce, now)) return undefined;
   const redirect = redirectNotify(context, { message, datagram }, nonce);
   if (redirect !== undefined) {
-    answerClear(context, { message, datagram }, [redirect], now);
+    answerClear(context, { message, datagram }, [redirect], now, 'unlimited');
     return { code: 'redirected', reason: 'the peer was sent to another gateway' };
   }
   const { admitted, evict } = context.halfOpen.admit(datagram.remote.address);
