@@ -5,11 +5,10 @@ import { Malformed, sameBytes } from '../../../wire/index.ts';
 import { milestone } from '../../milestone.ts';
 import type { Identity, IkeDatagram } from '../../output.ts';
 import type { AuthenticationMethod } from '../../signature.ts';
-import { digestOf } from '../../v1/arrival.ts';
 import type { Association, Task } from '../association.ts';
 import { closed } from '../closing.ts';
 import type { Context } from '../context.ts';
-import { IkeSa, type Opening } from '../ikeSa.ts';
+import type { IkeSa, Opening } from '../ikeSa.ts';
 import { resumedKeys } from '../keys.ts';
 import { detectNat, firstSpis, floatPorts, natNotifies } from '../natTraversal.ts';
 import { isNonceLength, NONCE_BYTES } from '../nonces.ts';
@@ -20,13 +19,14 @@ import { outOfState, type Refusal } from '../refusal.ts';
 import { enqueue, finishTask, sendPrepared } from '../requests.ts';
 import { freshSpi } from '../spis.ts';
 import { readTicketData, ticketData } from '../ticket.ts';
-import { prepareClear, respondPrepared, traceIn } from '../transmission.ts';
+import { prepareClear, respondPrepared } from '../transmission.ts';
 import { find, findNotify, type Message, type PayloadChain } from '../wire/index.ts';
 import { abilitiesOf, announcements, hashesOf } from './announcements.ts';
 import { beginAuth } from './authInitiator.ts';
 import { logIkeKeys } from './keyLog.ts';
 import { answerClear, provesAddress } from './newcomer.ts';
 import { followRedirect, redirectNotify } from './redirect.ts';
+import { beginResponder } from './responderSa.ts';
 import { beginSaInit } from './saInitInitiator.ts';
 
 /** What an initiator keeps of a session for the next one. */
@@ -232,38 +232,26 @@ export function onResumeRequest(
     return { code: 'ticket-refused', reason: 'the peer resumes with a ticket that is not ours, old or used' };
   }
   if (evict !== undefined) closed(context, evict, EVICTED);
-  const sa = new IkeSa({
-    id: context.nextIkeSaId(),
-    role: 'responder',
-    initiatorSpi: message.header.initiatorSpi.slice(),
-    responderSpi: freshSpi(context),
-    local: datagram.local,
-    remote: datagram.remote,
-    now,
-    onTimer: context.onTimer,
-  });
+  const sa = beginResponder(context, { message, datagram }, now);
   const { association } = sa;
-  context.index(association);
-  context.halfOpen.add(sa, datagram.remote.address);
-  sa.timers.set('halfOpen', now + context.config.halfOpenTimeout);
-  milestone(context, sa, 'ike first message', 'received');
-  const exchange = ExchangeType.IKE_SESSION_RESUME;
-  traceIn(context, sa, { exchange, messageId: 0, response: false }, message.payloads, message.bytes.length);
-  sa.peer = { ...abilitiesOf(message), offers: [ikeV2ProposalText(state.proposal)] };
-  detectNat(context, sa, message.header, datagram, message);
+  sa.peer = { ...sa.peer, offers: [ikeV2ProposalText(state.proposal)] };
   const nonces = { initiator: nonce, responder: context.random(NONCE_BYTES) };
   const payloads: Payload[] = [
     { kind: 'Nonce', data: nonces.responder },
     ...(sa.natTraversal ? natNotifies(context, association, sa) : []),
     ...announcements(context, sa, 'responder', message),
   ];
-  const prepared = prepareClear(context, association, { exchange, messageId: 0, response: true }, payloads);
+  const prepared = prepareClear(
+    context,
+    association,
+    { exchange: ExchangeType.IKE_SESSION_RESUME, messageId: 0, response: true },
+    payloads,
+  );
   sa.opening = openingOf(message.bytes.slice(), prepared.pieces[0]!, nonces, message);
   const { initiatorId, user, expiresAt } = state;
   sa.resumedFrom = { initiatorId, user, method: state.method as AuthenticationMethod, expiresAt };
   sa.usesPostquantumKey = state.usesPostquantumKey;
   begun(context, association, state.proposal, state.skD, nonces);
-  association.answering = { messageId: 0, exchange, datagram, digest: digestOf(context.crypto, datagram.bytes) };
   respondPrepared(context, association, prepared, now);
   return undefined;
 }

@@ -3,24 +3,23 @@
 import type { Instant } from '../../../core/index.ts';
 import { milestone } from '../../milestone.ts';
 import type { IkeDatagram } from '../../output.ts';
-import { digestOf } from '../../v1/arrival.ts';
 import { closed } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { refusedKey } from '../failures.ts';
-import { IkeSa, type Opening } from '../ikeSa.ts';
+import type { IkeSa, Opening } from '../ikeSa.ts';
 import { type AgreedKey, agree } from '../keyAgreement.ts';
 import { initialKeys } from '../keys.ts';
-import { detectNat, natNotifies } from '../natTraversal.ts';
+import { natNotifies } from '../natTraversal.ts';
 import { NONCE_BYTES } from '../nonces.ts';
 import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { ikeV2ProposalText } from '../proposal.ts';
 import type { ChosenIkeV2 } from '../proposalChoice.ts';
-import { freshSpi } from '../spis.ts';
-import { prepareClear, respondPrepared, traceIn } from '../transmission.ts';
+import { prepareClear, respondPrepared } from '../transmission.ts';
 import { find, findNotify, type Message } from '../wire/index.ts';
-import { abilitiesOf, announcements, hashesOf } from './announcements.ts';
+import { announcements, hashesOf } from './announcements.ts';
 import { certificateRequest } from './certificates.ts';
 import { logIkeKeys } from './keyLog.ts';
+import { beginResponder } from './responderSa.ts';
 
 /**
  * Makes the IKE SA, and answers when the keys are made.
@@ -33,34 +32,9 @@ export function answerSaInit(
   now: Instant,
 ): void {
   const { message, datagram, isProven } = arrival;
-  const { header } = message;
-  const sa = new IkeSa({
-    id: context.nextIkeSaId(),
-    role: 'responder',
-    initiatorSpi: header.initiatorSpi.slice(),
-    responderSpi: freshSpi(context),
-    local: datagram.local,
-    remote: datagram.remote,
-    now,
-    onTimer: context.onTimer,
-  });
-  const { association } = sa;
-  context.index(association);
-  context.halfOpen.add(sa, datagram.remote.address);
-  sa.timers.set('halfOpen', now + context.config.halfOpenTimeout);
-  milestone(context, sa, 'ike first message', 'received');
-  const head = { exchange: ExchangeType.IKE_SA_INIT, messageId: 0, response: false };
-  traceIn(context, sa, head, message.payloads, message.bytes.length);
-  sa.peer = abilitiesOf(message);
-  detectNat(context, sa, header, datagram, message);
-  association.proposal = chosen.proposal;
+  const sa = beginResponder(context, { message, datagram }, now);
+  sa.association.proposal = chosen.proposal;
   milestone(context, sa, 'ike proposal agreed', ikeV2ProposalText(chosen.proposal));
-  association.answering = {
-    messageId: 0,
-    exchange: ExchangeType.IKE_SA_INIT,
-    datagram,
-    digest: digestOf(context.crypto, datagram.bytes),
-  };
   const { group } = chosen.proposal;
   agree(context, sa, group, find(message, 'KE')!.data.slice(), (agreed, later) => {
     if (agreed === undefined) closed(context, sa, refusedKey);
