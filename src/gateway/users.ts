@@ -2,7 +2,7 @@
 
 import type { Endpoint, Failure, Instant } from '../core/index.ts';
 import { prefixHost } from '../net/index.ts';
-import type { AuthenticationAnswer, Credentials } from '../ppp/output.ts';
+import type { AuthenticationAnswer, Credentials, NetworkParameters } from '../ppp/output.ts';
 import { failureText, type LogEntry } from '../session/log.ts';
 import type { SessionLimits } from '../session/sessionClock.ts';
 import type { SessionRates, UserSession } from '../session/userSession.ts';
@@ -122,8 +122,9 @@ export class Users {
       return this.#answer(login, answer, FAILED, now);
     }
     this.#failedLogins.succeeded(peer, user);
-    const others = this.#othersOf(session, user);
     const rule = answer.singleSession ?? this.#singleSession;
+    // Ten thousand may come as one user: they are looked for where they count.
+    const others = rule === 'allow' ? [] : this.#othersOf(session, user);
     if (rule === 'deny' && others.length > 0) {
       return this.#answer(login, { accepted: false, reason: alreadyConnected(user) }, REFUSED, now);
     }
@@ -167,15 +168,21 @@ export class Users {
     if (peerAddress === undefined) return { accepted: false, reason: NO_ADDRESS };
     return {
       accepted: true,
-      network: {
-        ...this.#network,
-        peerAddress,
-        ...(prefix === undefined ? {} : { ipv6: true, peerAddress6: prefixHost(prefix, PEER_HOST) }),
-      },
+      network: this.#networkOf(peerAddress, prefix),
       ...(authenticatorResponse === undefined ? {} : { authenticatorResponse }),
       ...(masterKey === undefined ? {} : { masterKey }),
       ...(message === undefined ? {} : { message }),
     };
+  }
+
+  /** Written out: it is kept for as long as the session stands, and objects of one kind weigh less. */
+  #networkOf(peerAddress: string, prefix: string | undefined): NetworkParameters {
+    const { localAddress, dns, nbns } = this.#network;
+    if (prefix === undefined && this.#network.localAddress6 === undefined) {
+      return { localAddress, peerAddress, dns, nbns };
+    }
+    const own = prefix === undefined ? {} : { ipv6: true, peerAddress6: prefixHost(prefix, PEER_HOST) };
+    return { ...this.#network, peerAddress, ...own };
   }
 
   /** A user without a prefix, where all are taken, has IPv4 alone. */

@@ -6,12 +6,12 @@
 /** What is known of a peer; more may come later. */
 export interface ClientSigns {
   /** As `vendorIdText` writes them. */
-  readonly vendorIds?: readonly string[];
+  readonly vendorIds?: readonly string[] | undefined;
   /** Its phase 1 proposals as `offeredTexts` writes them, in order. */
-  readonly offers?: readonly string[];
+  readonly offers?: readonly string[] | undefined;
   /** Vendor Name and Host Name AVP. */
-  readonly l2tpVendor?: string;
-  readonly hostName?: string;
+  readonly l2tpVendor?: string | undefined;
+  readonly hostName?: string | undefined;
 }
 
 /**

@@ -12,13 +12,39 @@ export interface L2tpEnvironment extends Environment {
   readonly crypto: Crypto;
 }
 
-export interface SocketContext {
+export class SocketContext {
   readonly config: L2tpConfig;
   readonly environment: L2tpEnvironment;
   /** Set where there is a shared secret. */
   readonly hiding: SendHiding | undefined;
-  emit(output: L2tpOutput): void;
-  nextCallSerialNumber(): number;
+  #outputs: L2tpOutput[] = [];
+  #callSerialNumber: number;
+
+  constructor(config: L2tpConfig, environment: L2tpEnvironment) {
+    const { secret } = config;
+    const { crypto } = environment;
+    this.config = config;
+    this.environment = environment;
+    this.hiding = secret && { crypto, secret, random: (length) => environment.random(length) };
+    // Numbers of this life should not meet those of the last one.
+    this.#callSerialNumber = environment.random(2).reduce((number, octet) => (number << 8) | octet, 0) * 0x1_0000;
+  }
+
+  emit(output: L2tpOutput): void {
+    this.#outputs.push(output);
+  }
+
+  /** What was emitted since the last time. */
+  take(): L2tpOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  nextCallSerialNumber(): number {
+    this.#callSerialNumber = (this.#callSerialNumber + 1) >>> 0;
+    return this.#callSerialNumber;
+  }
 }
 
 /** Why a request or reply cannot be accepted: for the peer and for the owner. */

@@ -25,7 +25,10 @@ export interface Peer {
   readonly bearer: number;
 }
 
-type Send = <Name extends MessageName>(name: Name, body: MessageBody<Name>) => void;
+/** Whoever sends the messages of the tunnel's set-up. */
+export interface Announcer {
+  announce<Name extends MessageName>(name: Name, body: MessageBody<Name>): void;
+}
 
 interface Input {
   readonly message: ReceivedMessage;
@@ -45,14 +48,14 @@ export class ControlConnection {
   peer: Peer = { hostName: '', framing: Framing.synchronous | Framing.asynchronous, bearer: 0 };
   readonly #context: SocketContext;
   readonly #id: TunnelId;
-  readonly #send: Send;
+  readonly #announcer: Announcer;
   #state: TunnelState = 'idle';
 
-  constructor(context: SocketContext, id: TunnelId, originator: boolean, send: Send) {
+  constructor(context: SocketContext, id: TunnelId, originator: boolean, announcer: Announcer) {
     const { config, environment } = context;
     this.#context = context;
     this.#id = id;
-    this.#send = send;
+    this.#announcer = announcer;
     this.tieBreaker = originator && config.tieBreaker ? environment.random(8) : undefined;
     this.challenge = config.requireAuthentication ? environment.random(CHALLENGE_BYTES) : undefined;
   }
@@ -111,13 +114,13 @@ export class ControlConnection {
     const { config } = this.#context;
     const facts = { id: this.#id, tieBreaker: this.tieBreaker, challenge: this.challenge };
     const response = (name: 'SCCRP' | 'SCCCN') => responseTo(input?.message, name, this.#context);
-    if (action === 'sendSccrq') this.#send('SCCRQ', requestBody(config, facts));
-    if (action === 'sendScccn') this.#send('SCCCN', { challengeResponse: response('SCCCN') });
+    if (action === 'sendSccrq') this.#announcer.announce('SCCRQ', requestBody(config, facts));
+    if (action === 'sendScccn') this.#announcer.announce('SCCCN', { challengeResponse: response('SCCCN') });
     if (action === 'sendSccrp') {
       const budget = config.protectedPath ? Number.POSITIVE_INFINITY : (input?.header.body.length ?? 0);
       const body = replyBody(this.#context, { ...facts, challengeResponse: response('SCCRP') }, budget);
       if (body === undefined) return general(0, SHORT_REQUEST.code, SHORT_REQUEST.reason);
-      this.#send('SCCRP', body);
+      this.#announcer.announce('SCCRP', body);
     }
     return undefined;
   }

@@ -7,7 +7,7 @@ import { type Core, Few, type Instant, Recent } from '../core/index.ts';
 import { Malformed } from '../wire/index.ts';
 import { acknowledgementOf, NO_CONTROL_CONNECTION, stopOf } from './answers.ts';
 import { type L2tpConfig, type L2tpSettings, l2tpConfig } from './config.ts';
-import { freshId, type L2tpEnvironment, type Refusal, type SocketContext } from './context.ts';
+import { freshId, type L2tpEnvironment, type Refusal, SocketContext } from './context.ts';
 import { encodeData, newDataHeader, readDataHeader } from './dataMessage.ts';
 import { type ControlMessage, isControl, readControlMessage } from './header.ts';
 import { decodeMessage, type ReceivedMessage } from './messages.ts';
@@ -31,30 +31,15 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   readonly config: L2tpConfig;
   readonly #context: SocketContext;
   readonly #tunnels = new Few<TunnelId, Tunnel>();
-  #outputs: L2tpOutput[] = [];
   /** Tunnels and sessions that have just ended: `tunnel/session`, session 0 for the tunnel. */
   readonly #ended = new Recent<string>(STRAGGLERS, MOST_ENDED);
-  #callSerialNumber: number;
   #unknownAnsweredAt = Number.NEGATIVE_INFINITY;
 
   /** @throws RangeError for settings that cannot work */
   constructor(settings: L2tpSettings, environment: L2tpEnvironment) {
     const config = l2tpConfig(settings);
-    const { secret } = config;
-    const { crypto } = environment;
     this.config = config;
-    this.#context = {
-      config,
-      environment,
-      hiding: secret && { crypto, secret, random: (length) => environment.random(length) },
-      emit: (output) => this.#outputs.push(output),
-      nextCallSerialNumber: () => {
-        this.#callSerialNumber = (this.#callSerialNumber + 1) >>> 0;
-        return this.#callSerialNumber;
-      },
-    };
-    // Numbers of this life should not meet those of the last one.
-    this.#callSerialNumber = environment.random(2).reduce((number, octet) => (number << 8) | octet, 0) * 0x1_0000;
+    this.#context = new SocketContext(config, environment);
   }
 
   /** Whether there is no tunnel, not even one that still acknowledges the peer's last words. */
@@ -315,14 +300,12 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
 
   /** Lets every tunnel send what it may, forgets those that are gone, and hands out what came of the call. */
   #take(now: Instant): readonly L2tpOutput[] {
-    const told = this.#outputs;
-    const sent: L2tpOutput[] = [];
-    this.#outputs = sent;
+    const told = this.#context.take();
     for (const tunnel of this.#tunnels.values()) {
       tunnel.flush(now);
       if (tunnel.phase === 'gone') this.#tunnels.delete(tunnel.id);
     }
-    this.#outputs = [];
+    const sent = this.#context.take();
     for (const output of told) {
       if (output.type === 'sessionDown') this.#ended.note(`${output.tunnel}/${output.session}`, now);
       else if (output.type === 'tunnelDown') this.#ended.note(`${output.tunnel}/0`, now);

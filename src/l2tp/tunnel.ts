@@ -6,7 +6,7 @@ import type { ResultCode } from './avps.ts';
 import { Calls, type CallTunnel } from './callManagement.ts';
 import { fullCycle } from './channel.ts';
 import type { Refusal, SocketContext } from './context.ts';
-import { ControlConnection, type Outcome, type Peer } from './controlConnection.ts';
+import { type Announcer, ControlConnection, type Outcome, type Peer } from './controlConnection.ts';
 import { ControlLink, type Sent } from './controlLink.ts';
 import type { ControlMessage } from './header.ts';
 import { type MessageBody, messages, type ReceivedMessage } from './messages.ts';
@@ -29,7 +29,7 @@ type Phase =
   | 'lingering'
   | 'gone';
 
-export class Tunnel implements CallTunnel {
+export class Tunnel implements CallTunnel, Announcer {
   readonly id: TunnelId;
   readonly originator: boolean;
   readonly calls: Calls;
@@ -50,7 +50,7 @@ export class Tunnel implements CallTunnel {
     this.#heardAt = now;
     this.#link = new ControlLink(context, id);
     this.calls = new Calls(context, this);
-    this.connection = new ControlConnection(context, id, originator, (name, body) => this.#announce(name, body));
+    this.connection = new ControlConnection(context, id, originator, this);
     this.#timers.set('setup', now + context.config.setupTimeout);
   }
 
@@ -271,7 +271,7 @@ export class Tunnel implements CallTunnel {
     this.#ending = ending;
     this.calls.dropAll(ending.by, ending.failure);
     this.#link.channel.dropUnsent();
-    this.#announce('StopCCN', { assignedTunnelId: this.id, resultCode });
+    this.announce('StopCCN', { assignedTunnelId: this.id, resultCode });
   }
 
   /** Over for the owner; what the peer repeats is acknowledged for a retransmission cycle. RFC 2661 §5.7. */
@@ -288,7 +288,7 @@ export class Tunnel implements CallTunnel {
     this.#context.emit({ type: 'tunnelDown', tunnel: this.id, by, reason: failure });
   }
 
-  #announce<Name extends MessageName>(name: Name, body: MessageBody<Name>): void {
+  announce<Name extends MessageName>(name: Name, body: MessageBody<Name>): void {
     this.#milestone(`${name} sent`);
     this.send(name, body);
   }

@@ -20,6 +20,8 @@ import { NetworkPhase, type NetworkPhaseOwner } from './networkPhase.ts';
 import type {
   AuthenticationMethod,
   Credentials,
+  LcpAuthentication,
+  LcpUp,
   NetworkParameters,
   PppClosed,
   PppCommand,
@@ -158,9 +160,8 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
   lcpUp(now: Instant) {
     this.#peerLeft = undefined;
     const { localMru, peerMru, sendAddressControl, compressProtocol, localMagic, peerAuthentication } = this.#lcp;
-    const authentication = peerAuthentication && { authentication: peerAuthentication };
-    const options = { peerMru, localMru, sendAddressControl, compressProtocol, localMagic };
-    this.#outputs.push({ type: 'lcpUp', ...options, ...authentication });
+    const up = { type: 'lcpUp', peerMru, localMru, sendAddressControl, compressProtocol, localMagic } as const;
+    this.#outputs.push(peerAuthentication === undefined ? up : withAuthentication(up, peerAuthentication));
     this.milestone('LCP opened', `mru ${localMru}, peer's mru ${peerMru}`);
     if (peerAuthentication === undefined && this.#settings.requirePeer.length > 0) {
       return this.authenticationFailed(NOT_AUTHENTICATED, 'local', now);
@@ -287,6 +288,12 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
     if (this.#untraced) return;
     this.#outputs.push({ type: 'trace', layer: 'ppp', direction, summary: packetText(protocol, packet) });
   }
+}
+
+/** Written out: it is kept for as long as the session stands, and objects of one kind weigh less. */
+function withAuthentication(up: LcpUp, authentication: LcpAuthentication): LcpUp {
+  const { type, peerMru, localMru, sendAddressControl, compressProtocol, localMagic } = up;
+  return { type, peerMru, localMru, sendAddressControl, compressProtocol, localMagic, authentication };
 }
 
 /** Control packets are kept below this, whatever the peer says that it takes. */

@@ -6,9 +6,9 @@
 import { type Endpoint, earliest, type Failure, type Instant, Timers } from '../core/index.ts';
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished, PathProbed } from '../ike/output.ts';
-import type { SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
+import type { L2tpFrame, SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import { ChildSas } from './childSas.ts';
-import { L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD } from './connectionFailures.ts';
+import { L2TP_TIMEOUT, NO_END, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD } from './connectionFailures.ts';
 import { type ConnectionParts, SILENT_L2TP_HINT } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
@@ -16,18 +16,18 @@ import { Path } from './path.ts';
 import type { TooBig } from './pathMtu.ts';
 import { endpointText, PeerMoves, type Place } from './peerMoves.ts';
 import { PppSession } from './pppSession.ts';
-import { type PppAnswer, PppSessions } from './pppSessions.ts';
+import { type PppAnswer, type PppEvents, PppSessions } from './pppSessions.ts';
 import { Recognition } from './recognition.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { trafficOf } from './traffic.ts';
 import { TunnelMode } from './tunnelMode.ts';
 import type { TunnelSession } from './tunnelSession.ts';
-import { Tunnels } from './tunnels.ts';
+import { type TunnelEvents, Tunnels } from './tunnels.ts';
 import type { UserSession } from './userSession.ts';
 
 type TimerName = 'hint' | 'tunnel' | 'network' | 'idle' | 'close' | 'move';
 
-export class Connection {
+export class Connection implements TunnelEvents, PppEvents {
   readonly record: SessionRecord;
   readonly channel: ChannelId;
   readonly #parts: ConnectionParts;
@@ -54,18 +54,8 @@ export class Connection {
     this.#recognition = new Recognition(record);
     this.#childSas = new ChildSas(this.#path, record, parts.times.childless);
     this.#tunnelMode = new TunnelMode(parts, this.#path);
-    this.#sessions = new PppSessions(parts, this.#path, {
-      networkUp: () => this.#timers.clear('network'),
-      linkClosed: ({ call: { tunnel, session } }, reason, now) =>
-        this.#tunnels.command({ type: 'disconnect', tunnel, session, reason }, now),
-    });
-    this.#tunnels = new Tunnels(parts.makeL2tp(parts.protectedPath), channel, record, {
-      tunnelUp: (tunnel, now) => this.#tunnelUp(tunnel, now),
-      tunnelDown: (tunnel, now) => this.#tunnelDown(tunnel, now),
-      sessionUp: (call, now) => this.#sessionUp(call, now),
-      sessionDown: (down, now) => this.#sessionDown(down, now),
-      frame: (frame, now) => this.#sessions.receive(frame, now),
-    });
+    this.#sessions = new PppSessions(parts, this.#path, this);
+    this.#tunnels = new Tunnels(parts.makeL2tp(parts.protectedPath), channel, record, this);
   }
 
   get sessions(): Iterable<UserSession> {
@@ -98,7 +88,7 @@ export class Connection {
 
   ikeEstablished(ike: IkeEstablished, now: Instant): ConnectionOutput[] {
     const { record } = this;
-    record.ike = `IKEv${ike.version} ${ike.algorithms}`;
+    record.setIke(`IKEv${ike.version} ${ike.algorithms}`);
     record.nat = ike.nat;
     record.vendorIds = ike.vendorIds;
     record.peer = ike.remote;
@@ -256,18 +246,29 @@ export class Connection {
     return [...out, { type: 'peerMoved', local, remote }];
   }
 
-  #tunnelUp(tunnel: TunnelUp, now: Instant): void {
+  frame(frame: L2tpFrame, now: Instant): ConnectionOutput[] {
+    return this.#sessions.receive(frame, now);
+  }
+
+  networkUp(): void {
+    this.#timers.clear('network');
+  }
+
+  linkClosed({ call: { tunnel, session } }: PppSession, reason: Failure, now: Instant): ConnectionOutput[] {
+    return this.#tunnels.command({ type: 'disconnect', tunnel, session, reason }, now);
+  }
+
+  tunnelUp(tunnel: TunnelUp, now: Instant): void {
     const { record } = this;
     this.#timers.clear('tunnel');
     this.#timers.clear('hint');
     this.#timers.set('idle', now + this.#parts.times.idle);
     if (record.phase === 'ike' || record.phase === 'ipsec') record.phase = 'tunnel';
     record.peerHostName = tunnel.peerHostName;
-    const { peerVendorName: l2tpVendor, peerHostName: hostName } = tunnel;
-    this.#recognition.add({ hostName, ...(l2tpVendor === undefined ? {} : { l2tpVendor }) });
+    this.#recognition.add({ hostName: tunnel.peerHostName, l2tpVendor: tunnel.peerVendorName });
   }
 
-  #tunnelDown({ tunnel, reason, by }: TunnelDown, now: Instant): ConnectionOutput[] {
+  tunnelDown({ tunnel, reason, by }: TunnelDown, now: Instant): ConnectionOutput[] {
     const out: ConnectionOutput[] = [];
     for (const session of [...this.#sessions]) {
       if (session.call.tunnel === tunnel) out.push(...this.#sessions.drop(session, reason, now));
@@ -284,7 +285,7 @@ export class Connection {
     return [];
   }
 
-  #sessionUp(call: SessionUp, now: Instant): ConnectionOutput[] {
+  sessionUp(call: SessionUp, now: Instant): ConnectionOutput[] {
     const own = this.#forks++ === 0 ? this.record : this.record.fork(this.#parts.newId());
     if (this.#closing === undefined) own.phase = 'session';
     this.#timers.clear('idle');
@@ -292,7 +293,7 @@ export class Connection {
     return this.#sessions.open(call, own, now);
   }
 
-  #sessionDown(down: SessionDown, now: Instant): ConnectionOutput[] {
+  sessionDown(down: SessionDown, now: Instant): ConnectionOutput[] {
     const out = this.#sessions.dropCall(down, now);
     if (this.#closing !== undefined) out.push(...this.#continueClose(now));
     else if (this.#sessions.size === 0) {
@@ -341,10 +342,11 @@ export class Connection {
         const place = this.#moves.takeWaiting();
         return place === undefined ? [] : this.moved(place.local, place.remote, now, place.encapsulation);
       }
-      case 'close': {
-        const text = 'The peer did not acknowledge the end of the connection in time.';
-        return [sessionEntry(this.record, 'warn', 'close-timeout', text), ...this.lost(this.#closing ?? UNHEARD, now)];
-      }
+      case 'close':
+        return [
+          sessionEntry(this.record, 'warn', 'close-timeout', NO_END),
+          ...this.lost(this.#closing ?? UNHEARD, now),
+        ];
     }
   }
 }

@@ -1,6 +1,6 @@
 /** The way to the peer below L2TP: the channel in the data plane, and with IPsec the ESP SAs under it. */
 
-import type { Endpoint, Instant } from '../core/index.ts';
+import { type Endpoint, Few, type Instant } from '../core/index.ts';
 import type { ChannelId } from '../dataplane/messages.ts';
 import type { EspSuite } from '../esp/suite.ts';
 import type { Quirk } from '../ike/fingerprint.ts';
@@ -22,7 +22,7 @@ export class Path {
   readonly #channel: ChannelId;
   readonly #record: SessionRecord;
   readonly pathMtu: PathMtu;
-  readonly #children = new Map<ChildSaId, Child>();
+  readonly #children = new Few<ChildSaId, Child>();
   /** What is done differently for this peer. */
   quirks: readonly Quirk[] = [];
   #open = false;
@@ -168,7 +168,7 @@ export class Path {
   remove(child: ChildClosed): ConnectionOutput[] | undefined {
     if (!this.#children.delete(child.child)) return undefined;
     const out = [toDataPlane({ type: 'removeSa', inboundSpi: child.inboundSpi })];
-    const newest = [...this.#children.values()].at(-1);
+    const newest = this.#children.values().at(-1);
     // Whatever crossed between the ends, what is sent goes on: on the newest that is left.
     if (child.outboundSpi === this.#using && newest !== undefined) out.push(this.#useSa(newest.outboundSpi));
     return out;

@@ -1,6 +1,6 @@
 /** The PPP sessions of a connection on their path: what fits into it, and probes by LCP Echo-Request. RFC 8899 §4. */
 
-import type { Instant } from '../core/index.ts';
+import type { Few, Instant } from '../core/index.ts';
 import type { InnerPath } from '../dataplane/messages.ts';
 import type { ConnectionParts, PathPlan, PathShape } from './connectionParts.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
@@ -8,19 +8,19 @@ import type { Path } from './path.ts';
 import type { PathUsers } from './pathMtuFollower.ts';
 import { largestProbe, probeAnswered, probeFrame } from './pathMtuProbe.ts';
 import { innerPathOf } from './pppIpv6.ts';
-import type { PppSession } from './pppSession.ts';
+import type { PppSession, SessionKey } from './pppSession.ts';
 
 const IPV4_AND_TCP_HEADERS = 40;
 
 export class PppPath implements PathUsers<PppSession> {
   readonly #parts: ConnectionParts;
   readonly #path: Path;
-  readonly #sessions: ReadonlyMap<string, PppSession>;
+  readonly #sessions: Few<SessionKey, PppSession>;
   /** Identifier of the last probe. */
   #probes = 0;
 
   /** @param sessions those that are, as they come and go */
-  constructor(parts: ConnectionParts, path: Path, sessions: ReadonlyMap<string, PppSession>) {
+  constructor(parts: ConnectionParts, path: Path, sessions: Few<SessionKey, PppSession>) {
     this.#parts = parts;
     this.#path = path;
     this.#sessions = sessions;
@@ -38,7 +38,7 @@ export class PppPath implements PathUsers<PppSession> {
   }
 
   open(): PppSession[] {
-    return [...this.#sessions.values()].filter(({ slot, shape }) => slot !== undefined && shape !== undefined);
+    return this.#sessions.values().filter(({ slot, shape }) => slot !== undefined && shape !== undefined);
   }
 
   plan(session: PppSession): PathPlan {

@@ -42,11 +42,14 @@ export class PppSession implements UserSession {
   }
 
   /** The key of the session within its connection. */
-  get key(): string {
+  get key(): SessionKey {
     return sessionKey(this.call.tunnel, this.call.session);
   }
 }
 
-export function sessionKey(tunnel: number, session: number): string {
-  return `${tunnel}/${session}`;
+/** Both ids, of 16 bits each. */
+export type SessionKey = number;
+
+export function sessionKey(tunnel: number, session: number): SessionKey {
+  return (tunnel << 16) | session;
 }

@@ -1,6 +1,6 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
-import { Agenda, earliest, type Failure, type Instant } from '../core/index.ts';
+import { Agenda, earliest, type Failure, Few, type Instant } from '../core/index.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
@@ -11,7 +11,7 @@ import type { TooBig } from './pathMtu.ts';
 import { PathMtuFollower } from './pathMtuFollower.ts';
 import { beginIpv6, innerPathOf, ipv6Deadline, ipv6Down, ipv6Outputs, ipv6Up } from './pppIpv6.ts';
 import { PppPath } from './pppPath.ts';
-import { PppSession, sessionKey } from './pppSession.ts';
+import { PppSession, type SessionKey, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
 import { SessionClock } from './sessionClock.ts';
 import { heardAtOf, messagesOf, trafficOf } from './traffic.ts';
@@ -32,7 +32,7 @@ export class PppSessions implements Iterable<PppSession> {
   readonly #path: Path;
   readonly #events: PppEvents;
   readonly #links = new Agenda<PppSession>();
-  readonly #sessions = new Map<string, PppSession>();
+  readonly #sessions = new Few<SessionKey, PppSession>();
   readonly #pppPath: PppPath;
   readonly #follower: PathMtuFollower<PppSession>;
 
@@ -49,7 +49,7 @@ export class PppSessions implements Iterable<PppSession> {
   }
 
   [Symbol.iterator](): Iterator<PppSession> {
-    return this.#sessions.values();
+    return this.#sessions.values()[Symbol.iterator]();
   }
 
   get deadline(): Instant | undefined {
@@ -179,7 +179,7 @@ export class PppSessions implements Iterable<PppSession> {
   }
 
   dropAll(reason: Failure, now: Instant): ConnectionOutput[] {
-    return [...this.#sessions.values()].flatMap((session) => this.drop(session, reason, now));
+    return this.#sessions.values().flatMap((session) => this.drop(session, reason, now));
   }
 
   /** Bytes and packets of a session so far, from the data plane's counters. */
@@ -313,7 +313,7 @@ export class PppSessions implements Iterable<PppSession> {
     delete session.ipv6;
     delete session.shape;
     this.#parts.slots.release(slot);
-    if ([...this.#sessions.values()].every((other) => other.slot === undefined)) this.#path.pathMtu.end();
+    if (this.#sessions.values().every((other) => other.slot === undefined)) this.#path.pathMtu.end();
     return [toDataPlane({ type: 'closeSession', slot })];
   }
 }

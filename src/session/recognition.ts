@@ -13,7 +13,14 @@ export class Recognition {
 
   /** Each layer tells more. */
   add(signs: ClientSigns): void {
-    this.#signs = { ...this.#signs, ...signs };
+    const known = this.#signs;
+    // Written out, so that the objects of all sessions are of one kind.
+    this.#signs = {
+      vendorIds: signs.vendorIds ?? known.vendorIds,
+      offers: signs.offers ?? known.offers,
+      l2tpVendor: signs.l2tpVendor ?? known.l2tpVendor,
+      hostName: signs.hostName ?? known.hostName,
+    };
     const found = fingerprint(this.#signs);
     if (found !== undefined) this.#record.client = found.client;
   }

@@ -148,7 +148,11 @@ export class SessionRecord {
 
   setEsp(suite: EspSuite): void {
     const cipher = suite.encryption === '3des-cbc' ? suite.encryption : `${suite.encryption}-${suite.keyBits}`;
-    this.esp = suite.integrity === undefined ? cipher : `${cipher}/${suite.integrity}`;
+    this.esp = sharedText(suite.integrity === undefined ? cipher : `${cipher}/${suite.integrity}`);
+  }
+
+  setIke(text: string): void {
+    this.ike = sharedText(text);
   }
 
   view(traffic: Traffic = this.traffic): SessionView {
@@ -187,6 +191,9 @@ export function isoTime(unixTime: number): string {
   const time = `${two(Math.floor(ofDay / 3600))}:${two(Math.floor(ofDay / 60) % 60)}:${two(ofDay % 60)}.${fraction}`;
   return `${year}-${two(calendarMonth)}-${two(day)}T${time}Z`;
 }
+
+/** The same text for all sessions, which have few between them. */
+const sharedText = (text: string): string => shared(text, undefined).name;
 
 /** What happened, without when. */
 interface Event {

@@ -1,6 +1,6 @@
 /** The L2TP side of a connection: the core of its one socket, and the tunnels that stand. */
 
-import type { Failure, Instant } from '../core/index.ts';
+import { type Failure, Few, type Instant } from '../core/index.ts';
 import type { ChannelId } from '../dataplane/messages.ts';
 import type {
   L2tpCommand,
@@ -32,7 +32,7 @@ export class Tunnels {
   readonly #channel: ChannelId;
   readonly #record: SessionRecord;
   readonly #events: TunnelEvents;
-  readonly #tunnels = new Set<TunnelId>();
+  readonly #tunnels = new Few<TunnelId, true>();
 
   constructor(l2tp: L2tpCore, channel: ChannelId, record: SessionRecord, events: TunnelEvents) {
     this.#l2tp = l2tp;
@@ -65,7 +65,7 @@ export class Tunnels {
 
   /** Says StopCCN on the oldest tunnel. */
   closeFirst(reason: Failure, now: Instant): ConnectionOutput[] {
-    const [tunnel] = this.#tunnels;
+    const [tunnel] = this.#tunnels.keys();
     return tunnel === undefined ? [] : this.command({ type: 'close', tunnel, reason }, now);
   }
 
@@ -77,7 +77,7 @@ export class Tunnels {
           out.push(toDataPlane({ type: 'sendL2tp', channel: this.#channel, bytes: output.bytes }));
           break;
         case 'tunnelUp':
-          this.#tunnels.add(output.tunnel);
+          this.#tunnels.set(output.tunnel, true);
           this.#events.tunnelUp(output, now);
           break;
         case 'tunnelDown':

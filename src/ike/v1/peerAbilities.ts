@@ -37,13 +37,26 @@ export const UNKNOWN_ABILITIES: PeerAbilities = {
 
 export function abilitiesOf(chain: PayloadChain): PeerAbilities {
   const offered = find(chain, 'SA');
-  return {
+  return shared({
     natTraversal: natTraversalOf(chain),
     deadPeerDetection: hasVendorId(chain, 'deadPeerDetection'),
     fragmentation: canReassemble(chain),
     vendorIds: vendorIdTexts(chain),
     offers: offered === undefined ? [] : offeredTexts(offered).slice(0, MOST_OFFERS),
-  };
+  });
+}
+
+/** Kinds of clients are few: what their messages say of them is kept once. */
+const kinds = new Map<string, PeerAbilities>();
+const MOST_KINDS = 256;
+
+function shared(abilities: PeerAbilities): PeerAbilities {
+  const { natTraversal, deadPeerDetection, fragmentation, vendorIds, offers } = abilities;
+  const key = JSON.stringify([natTraversal?.name, deadPeerDetection, fragmentation, vendorIds, offers]);
+  const known = kinds.get(key);
+  if (known !== undefined) return known;
+  if (kinds.size < MOST_KINDS) kinds.set(key, abilities);
+  return abilities;
 }
 
 /** Our vendor ids. An initiator names all dialects of NAT traversal, a responder the one that it chose. */

@@ -3,7 +3,7 @@
  * RFC 2408 §5.1.
  */
 
-import type { Instant, Milliseconds } from '../../core/index.ts';
+import { Few, type Instant, type Milliseconds } from '../../core/index.ts';
 
 /** When a message that awaits an answer is sent again. */
 export interface RetransmissionSchedule {
@@ -51,13 +51,13 @@ interface Answered {
 /** The messages that were acted on, by digest, each with its answer. */
 export class AnsweredMessages {
   /** Only while there are some. */
-  #answers: Map<string, Answered> | undefined;
+  #answers: Few<string, Answered> | undefined;
 
   /** Forgets what was answered before `instant`: no network delivers a duplicate so late. */
   forgetBefore(instant: Instant): void {
     const answers = this.#answers;
     if (answers === undefined) return;
-    for (const [digest, { last }] of answers) if (last < instant) answers.delete(digest);
+    for (const digest of answers.keys()) if (answers.get(digest)!.last < instant) answers.delete(digest);
     if (answers.size === 0) this.#answers = undefined;
   }
 
@@ -66,9 +66,9 @@ export class AnsweredMessages {
   }
 
   remember(digest: string, answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined, now: Instant) {
-    this.#answers ??= new Map();
+    this.#answers ??= new Few();
     if (this.#answers.size >= MAX_REMEMBERED && !this.#answers.has(digest)) {
-      const oldest = this.#answers.keys().next().value;
+      const [oldest] = this.#answers.keys();
       if (oldest !== undefined) this.#answers.delete(oldest);
     }
     const { bytes, summary } = answer ?? {};
