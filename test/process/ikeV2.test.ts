@@ -138,7 +138,10 @@ test('a client believes a certificate for the name that it was told, wherever it
   assert.equal(sent.ikeV2?.followRedirects, true);
   const home = clientConfig({ ...identity(), followsRedirects: false }, '192.0.2.77', way, {}, false);
   assert.equal(home.ikeV2?.followRedirects, false);
-  assert.equal(clientIkeV2(identity({ follow_redirects: false }), eap, 'vpn.example.org').ikeV2?.followRedirects, false);
+  assert.equal(
+    clientIkeV2(identity({ follow_redirects: false }), eap, 'vpn.example.org').ikeV2?.followRedirects,
+    false,
+  );
   const blind = { ...identity(), certificates: undefined };
   assert.throws(() => clientIkeV2(blind, eap, 'vpn.example.org'), /no authority by which/);
 });
