@@ -8,7 +8,7 @@ import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished, PathProbed } from '../ike/output.ts';
 import type { L2tpFrame, SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
 import { ChildSas } from './childSas.ts';
-import { L2TP_TIMEOUT, NO_END, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD } from './connectionFailures.ts';
+import { L2TP_TIMEOUT, NO_L2TP, NO_SESSION, PPP_TIMEOUT, UNHEARD } from './connectionFailures.ts';
 import { type ConnectionParts, SILENT_L2TP_HINT } from './connectionParts.ts';
 import { failureText, milestoneEntry, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
@@ -343,10 +343,7 @@ export class Connection implements TunnelEvents, PppEvents {
         return place === undefined ? [] : this.moved(place.local, place.remote, now, place.encapsulation);
       }
       case 'close':
-        return [
-          sessionEntry(this.record, 'warn', 'close-timeout', NO_END),
-          ...this.lost(this.#closing ?? UNHEARD, now),
-        ];
+        return [sessionEntry(this.record, 'warn', UNHEARD.code, UNHEARD.reason), ...this.lost(this.#closing!, now)];
     }
   }
 }

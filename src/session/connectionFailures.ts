@@ -36,5 +36,3 @@ export const L2TP_TIMEOUT: Failure = {
 };
 export const PPP_TIMEOUT: Failure = { code: 'ppp-timeout', reason: 'PPP did not come up in time.' };
 export const NO_SESSION: Failure = { code: 'no-session', reason: 'The tunnel carried no session any more.' };
-
-export const NO_END = 'The peer did not acknowledge the end of the connection in time.';
