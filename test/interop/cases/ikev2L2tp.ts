@@ -122,6 +122,8 @@ async function atClient(lab: Lab, row: Row): Promise<void> {
     more: {
       ike_version: version,
       ...(version === 2 ? { tunnel: 'l2tp' } : {}),
+      // We offer extended sequence numbers where we are told to alone.
+      ...(row.esp === undefined ? {} : { esp_proposals: [row.esp] }),
       ike_authentication: [keys === undefined ? 'psk' : 'certificate'],
       ...(needed ? { certificate: authority.issued(HOLDER).file, ca: [authority.rootFile] } : {}),
     },

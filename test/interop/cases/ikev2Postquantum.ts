@@ -90,7 +90,7 @@ async function atGateway(lab: Lab): Promise<void> {
   await gateway.stop();
 
   await start(false);
-  await connect('strange', /generating IKE_AUTH request 1 \[ .*N\(PPK_ID\) N\(NO_PPK\)/);
+  await connect('strange', /generating IKE_AUTH request 1 \[ .*N\(NO_PPK\) N\(PPK_ID\)/);
   await gateway.stop();
 }
 
