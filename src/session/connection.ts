@@ -343,7 +343,7 @@ export class Connection implements TunnelEvents, PppEvents {
         return place === undefined ? [] : this.moved(place.local, place.remote, now, place.encapsulation);
       }
       case 'close':
-        return [sessionEntry(this.record, 'warn', UNHEARD.code, UNHEARD.reason), ...this.lost(this.#closing!, now)];
+        return [sessionEntry(this.record, 'warn', 'close-timeout', UNHEARD.reason), ...this.lost(this.#closing!, now)];
     }
   }
 }
