@@ -12,6 +12,8 @@ export interface GatewayStatus {
   readonly addresses: readonly string[];
   readonly sessions: number;
   readonly users: number;
+  /** Other gateways that all clients are sent to, since a command said so. */
+  readonly redirecting?: readonly string[];
   /** Input that was refused, by code. */
   readonly refused: Readonly<Record<string, number>>;
 }

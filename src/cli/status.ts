@@ -27,13 +27,17 @@ async function status(options: StateOptions & { readonly json?: boolean }): Prom
   console.log(options.json ? JSON.stringify(answer, null, 2) : statusText(answer));
 }
 
-export function statusText({ version, pid, since, addresses, sessions, users, refused }: GatewayStatus): string {
+export function statusText(status: GatewayStatus): string {
+  const { version, pid, since, addresses, sessions, users, refused, redirecting } = status;
   const refusals = Object.entries(refused);
   const lines: [string, string][] = [
     ['Gateway', `sallyport ${version}, process ${pid}, since ${localTime(since)}`],
     ['Addresses', addresses.join(', ') || '-'],
     ['Sessions', String(sessions)],
     ['Users', String(users)],
+    ...(redirecting === undefined
+      ? []
+      : [['Redirects', `all clients, to ${redirecting.join(', ')}`] as [string, string]]),
     ['Refused', refusals.length === 0 ? 'nothing' : refusals.map(([code, count]) => `${code} ${count}`).join(', ')],
   ];
   return lines.map(([name, value]) => `${name.padEnd(10)} ${value}`).join('\n');

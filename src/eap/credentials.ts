@@ -31,7 +31,7 @@ export type Credentials =
       readonly names: readonly string[];
       /**
        * Absent: EAP-TLS. `ike`: the peer signed with the certificate's key in IKE itself, and stated one of its names.
-       * `ticket`: it logged in by EAP before, and resumes that session (RFC 5723).
+       * `ticket`: it logged in with a password before, and resumes that session (RFC 5723).
        */
       readonly by?: 'ike' | 'ticket';
     };

@@ -76,7 +76,7 @@ export class RemoteAccess {
       this.#parts.ike({ type: 'answer', id, answer: { kind: 'configuration', configuration } }, at);
     if (visitor.session.network !== undefined) return tell(this.#configurationOf(visitor.session, ask), now);
     const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
-      this.#accept(visitor, judgement, resumed ? 'resumption' : authentication);
+      this.#accept(visitor, judgement, resumed === undefined ? authentication : 'resumption');
       return tell(judgement.accepted ? this.#configurationOf(visitor.session, ask) : judgement.reason, at);
     };
     if (authentication === 'pre-shared-key' && this.#parts.rules.preSharedKey) {
@@ -88,8 +88,9 @@ export class RemoteAccess {
     }
     if (authentication === 'pre-shared-key') return tell(NO_GROUP, now);
     // The ticket says who it is; whether they may still enter is asked anew.
-    if (resumed && user !== undefined) {
-      return this.#judge(ikeSa, visitor, { method: 'certificate', user, names: [], by: 'ticket' }, answer, now);
+    if (resumed !== undefined && user !== undefined) {
+      const before = resumed.eapMethod === 'eap-tls' ? {} : ({ by: 'ticket' } as const);
+      return this.#judge(ikeSa, visitor, { method: 'certificate', user, names: [], ...before }, answer, now);
     }
     if (authentication !== 'signature' || user !== undefined) return tell(NOT_JUDGED, now);
     return this.#judge(ikeSa, visitor, certifiedBy(identity), answer, now);
@@ -145,7 +146,7 @@ export class RemoteAccess {
         case 'success': {
           const { identity: user, msk, method } = output;
           visitor.session.record.authentication = method;
-          out.push(...this.#sendEap(ikeSa, visitor, now, { user, ...(msk === undefined ? {} : { msk }) }));
+          out.push(...this.#sendEap(ikeSa, visitor, now, { user, method, ...(msk === undefined ? {} : { msk }) }));
           break;
         }
         case 'failure':

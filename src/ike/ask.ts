@@ -42,8 +42,11 @@ export interface ConfigurationAsk {
   readonly wantsIpv6: boolean;
   /** Addresses that it had and would like again. */
   readonly preferred: readonly string[];
-  /** It proved itself in an earlier session, which it resumes: whether it may still enter is the owner's to say. RFC 5723. */
-  readonly resumed?: true;
+  /**
+   * It proved itself in an earlier session, which it resumes, in EAP by that method: whether it may still enter is the
+   * owner's to say. RFC 5723.
+   */
+  readonly resumed?: { readonly eapMethod?: string };
 }
 
 export type KeyAnswer =

@@ -270,13 +270,15 @@ export type IkeCommand =
   | { readonly type: 'answer'; readonly id: number; readonly answer: IkeAnswer }
   /**
    * The next EAP packet to the peer. `done` ends EAP: with the MSK (64 bytes) where the method made one, or with why it
-   * failed. `user` is the identity that EAP proved.
+   * failed. `user` is the identity that EAP proved, `method` how: a ticket for the next session keeps both.
    */
   | {
       readonly type: 'eap';
       readonly ikeSa: IkeSaId;
       readonly bytes: Uint8Array;
-      readonly done?: { readonly msk?: Uint8Array; readonly user: string } | { readonly failure: Failure };
+      readonly done?:
+        | { readonly msk?: Uint8Array; readonly user: string; readonly method?: string }
+        | { readonly failure: Failure };
     }
   /** Says goodbye to one child SA. */
   | { readonly type: 'closeChild'; readonly child: ChildSaId; readonly reason?: Failure }

@@ -66,6 +66,7 @@ export class GatewayProcess {
   #tls: TlsEngine | undefined;
   #control: ControlServer | undefined;
   #drained: (() => void) | undefined;
+  #redirecting: readonly string[] | undefined;
   #stopping: Promise<void> | undefined;
   /** Resolves when the gateway has ended by itself, with the reason. */
   readonly failed: Promise<Failure>;
@@ -259,6 +260,7 @@ export class GatewayProcess {
   #redirect({ who, to, stop = false }: RedirectWish): RedirectAnswer {
     const { log, settings } = this.#options;
     if (stop) {
+      this.#redirecting = undefined;
       this.#running?.command({ type: 'stopRedirecting' });
       log.info('redirecting', 'Clients are taken again, as the configuration says.');
       return { known: true, sent: 0, staying: 0 };
@@ -267,6 +269,7 @@ export class GatewayProcess {
     if (gateways.length === 0) return { known: false, sent: 0, staying: 0 };
     const { following: sent, staying } = this.#gateway!.redirectable(who);
     const all = who === undefined;
+    if (all) this.#redirecting = gateways;
     this.#running?.command({ type: 'redirect', ...(all ? {} : { who }), ...(to === undefined ? {} : { to }) });
     const text = `${all ? 'All clients that follow, and those who come, are' : `${who} is`} sent to ${gateways.join(', ')}.`;
     log.info('redirecting', text, { gateways, sent, staying, ...(all ? {} : { who }) });
@@ -282,6 +285,7 @@ export class GatewayProcess {
       addresses: this.#addresses(),
       sessions: gateway.sessions().filter(({ phase }) => phase === 'up').length,
       users: this.#users!.count,
+      ...(this.#redirecting === undefined ? {} : { redirecting: this.#redirecting }),
       refused: Object.fromEntries(gateway.refused),
     };
   }

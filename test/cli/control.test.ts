@@ -10,6 +10,7 @@ import {
   type RedirectWish,
   startControlServer,
 } from '../../src/admin/index.ts';
+import { statusText } from '../../src/cli/status.ts';
 import type { SessionView } from '../../src/session/record.ts';
 import { inProcess } from './run.ts';
 
@@ -100,6 +101,8 @@ describe('commands to a running gateway', { concurrency: false }, () => {
     assert.match(out, /^Gateway +sallyport 1\.2\.3, process 4711, since 2026-/);
     assert.match(out, /^Addresses +192\.0\.2\.1, 2001:db8::1$/m);
     assert.match(out, /^Refused +malformed 3, unknown-spi 1$/m);
+    assert.doesNotMatch(out, /Redirects/);
+    assert.match(statusText({ ...STATUS, redirecting: ['gw2', 'gw3'] }), /^Redirects +all clients, to gw2, gw3$/m);
   });
 
   it('sessions as a table', async () => {

@@ -75,6 +75,36 @@ for (const [name, { config, user, first }] of Object.entries(ways)) {
   });
 }
 
+test('how a user logged in goes with the ticket: one of EAP-TLS is judged as such again, and again', () => {
+  const network = world();
+  const gateway = gatewayOf(network);
+  const asked: unknown[] = [];
+  const perform = gateway.perform.bind(gateway);
+  gateway.perform = (work) =>
+    perform((now) => {
+      const outputs = work(now);
+      for (const output of outputs) if (output.type === 'askUser') asked.push(output.credentials);
+      return outputs;
+    });
+  const tls = eapClient('ann', { eap: { methods: ['eap-tls'], credentials: { user: 'ann' } } });
+  let host: V2Client['host'] | undefined;
+  for (const config of [tls, eapClient()]) {
+    const device = new ComingBack(network, config);
+    for (let times = 0; times < 3; times++) {
+      const client = device.connect(host);
+      assert.ok(client.up !== undefined, logText(client, gateway));
+      client.disconnect();
+      network.run(network.now + 30 * SECOND);
+      host = client.host;
+    }
+  }
+  const told = { method: 'certificate', user: 'ann', names: [] };
+  assert.deepEqual(
+    [...asked.slice(1, 3), ...asked.slice(4)],
+    [told, told, ...[1, 2].map(() => ({ ...told, by: 'ticket' }))],
+  );
+});
+
 test('a client that was cut off takes its session over: the old one goes, its address is free', () => {
   const network = world();
   const gateway = gatewayOf(network);

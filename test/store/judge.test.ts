@@ -165,6 +165,16 @@ test('who signs in IKE with a certificate is judged by a rule of their own; a na
   assert.equal(await asked('gone@example.org', any), 'user-disabled');
 });
 
+test('who resumes a session of a password must still be a user, whoever may come with a certificate', async () => {
+  const ticket = (user: string) => ({ method: 'certificate', user, names: [], by: 'ticket' }) as const;
+  const all = { anyCertified: true, anyCertifiedByIke: true };
+  const asked = async (user: string) => codeOf(await judge(store, KEY, ticket(user), all));
+  assert.deepEqual(
+    [await asked('User'), await asked('gone'), await asked('removed')],
+    ['accepted', 'user-disabled', 'unknown-user'],
+  );
+});
+
 test('an accepted user brings the limits and rates that are theirs, and no others', async () => {
   users.set('eve', { ...user('eve', 'x'), sessionTimeout: 60, rateDown: 20_000_000, rateUp: 0 });
   assert.deepEqual(await judge(store, KEY, pap('eve', 'x')), {

@@ -118,8 +118,9 @@ export class IkeSa {
   localIdentity: Identity | undefined;
   remoteIdentity: Identity | undefined;
   authentication: { local: AuthenticationMethod; remote: AuthenticationMethod } | undefined;
-  /** Whom EAP proved. */
+  /** Whom EAP proved, and as responder how. */
   user: string | undefined;
+  eapMethod: string | undefined;
   /** What the peer was given, or what we were given. */
   configuration: RemoteConfiguration | undefined;
   /** IKE_AUTH, while it runs. */
@@ -146,6 +147,8 @@ export class IkeSa {
   updates = 0;
   /** How the peer last saw us, as a hash. */
   mappedAs: string | undefined;
+  /** Where the peer may be, and is asked as well. */
+  askedAt: { readonly local: Endpoint; readonly remote: Endpoint } | undefined;
   /** What the path is asked for next: bytes of the outer IP packet. */
   probeSize = 0;
   /** Times that IKE_SA_INIT was begun anew. */

@@ -16,8 +16,9 @@ export interface TicketState {
   readonly responderId: Uint8Array;
   readonly proposal: IkeV2Proposal;
   readonly skD: Uint8Array;
-  /** The user whom EAP proved. */
+  /** The user whom EAP proved, and how. */
   readonly user?: string;
+  readonly eapMethod?: string;
   /** How the initiator proved itself the first time. */
   readonly method: string;
   /** A post-quantum pre-shared key is in `skD`. RFC 8784. */

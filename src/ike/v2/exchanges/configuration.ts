@@ -46,7 +46,7 @@ export function configurePeer(
     wantsIpv4: ipv4.length > 0,
     wantsIpv6: ipv6.length > 0,
     preferred,
-    ...(sa.resumedFrom !== undefined && { resumed: true as const }),
+    ...(sa.resumedFrom !== undefined && { resumed: sa.eapMethod === undefined ? {} : { eapMethod: sa.eapMethod } }),
   } as const;
   context.ask(sa, question, ({ configuration }, later) => {
     if (isFailure(configuration)) {

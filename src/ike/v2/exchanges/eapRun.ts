@@ -147,6 +147,7 @@ function onEapCommandAsResponder(
       return;
     }
     eap.done = { msk: done.msk, user: done.user };
+    sa.eapMethod = done.method;
     milestone(context, sa, 'eap done', done.user);
   }
   respond(context, association, [...ourPart, ...packet], now);

@@ -76,6 +76,7 @@ export function ticketFor(
       proposal: proposal!,
       skD: keys!.skD,
       ...(sa.user !== undefined && { user: sa.user }),
+      ...(sa.eapMethod !== undefined && { eapMethod: sa.eapMethod }),
       method: sa.authentication!.remote,
       usesPostquantumKey: sa.usesPostquantumKey,
     },
@@ -250,6 +251,7 @@ export function onResumeRequest(
   sa.opening = openingOf(message.bytes.slice(), prepared.pieces[0]!, nonces, message);
   const { initiatorId, user, expiresAt } = state;
   sa.resumedFrom = { initiatorId, user, method: state.method as AuthenticationMethod, expiresAt };
+  sa.eapMethod = state.eapMethod;
   sa.usesPostquantumKey = state.usesPostquantumKey;
   begun(context, association, state.proposal, state.skD, nonces);
   respondPrepared(context, association, prepared, now);
