@@ -3,6 +3,7 @@
 import { type Endpoint, type Failure, Few, type Instant, ObservedTimers, type Timers } from '../../core/index.ts';
 import type { KeyPair } from '../../crypto/index.ts';
 import { type Packed, pack, toHex, unpack } from '../../wire/index.ts';
+import type { DeadPeer } from '../deadPeer.ts';
 import type { ChildSaId, Identity, IkeDatagram, IkeSaId, NatSituation, Selector } from '../output.ts';
 import type { AuthenticationMethod, IkeProposal } from '../proposal.ts';
 import type { Child } from './childSa.ts';
@@ -187,14 +188,12 @@ export class IkeSa {
   lastAlive: Instant;
   /** When phase 1 was done. */
   establishedAt: Instant = Number.NEGATIVE_INFINITY;
-  readonly deadPeer = {
+  readonly deadPeer: DeadPeer & { sequence: number; lastReceived: number | undefined } = {
     sequence: 0,
-    askedSince: undefined as Instant | undefined,
-    /** The owner was asked whether it has heard of the peer. */
+    askedSince: undefined,
     ownerAsked: false,
-    lastReceived: undefined as number | undefined,
-    /** A question out of turn. */
-    probe: undefined as { readonly since: Instant; readonly until: Instant } | undefined,
+    lastReceived: undefined,
+    probe: undefined,
   };
   /** Key in the table of first messages, of a responder. */
   newcomerKey: string | undefined;

@@ -3,6 +3,7 @@
 import { type Endpoint, type Failure, type Instant, ObservedTimers, type Timers } from '../../core/index.ts';
 import type { GroupName } from '../../crypto/index.ts';
 import type { RemoteConfiguration } from '../ask.ts';
+import type { DeadPeer } from '../deadPeer.ts';
 import type { ChildSaId, Identity, IkeSaId, NatSituation, Selector } from '../output.ts';
 import type { AuthenticationMethod } from '../signature.ts';
 import { Association } from './association.ts';
@@ -155,11 +156,7 @@ export class IkeSa {
   restarts = 0;
 
   lastAlive: Instant;
-  readonly deadPeer = {
-    ownerAsked: false,
-    askedSince: undefined as Instant | undefined,
-    probe: undefined as { readonly since: Instant; readonly until: Instant } | undefined,
-  };
+  readonly deadPeer: DeadPeer = { ownerAsked: false, askedSince: undefined, probe: undefined };
   /** Key in the table of peers, while established. */
   peerKey: string | undefined;
   /** Key in the table of first messages, of a responder. */
