@@ -66,6 +66,8 @@ export interface LoadResult extends LoadProgress {
 const PORTS = 8;
 /** The endings of a run may take this long. */
 const MOST_ENDING_MS = 20_000;
+/** And so much longer for each connection that stands when they begin. */
+const ENDING_MS_EACH = 20;
 const PROGRESS_MS = 1000;
 const DONE: Failure = { code: 'done', reason: 'The load run ends the connection.' };
 
@@ -137,7 +139,7 @@ export class LoadRun {
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    setTimeout(() => this.#finish(), MOST_ENDING_MS).unref();
+    setTimeout(() => this.#finish(), MOST_ENDING_MS + this.#standing.size * ENDING_MS_EACH).unref();
     this.#waiting.push(...this.#standing.keys());
     this.#fill();
   }
