@@ -9,6 +9,9 @@ export const EapCode = { Request: 1, Response: 2, Success: 3, Failure: 4 } as co
 export const EapHeader = struct({ code: u8, identifier: u8, length: u16 });
 
 export const EAP_HEADER_BYTES = 4;
+const TYPE_BYTES = 1;
+/** Bytes that a method has in a packet of `packetBytes`. */
+export const dataRoom = (packetBytes: number): number => packetBytes - EAP_HEADER_BYTES - TYPE_BYTES;
 /** Types listed in one Nak that are read; a peer has no use for more. */
 export const MOST_NAK_TYPES = 64;
 

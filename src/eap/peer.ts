@@ -1,7 +1,7 @@
 /** The EAP peer: proves us to a server, over any carrier. RFC 3748, RFC 4137 §4. */
 
 import { type Core, type Failure, type Instant, type Milliseconds, Timers } from '../core/index.ts';
-import { Malformed, sameBytes, utf8 } from '../wire/index.ts';
+import { sameBytes, utf8 } from '../wire/index.ts';
 import { NO_KEYS, refusedByServer, SILENT_SERVER, TOO_LONG, unwantedMethods } from './failures.ts';
 import { FRAGMENT_BYTES, MOST_BYTES, MOST_ROUND_TRIPS } from './limits.ts';
 import type {
@@ -15,9 +15,9 @@ import type {
   PeerTurn,
 } from './method.ts';
 import { eapMethods, methodOfType } from './methods.ts';
+import { Outbox } from './outbox.ts';
 import type { EapOutput, EapPeerCommand } from './output.ts';
-import { decodeEap, EAP_HEADER_BYTES, EapCode, type EapPacket, encodeEap, writeNak } from './packet.ts';
-import { eapText } from './packetText.ts';
+import { dataRoom, decodeEap, EapCode, type EapPacket, encodeEap, writeNak } from './packet.ts';
 import { type EapType, EapTypeNumber, ietf, isType, typeText } from './type.ts';
 
 export interface EapPeerConfig {
@@ -38,7 +38,6 @@ export interface EapPeerConfig {
 
 /** Success is not repeated (RFC 3748 §4.2): after a method that is certain of it, silence is consent. RFC 4137 §4.1. */
 const SUCCESS_PATIENCE = 3000;
-const TYPE_BYTES = 1;
 const MOST_EARLIER = 8;
 
 /**
@@ -48,9 +47,9 @@ const MOST_EARLIER = 8;
 export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   readonly #config: EapPeerConfig;
   readonly #env: EapEnvironment;
+  readonly #outbox: Outbox;
   readonly #timers = new Timers<'silence'>();
   #state: 'idle' | 'waiting' | 'asking' | 'ended' = 'idle';
-  #outputs: EapOutput[] = [];
   #name: EapMethodName | undefined;
   #method: PeerMethod | undefined;
   #decision: Decision = 'continue';
@@ -71,6 +70,7 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   constructor(config: EapPeerConfig, env: EapEnvironment) {
     this.#config = config;
     this.#env = env;
+    this.#outbox = new Outbox(env);
   }
 
   get deadline(): Instant | undefined {
@@ -79,11 +79,11 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
 
   /** Takes one EAP packet of the server. */
   receive(bytes: Uint8Array, now: Instant): readonly EapOutput[] {
-    return this.#run(() => this.#receive(bytes, now));
+    return this.#outbox.during(() => this.#receive(bytes, now));
   }
 
   command(command: EapPeerCommand, now: Instant): readonly EapOutput[] {
-    return this.#run(() => {
+    return this.#outbox.during(() => {
       switch (command.type) {
         case 'start':
           if (this.#state !== 'idle') return;
@@ -104,29 +104,17 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   }
 
   expire(now: Instant): readonly EapOutput[] {
-    return this.#run(() => {
+    return this.#outbox.during(() => {
       if (this.#timers.due(now).length === 0 || this.#state === 'ended') return;
       if (this.#decision === 'unconditional') this.#succeed();
       else this.#fail(this.#refusal ?? SILENT_SERVER, this.#refusal === undefined ? 'timeout' : 'peer');
     });
   }
 
-  #run(step: () => void): readonly EapOutput[] {
-    try {
-      step();
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-      this.#drop('malformed', error.message);
-    }
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
-  }
-
   #receive(bytes: Uint8Array, now: Instant) {
-    if (this.#state === 'idle') return this.#drop('unexpected-authentication', 'EAP before it was to begin.');
+    if (this.#state === 'idle') return this.#outbox.drop('unexpected-authentication', 'EAP before it was to begin.');
     const packet = decodeEap(bytes);
-    this.#trace('in', packet);
+    this.#outbox.trace('in', packet);
     switch (packet.code) {
       case EapCode.Request:
         return this.#requested(packet, bytes, now);
@@ -134,26 +122,26 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
       case EapCode.Failure:
         return this.#judged(packet);
       default:
-        return this.#drop('unexpected-authentication', 'An EAP packet that is for servers came to a peer.');
+        return this.#outbox.drop('unexpected-authentication', 'An EAP packet that is for servers came to a peer.');
     }
   }
 
   #requested(packet: EapPacket, bytes: Uint8Array, now: Instant) {
     if (this.#request !== undefined && sameBytes(this.#request, bytes)) {
       // While it is worked on, the answer will come by itself. RFC 4137 §4.4.
-      if (this.#state !== 'asking' && this.#response !== undefined) this.#emit(this.#response);
+      if (this.#state !== 'asking' && this.#response !== undefined) this.#outbox.send(this.#response);
       return;
     }
     if (this.#earlier.some((one) => sameBytes(one, bytes))) {
-      return this.#drop('duplicate', 'An EAP Request that was answered before.');
+      return this.#outbox.drop('duplicate', 'An EAP Request that was answered before.');
     }
-    if (this.#state !== 'waiting') return this.#drop('duplicate', 'An EAP Request that is not awaited.');
+    if (this.#state !== 'waiting') return this.#outbox.drop('duplicate', 'An EAP Request that is not awaited.');
     this.#bytes += bytes.length;
     if (this.#bytes > MOST_BYTES || ++this.#roundTrips > MOST_ROUND_TRIPS) return this.#fail(TOO_LONG, 'local');
     const { identifier, data } = packet;
     const type = packet.type!;
     const turn = this.#answer(type, data, identifier);
-    if (turn.do === 'ignore') return this.#drop(turn.code, turn.reason);
+    if (turn.do === 'ignore') return this.#outbox.drop(turn.code, turn.reason);
     if (this.#request !== undefined) this.#earlier.push(this.#request);
     if (this.#earlier.length > MOST_EARLIER) this.#earlier.shift();
     this.#request = bytes.slice();
@@ -177,7 +165,7 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
     if (this.#method === undefined) {
       if (name === undefined) return this.#nak(type);
       const { mostBytes = FRAGMENT_BYTES, credentials, isOurChallenge = () => false } = this.#config;
-      const mostData = mostBytes - EAP_HEADER_BYTES - TYPE_BYTES;
+      const mostData = dataRoom(mostBytes);
       const method = eapMethods[name].peer({ env: this.#env, credentials, mostData, isOurChallenge });
       const turn = method.receive(data, identifier);
       if (turn.do === 'ignore') return turn;
@@ -201,16 +189,16 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
     if (this.#state === 'ended') return;
     // Whoever sees no Requests cannot know the identifier. RFC 3748 §4.2.
     if (this.#state !== 'waiting' || identifier !== this.#identifier) {
-      return this.#drop('unexpected-verdict', 'An EAP Success or Failure that answers no Response of ours.');
+      return this.#outbox.drop('unexpected-verdict', 'An EAP Success or Failure that answers no Response of ours.');
     }
     if (code === EapCode.Success) {
       if (this.#decision === 'continue') {
-        return this.#drop('early-success', 'An EAP Success before the method was through.');
+        return this.#outbox.drop('early-success', 'An EAP Success before the method was through.');
       }
       return this.#succeed();
     }
     if (this.#decision === 'unconditional') {
-      return this.#drop('unexpected-verdict', 'An EAP Failure after the method had succeeded.');
+      return this.#outbox.drop('unexpected-verdict', 'An EAP Failure after the method had succeeded.');
     }
     const nothingWanted = this.#method === undefined && this.#demanded.length > 0;
     const refused = nothingWanted ? unwantedMethods(this.#demanded, this.#config.methods) : refusedByServer('');
@@ -220,11 +208,11 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   #turn(turn: PeerTurn, now: Instant) {
     switch (turn.do) {
       case 'ignore':
-        return this.#drop(turn.code, turn.reason);
+        return this.#outbox.drop(turn.code, turn.reason);
       case 'askTls':
         this.#state = 'asking';
         this.#timers.clearAll();
-        this.#outputs.push({ type: 'askTls', id: ++this.#asked, ask: turn.ask });
+        this.#outbox.add({ type: 'askTls', id: ++this.#asked, ask: turn.ask });
         return;
       case 'respond':
         this.#decision = turn.decision;
@@ -245,12 +233,12 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
     }
     this.#finish();
     const { user } = this.#config.credentials;
-    this.#outputs.push({ type: 'success', identity: user, method: this.#name!, ...this.#keys });
+    this.#outbox.add({ type: 'success', identity: user, method: this.#name!, ...this.#keys });
   }
 
   #fail(failure: Failure, by: 'peer' | 'local' | 'timeout') {
     this.#finish();
-    this.#outputs.push({ type: 'failure', failure, by });
+    this.#outbox.add({ type: 'failure', failure, by });
   }
 
   #finish() {
@@ -267,21 +255,8 @@ export class EapPeer implements Core<EapPeerCommand, EapOutput> {
   #respond(data: Uint8Array) {
     const packet = { code: EapCode.Response, identifier: this.#identifier!, type: this.#type, data };
     this.#response = encodeEap(packet);
-    this.#trace('out', packet);
-    this.#emit(this.#response);
-  }
-
-  #emit(bytes: Uint8Array) {
-    this.#outputs.push({ type: 'send', bytes });
-  }
-
-  #trace(direction: 'in' | 'out', packet: EapPacket) {
-    if (this.#env.untraced === true) return;
-    this.#outputs.push({ type: 'trace', layer: 'eap', direction, summary: eapText(packet) });
-  }
-
-  #drop(code: string, reason: string) {
-    this.#outputs.push({ type: 'dropped', layer: 'eap', code, reason });
+    this.#outbox.trace('out', packet);
+    this.#outbox.send(this.#response);
   }
 }
 

@@ -6,9 +6,9 @@ import { NO_KEYS, noCommonMethod, SILENT_PEER, TOO_LONG } from './failures.ts';
 import { FRAGMENT_BYTES, MOST_BYTES, MOST_IDENTITY_BYTES, MOST_ROUND_TRIPS } from './limits.ts';
 import type { EapEnvironment, EapKeys, EapMethodName, ServerMethod, ServerTurn } from './method.ts';
 import { eapMethods, methodOfType } from './methods.ts';
+import { Outbox } from './outbox.ts';
 import type { EapOutput, EapServerCommand } from './output.ts';
-import { decodeEap, EAP_HEADER_BYTES, EapCode, type EapPacket, encodeEap, readNak } from './packet.ts';
-import { eapText } from './packetText.ts';
+import { dataRoom, decodeEap, EapCode, type EapPacket, encodeEap, readNak } from './packet.ts';
 import { type EapType, EapTypeNumber, ietf, isType, typeText } from './type.ts';
 
 export interface EapServerConfig {
@@ -34,7 +34,6 @@ export interface EapServerConfig {
 
 const MOST_TRANSMISSIONS = 10;
 const RETRY_PATIENCE = 60_000;
-const TYPE_BYTES = 1;
 
 /**
  * One conversation with one peer. It begins with the command `start`, ends with `success` or `failure`, and does nothing
@@ -43,9 +42,9 @@ const TYPE_BYTES = 1;
 export class EapServer implements Core<EapServerCommand, EapOutput> {
   readonly #config: EapServerConfig;
   readonly #env: EapEnvironment;
+  readonly #outbox: Outbox;
   readonly #timers = new Timers<'request'>();
   #state: 'idle' | 'identity' | 'proposed' | 'method' | 'asking' | 'ended' = 'idle';
-  #outputs: EapOutput[] = [];
   #identifier: number;
   #identity: string;
   /** Methods not yet proposed. */
@@ -65,6 +64,7 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
   constructor(config: EapServerConfig, env: EapEnvironment) {
     this.#config = config;
     this.#env = env;
+    this.#outbox = new Outbox(env);
     this.#left = config.methods;
     this.#identity = config.identity ?? '';
     this.#identifier = env.random(1)[0]!;
@@ -81,11 +81,11 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
 
   /** Takes one EAP packet of the peer. */
   receive(bytes: Uint8Array, now: Instant): readonly EapOutput[] {
-    return this.#run(() => this.#receive(bytes, now));
+    return this.#outbox.during(() => this.#receive(bytes, now));
   }
 
   command(command: EapServerCommand, now: Instant): readonly EapOutput[] {
-    return this.#run(() => {
+    return this.#outbox.during(() => {
       switch (command.type) {
         case 'start':
           return this.#start(now);
@@ -104,7 +104,7 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
   }
 
   expire(now: Instant): readonly EapOutput[] {
-    return this.#run(() => {
+    return this.#outbox.during(() => {
       if (this.#timers.due(now).length === 0 || this.#request === undefined) return;
       const { mostTransmissions = MOST_TRANSMISSIONS, retryPatience = RETRY_PATIENCE } = this.#config;
       if (this.#transmissions < mostTransmissions) return this.#transmit(now);
@@ -118,18 +118,6 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
     });
   }
 
-  #run(step: () => void): readonly EapOutput[] {
-    try {
-      step();
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error;
-      this.#drop('malformed', error.message);
-    }
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
-  }
-
   #start(now: Instant) {
     if (this.#state !== 'idle') return;
     if (this.#config.identity !== undefined) return this.#propose([], now);
@@ -141,23 +129,26 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
     this.#bytes += bytes.length;
     const packet = decodeEap(bytes);
     const { code, identifier, type } = packet;
-    this.#trace('in', packet);
+    this.#outbox.trace('in', packet);
     if (code !== EapCode.Response || type === undefined) {
-      return this.#drop('unexpected-authentication', 'An EAP packet that is for peers came to a server.');
+      return this.#outbox.drop('unexpected-authentication', 'An EAP packet that is for peers came to a server.');
     }
     if (this.#state === 'ended') {
       // The verdict was lost; RFC 3748 §4.2 leaves it to us to say it again.
-      if (identifier === this.#answered && this.#verdict !== undefined) this.#emit(this.#verdict);
+      if (identifier === this.#answered && this.#verdict !== undefined) this.#outbox.send(this.#verdict);
       return;
     }
     if (this.#state === 'idle' || this.#state === 'asking' || identifier !== this.#identifier) {
-      return this.#drop('duplicate', 'An EAP Response that is not awaited.');
+      return this.#outbox.drop('duplicate', 'An EAP Response that is not awaited.');
     }
     if (this.#bytes > MOST_BYTES || this.#roundTrips > MOST_ROUND_TRIPS) return this.#fail(TOO_LONG, 'local');
     if (this.#state === 'identity') return this.#identified(packet, now);
     if (isType(type, EapTypeNumber.Nak)) return this.#naked(packet, now);
     if (methodOfType(type, this.#name === undefined ? [] : [this.#name]) === undefined) {
-      return this.#drop('unexpected-authentication', `An EAP Response of type ${typeText(type)}, which was not asked.`);
+      return this.#outbox.drop(
+        'unexpected-authentication',
+        `An EAP Response of type ${typeText(type)}, which was not asked.`,
+      );
     }
     const turn = this.#method!.receive(packet.data);
     if (turn.do !== 'ignore') {
@@ -169,7 +160,10 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
 
   #identified({ identifier, type, data }: EapPacket, now: Instant) {
     if (!isType(type!, EapTypeNumber.Identity)) {
-      return this.#drop('unexpected-authentication', 'An EAP Response that is no Identity, before the identity.');
+      return this.#outbox.drop(
+        'unexpected-authentication',
+        'An EAP Response that is no Identity, before the identity.',
+      );
     }
     const end = data.indexOf(0);
     const identity = end < 0 ? data : data.subarray(0, end);
@@ -182,7 +176,7 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
   /** RFC 3748 §5.3: a Nak answers a method's first Request alone. */
   #naked(packet: EapPacket, now: Instant) {
     if (this.#state !== 'proposed') {
-      return this.#drop('unexpected-authentication', 'An EAP Nak in the middle of a method.');
+      return this.#outbox.drop('unexpected-authentication', 'An EAP Nak in the middle of a method.');
     }
     this.#settle(packet.identifier);
     this.#propose(readNak(packet), now);
@@ -199,8 +193,7 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
     this.#name = name;
     this.#state = 'proposed';
     const { mostBytes = FRAGMENT_BYTES, name: ours = 'sallyport', retries = 0 } = this.#config;
-    const mostData = mostBytes - EAP_HEADER_BYTES - TYPE_BYTES;
-    const parts = { env: this.#env, name: ours, identity: this.#identity, retries, mostData };
+    const parts = { env: this.#env, name: ours, identity: this.#identity, retries, mostData: dataRoom(mostBytes) };
     this.#method = eapMethods[name].server(parts);
     this.#send(this.#type, this.#method.start(this.#nextIdentifier), now);
   }
@@ -210,18 +203,18 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
       case undefined:
         return;
       case 'ignore':
-        return this.#drop(turn.code, turn.reason);
+        return this.#outbox.drop(turn.code, turn.reason);
       case 'request':
-        if (turn.retrying === true) this.#outputs.push({ type: 'retrying' });
+        if (turn.retrying === true) this.#outbox.add({ type: 'retrying' });
         this.#state = 'method';
         return this.#send(this.#type, turn.data, now, turn.retrying === true);
       case 'ask':
         this.#state = 'asking';
-        this.#outputs.push({ type: 'ask', id: ++this.#asked, credentials: turn.credentials });
+        this.#outbox.add({ type: 'ask', id: ++this.#asked, credentials: turn.credentials });
         return;
       case 'askTls':
         this.#state = 'asking';
-        this.#outputs.push({ type: 'askTls', id: ++this.#asked, ask: turn.ask });
+        this.#outbox.add({ type: 'askTls', id: ++this.#asked, ask: turn.ask });
         return;
       case 'succeed':
         return this.#succeed(turn.identity, turn.keys);
@@ -246,9 +239,9 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
     this.#timers.clearAll();
     const packet = { code, identifier: this.#identifier, data: new Uint8Array(0) };
     this.#verdict = encodeEap(packet);
-    this.#trace('out', packet);
-    this.#emit(this.#verdict);
-    this.#outputs.push(output);
+    this.#outbox.trace('out', packet);
+    this.#outbox.send(this.#verdict);
+    this.#outbox.add(output);
   }
 
   /** A Response was taken: its Request needs no repeating. */
@@ -282,23 +275,10 @@ export class EapServer implements Core<EapServerCommand, EapOutput> {
   #transmit(now: Instant) {
     const request = this.#request!;
     const { restart } = this.#config;
-    this.#trace('out', decodeEap(request));
-    this.#emit(request);
+    this.#outbox.trace('out', decodeEap(request));
+    this.#outbox.send(request);
     this.#transmissions++;
     const wait = restart?.[Math.min(this.#transmissions, restart.length) - 1];
     if (wait !== undefined) this.#timers.set('request', now + wait);
-  }
-
-  #emit(bytes: Uint8Array) {
-    this.#outputs.push({ type: 'send', bytes });
-  }
-
-  #trace(direction: 'in' | 'out', packet: EapPacket) {
-    if (this.#env.untraced === true) return;
-    this.#outputs.push({ type: 'trace', layer: 'eap', direction, summary: eapText(packet) });
-  }
-
-  #drop(code: string, reason: string) {
-    this.#outputs.push({ type: 'dropped', layer: 'eap', code, reason });
   }
 }
