@@ -17,7 +17,7 @@ import { Connection } from '../session/connection.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
 import type { StackEnvironment } from '../session/environment.ts';
 import { passOn } from '../session/ikeOutput.ts';
-import { failureText, layerEntry, milestoneEntry } from '../session/log.ts';
+import { failureText, firstPacketEntry, layerEntry, milestoneEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import { SessionRecord, type SessionView } from '../session/record.ts';
 import { Slots } from '../session/slots.ts';
@@ -132,9 +132,8 @@ export class Client implements Core<ClientCommand, ClientOutput> {
       case 'neighborDiscovery': {
         const [session] = this.#connection.sessions;
         if (session === undefined) return [];
-        const connection = this.#connection;
-        if (event.type === 'firstPacket') return this.#from(connection.firstPacket(session, event.direction, now), now);
-        return this.#from(connection.neighborDiscovery(session, event.bytes, now), now);
+        if (event.type === 'firstPacket') return [firstPacketEntry(session.record, event.direction, now)];
+        return this.#from(this.#connection.neighborDiscovery(session, event.bytes, now), now);
       }
       case 'saUsed':
         return this.#from(this.#connection.saUsed(event.inboundSpi), now);

@@ -61,9 +61,8 @@ export class Inbound {
   fromUdp(socket: SocketKind, bytes: Uint8Array, at: number, length: number, source: Source): void {
     if (socket === 'natT') {
       if (length >= NON_ESP_MARKER_BYTES && u32(bytes, at) !== 0) this.fromEsp(bytes, at, length, source, true);
-      else if (length !== 1 || bytes[at] !== KEEPALIVE) {
-        this.#strangers.ike(bytes, at + NON_ESP_MARKER_BYTES, length - NON_ESP_MARKER_BYTES, source);
-      }
+      else if (length === 1 && bytes[at] === KEEPALIVE) this.#strangers.keepalive(source);
+      else this.#strangers.ike(bytes, at + NON_ESP_MARKER_BYTES, length - NON_ESP_MARKER_BYTES, source);
     } else if (socket === 'ike') {
       if (length !== 1 || bytes[at] !== KEEPALIVE) this.#strangers.ike(bytes, at, length, source);
     } else {

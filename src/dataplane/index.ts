@@ -35,4 +35,10 @@ export {
   type Source,
   TAILROOM,
 } from './ports.ts';
-export { IKE_MESSAGES_PER_SECOND, UNKNOWN_L2TP_PER_SECOND, UNKNOWN_SPIS_PER_SECOND } from './strangers.ts';
+export {
+  IKE_MESSAGES_PER_SECOND,
+  KEEPALIVE_SPAN,
+  KEEPALIVES_PER_SECOND,
+  UNKNOWN_L2TP_PER_SECOND,
+  UNKNOWN_SPIS_PER_SECOND,
+} from './strangers.ts';

@@ -163,6 +163,8 @@ export type DataPlaneCommand =
       readonly bytes: Uint8Array;
       /** Whole or not at all, whatever holds for the channel: a probe of the path MTU. */
       readonly dontFragment?: boolean;
+      /** Where the peer may be as well; nobody has proved it. Default: where the channel sends to. */
+      readonly remote?: Endpoint;
     }
   /** An IP packet of the control plane's own (a router advertisement) into a session. */
   | { readonly type: 'sendPacket'; readonly slot: SessionSlot; readonly bytes: Uint8Array }
@@ -212,6 +214,11 @@ export type DataPlaneEvent =
       /** Of the ESP packet, where the error quoted it. */
       readonly spi?: number;
     }
+  /**
+   * A NAT keepalive, which nobody has authenticated: said once a minute of each place at most, for it is told apart from
+   * those of peers that are known there by the control plane alone. Rate-limited by the data plane.
+   */
+  | { readonly type: 'keepalive'; readonly local: Endpoint; readonly remote: Endpoint }
   /** ESP for an SPI that is not installed. Rate-limited by the data plane. */
   | {
       readonly type: 'unknownSpi';

@@ -139,7 +139,7 @@ export class PacketPath implements PacketInput {
         this.#ports.sendUdp('natT', newPeer(command.local, command.remote), this.#scratch, MADE_AT, 1);
         break;
       case 'sendL2tp':
-        this.#sendL2tp(command.channel, command.bytes, command.dontFragment);
+        this.#sendL2tp(command);
         break;
       case 'sendPacket':
         this.#sendPacket(command.slot, command.bytes);
@@ -213,12 +213,14 @@ export class PacketPath implements PacketInput {
     this.#ports.sendUdp(isNatT ? 'natT' : 'ike', peer, this.#scratch, MADE_AT, bytes.length + marker);
   }
 
-  #sendL2tp(id: number, bytes: Uint8Array, dontFragment = false): void {
+  #sendL2tp({ channel: id, bytes, dontFragment, remote }: Extract<DataPlaneCommand, { type: 'sendL2tp' }>): void {
     const channel = this.#tables.channel(id);
     if (channel === undefined) return;
+    const there = dontFragment === true ? channel.probed : channel.peer;
+    const peer = remote === undefined ? there : newPeer(channel.local, remote, true);
     this.#make(bytes, MADE_AT);
     this.#continueSequence(channel, bytes.length);
-    this.#outbound.message(channel, this.#scratch, MADE_AT, bytes.length, dontFragment ? channel.probed : channel.peer);
+    this.#outbound.message(channel, this.#scratch, MADE_AT, bytes.length, peer);
   }
 
   /** Data messages of the control plane and of the path are one sequence to the peer: the path counts both. */

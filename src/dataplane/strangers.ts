@@ -1,5 +1,6 @@
 /** What comes from outside of any association: IKE, ESP of unknown SPIs, first L2TP messages. All of it is bounded. */
 
+import type { Instant, Milliseconds } from '../core/index.ts';
 import type { PathContext } from './context.ts';
 import type { Drops } from './drops.ts';
 import { localEndpoint, remoteEndpoint, remoteHash } from './peer.ts';
@@ -16,6 +17,11 @@ export const UNKNOWN_L2TP_PER_SECOND = 1000;
 /** IKE messages handed up in a second, of all peers: as many as the control plane can look at. */
 export const IKE_MESSAGES_PER_SECOND = 10_000;
 
+/** NAT keepalives told of in a second, and how long each place is told of no more. */
+export const KEEPALIVES_PER_SECOND = 256;
+export const KEEPALIVE_SPAN: Milliseconds = 60_000;
+const MOST_PLACES = 65_536;
+
 export class Strangers {
   readonly #ports: DataPlanePorts;
   readonly #drops: Drops;
@@ -26,6 +32,10 @@ export class Strangers {
   /** Who was told of as sender of an unknown SPI in this second. */
   readonly #told = new Set<number>();
   #toldSecond = -1;
+  /** Where keepalives came from that were told of. */
+  readonly #keepalives: Rate;
+  readonly #places = new Set<number>();
+  #placesSince: Instant = 0;
 
   constructor({ ports, drops, second }: PathContext) {
     this.#ports = ports;
@@ -34,6 +44,7 @@ export class Strangers {
     this.#unknownSpis = new Rate(second, UNKNOWN_SPIS_PER_SECOND);
     this.#unknownL2tp = new Rate(second, UNKNOWN_L2TP_PER_SECOND);
     this.#ikeMessages = new Rate(second, IKE_MESSAGES_PER_SECOND);
+    this.#keepalives = new Rate(second, KEEPALIVES_PER_SECOND);
   }
 
   ike(bytes: Uint8Array, at: number, length: number, source: Source): void {
@@ -59,6 +70,18 @@ export class Strangers {
     const local = localEndpoint(source);
     const remote = remoteEndpoint(source);
     this.#ports.event({ type: 'l2tp', channel: undefined, local, remote, bytes: bytes.slice(at, at + length) });
+  }
+
+  keepalive(source: Source): void {
+    const { now } = this.#second;
+    if (now - this.#placesSince >= KEEPALIVE_SPAN || this.#places.size >= MOST_PLACES) {
+      this.#placesSince = now;
+      this.#places.clear();
+    }
+    const hash = remoteHash(source.family, source.remote, source.remotePort);
+    if (this.#places.has(hash) || !this.#keepalives.take()) return;
+    this.#places.add(hash);
+    this.#ports.event({ type: 'keepalive', local: localEndpoint(source), remote: remoteEndpoint(source) });
   }
 
   /** @param bytes of the ESP packet */

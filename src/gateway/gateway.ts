@@ -9,10 +9,12 @@ import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
 import type { StackEnvironment } from '../session/environment.ts';
+import { firstPacketEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
 import type { SessionRecord, SessionView } from '../session/record.ts';
 import { ConnectionMaker } from './connectionMaker.ts';
 import { ConnectionTable } from './connectionTable.ts';
+import { ForgottenPeers } from './forgottenPeers.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
 import { type PlainL2tpRules, refusalOfPlain, sentOnce, UNKNOWN_TUNNEL } from './plainL2tp.ts';
@@ -51,6 +53,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   readonly #repeated = new RepeatedLog();
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
   readonly #strays = new StrayTunnels();
+  readonly #forgotten = new ForgottenPeers();
   #draining: Failure | undefined;
   #drained = false;
 
@@ -93,9 +96,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       }
       case 'firstPacket': {
         const at = this.#connections.bySlot(event.slot);
-        return at === undefined
-          ? []
-          : this.#from(at.connection, at.connection.firstPacket(at.session, event.direction, now), now);
+        return at === undefined ? [] : [firstPacketEntry(at.session.record, event.direction, now)];
       }
       case 'neighborDiscovery': {
         const at = this.#connections.bySlot(event.slot);
@@ -115,13 +116,14 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         if (connection === undefined) return [];
         return this.#from(connection, connection.moved(event.local, event.remote, now), now);
       }
-      case 'pathMtu': {
-        const out: GatewayOutput[] = [];
-        for (const connection of this.#connections) {
+      case 'pathMtu':
+        return [...this.#connections].flatMap((connection) => {
           const followed = connection.tooBig(event, now);
-          if (followed !== undefined) out.push(...this.#from(connection, followed, now));
-        }
-        return out;
+          return followed === undefined ? [] : this.#from(connection, followed, now);
+        });
+      case 'keepalive': {
+        const suspects = this.#forgotten.suspects(this.#connections, event.remote, now);
+        return suspects.flatMap((connection) => this.#from(connection, connection.askAt(event), now));
       }
       case 'unknownSpi': {
         // What the peer sent before it heard of the end needs no answer.

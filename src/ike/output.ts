@@ -300,6 +300,8 @@ export type IkeCommand =
   | { readonly type: 'alive'; readonly ikeSa: IkeSaId; readonly at?: Instant }
   /** Asks the peer at once whether it lives; without a sign of life `within` milliseconds the IKE SA is gone. */
   | { readonly type: 'probe'; readonly ikeSa: IkeSaId; readonly within: number }
+  /** IKEv2: asks the peer there too whether it lives. An answer from there is the proof that it is: `ikeMoved`. */
+  | { readonly type: 'askAt'; readonly ikeSa: IkeSaId; readonly local: Endpoint; readonly remote: Endpoint }
   /** IKEv2: asks the peer in a request of which the outer IP packet has `size` bytes, whole or not at all. */
   | { readonly type: 'probePath'; readonly ikeSa: IkeSaId; readonly size: number }
   /** ESP of `bytes` bytes came for an SA that is not there; ports are 0 without UDP. The sender is told. */

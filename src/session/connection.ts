@@ -188,9 +188,9 @@ export class Connection implements TunnelEvents, PppEvents {
     return this.#tunnelMode.pathProbed(probed, now);
   }
 
-  firstPacket(session: UserSession, direction: 'fromPeer' | 'toPeer', now: Instant): ConnectionOutput[] {
-    const name = direction === 'fromPeer' ? 'first packet from the peer' : 'first packet to the peer';
-    return [milestoneEntry(session.record, name, now, undefined)];
+  /** The peer may be at that place, which nobody has proved: it is asked there. */
+  askAt(place: Pick<Place, 'local' | 'remote'>): ConnectionOutput[] {
+    return (this.#tunnelMode.session === undefined ? this.#sessions : this.#tunnelMode).askAt(place);
   }
 
   /** Ends one session in order: LCP Terminate, then CDN; the tunnel goes when it was the last. */

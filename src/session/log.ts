@@ -44,6 +44,12 @@ export function sessionEntry(record: SessionRecord, level: LogEntry['level'], ev
   return { type: 'log', level, layer: 'session', event, text, session: record.id };
 }
 
+/** The first packet of a session's user in one direction. */
+export function firstPacketEntry(record: SessionRecord, direction: 'fromPeer' | 'toPeer', now: Instant): LogEntry {
+  const name = direction === 'fromPeer' ? 'first packet from the peer' : 'first packet to the peer';
+  return milestoneEntry(record, name, now, undefined);
+}
+
 /** Puts a milestone on the record's timeline and returns its log line. */
 export function milestoneEntry(
   record: SessionRecord,

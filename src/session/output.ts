@@ -57,7 +57,10 @@ export type ConnectionOutput =
   /** A child SA is to be renewed, ended or made anew, or the path probed through IKE. */
   | {
       readonly type: 'ikeChild';
-      readonly command: Extract<IkeCommand, { type: 'renewChild' | 'closeChild' | 'createChild' | 'probePath' }>;
+      readonly command: Extract<
+        IkeCommand,
+        { type: 'renewChild' | 'closeChild' | 'createChild' | 'probePath' | 'askAt' }
+      >;
     }
   /** L2TP has said goodbye (or never came): the IPsec and IKE SAs may be deleted. */
   | { readonly type: 'closeIke'; readonly reason: Failure }

@@ -1,7 +1,10 @@
 /** The PPP sessions of a connection on their path: what fits into it, and probes by LCP Echo-Request. RFC 8899 §4. */
 
-import type { Few, Instant } from '../core/index.ts';
+import type { Endpoint, Few, Instant } from '../core/index.ts';
 import type { InnerPath } from '../dataplane/messages.ts';
+import { encodeFrame as frameOf, Protocol } from '../ppp/frame.ts';
+import { Code, encodePacket } from '../ppp/packet.ts';
+import { Writer } from '../wire/index.ts';
 import type { ConnectionParts, PathPlan, PathShape } from './connectionParts.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
@@ -60,6 +63,18 @@ export class PppPath implements PathUsers<PppSession> {
     this.#probes = (this.#probes + 1) & 0xff;
     const bytes = encodeFrame(session.call, probeFrame(size, this.#shapeNow(session), this.#probes));
     return toDataPlane({ type: 'sendL2tp', channel, bytes, dontFragment: true });
+  }
+
+  /** Asks the peer at a place where it may be: any answer comes under its keys, and shows where it is. */
+  askAt(remote: Endpoint): ConnectionOutput[] {
+    const [session] = this.open();
+    if (session === undefined) return [];
+    const { channel, encodeFrame } = this.#parts;
+    const data = new Writer().u32(session.shape!.lcp.localMagic).finish();
+    this.#probes = (this.#probes + 1) & 0xff;
+    const information = encodePacket({ code: Code.echoRequest, identifier: this.#probes, data });
+    const bytes = encodeFrame(session.call, frameOf({ protocol: Protocol.LCP, information }));
+    return [toDataPlane({ type: 'sendL2tp', channel, bytes, remote })];
   }
 
   /** The peer may have moved since the session came up. */

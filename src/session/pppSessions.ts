@@ -1,6 +1,6 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
-import { Agenda, earliest, type Failure, Few, type Instant } from '../core/index.ts';
+import { Agenda, type Endpoint, earliest, type Failure, Few, type Instant } from '../core/index.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
@@ -102,6 +102,10 @@ export class PppSessions implements Iterable<PppSession> {
   /** Somebody says that the path carries less. */
   tooBig(error: TooBig, now: Instant): ConnectionOutput[] {
     return this.#follower.tooBig(error, now);
+  }
+
+  askAt({ remote }: { readonly remote: Endpoint }): ConnectionOutput[] {
+    return this.#pppPath.askAt(remote);
   }
 
   expire(now: Instant): ConnectionOutput[] {

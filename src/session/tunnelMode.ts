@@ -1,6 +1,6 @@
 /** What a connection does for a session of IKEv2's tunnel mode: its place in the data plane, its limits, its end. */
 
-import { earliest, type Failure, type Instant, type Milliseconds } from '../core/index.ts';
+import { type Endpoint, earliest, type Failure, type Instant, type Milliseconds } from '../core/index.ts';
 import type { InnerPath, InnerSelector } from '../dataplane/messages.ts';
 import type { ChildEstablished, IkeSaId, PathProbed, Selector, TrafficSelector } from '../ike/output.ts';
 import { formatAddress, parsePrefix } from '../net/index.ts';
@@ -95,6 +95,12 @@ export class TunnelMode implements PathUsers<TunnelSession> {
   /** Somebody says that the path carries less. */
   tooBig(error: TooBig, now: Instant): ConnectionOutput[] {
     return this.#follower.tooBig(error, now);
+  }
+
+  /** Asks the peer at a place where it may be. */
+  askAt({ local, remote }: { readonly local: Endpoint; readonly remote: Endpoint }): ConnectionOutput[] {
+    if (this.#ikeSa === undefined) return [];
+    return [{ type: 'ikeChild', command: { type: 'askAt', ikeSa: this.#ikeSa, local, remote } }];
   }
 
   open(): TunnelSession[] {

@@ -157,6 +157,19 @@ test('the control plane’s messages travel as the channel is protected', () => 
   }
 });
 
+test('a message goes where the peer may be as well, and the channel stays where it is', () => {
+  const [client, gateway] = [new End(), new End()];
+  openTunnel(client, gateway);
+  const bytes = Uint8Array.of(0xc8, 2, 0, 12, 0, 22, 0, 0, 0, 0, 0, 1);
+  const elsewhere = { address: '192.0.2.99', port: 1234 };
+  gateway.plane.post({ type: 'sendL2tp', channel: 1, bytes, remote: elsewhere });
+  gateway.plane.post({ type: 'sendL2tp', channel: 1, bytes });
+  assert.deepEqual(
+    gateway.sent.map(({ remote }) => remote),
+    [elsewhere, { address: '192.0.2.2', port: 4500 }],
+  );
+});
+
 test('sequence numbers of the control plane’s data messages and of the path are one sequence', () => {
   const client = new End();
   const remote = { address: '192.0.2.1', port: 1701 };
@@ -184,7 +197,7 @@ test('sequence numbers of the control plane’s data messages and of the path ar
   assert.deepEqual(numbers, [65_534, 65_535, 0, 1, 2, 3, 4]);
 });
 
-test('IKE passes with and without the non-ESP marker, keepalives are swallowed', () => {
+test('IKE passes with and without the non-ESP marker, a keepalive says no more than where it came from', () => {
   const [client, gateway] = [new End(), new End()];
   join(client, gateway);
   const bytes = new Uint8Array(40).map((_, i) => i + 1);
@@ -197,7 +210,11 @@ test('IKE passes with and without the non-ESP marker, keepalives are swallowed',
     client.plane.post({ type: 'sendKeepalive', local, remote });
     assert.deepEqual(client.sent.at(-1)!.bytes, Uint8Array.of(0xff));
   }
-  assert.equal(gateway.events.length, 2);
+  const at = (address: string) => ({ address, port: 4500 });
+  assert.deepEqual(gateway.eventsOf('keepalive'), [
+    { type: 'keepalive', local: at('192.0.2.1'), remote: at('192.0.2.2') },
+  ]);
+  assert.equal(gateway.events.length, 3);
   gateway.plane.tick(0);
   assert.deepEqual(gateway.drops(), {});
 });

@@ -5,6 +5,8 @@ import {
   COUNTERS_PER_SESSION,
   HEADROOM,
   IKE_MESSAGES_PER_SECOND,
+  KEEPALIVE_SPAN,
+  KEEPALIVES_PER_SECOND,
   MESSAGES_PER_SECOND,
   newSource,
   PacketPath,
@@ -85,6 +87,26 @@ test('a replayed packet is dropped', () => {
   for (const i of [199, 5]) gateway.plane.receive(turned(client.sent[i]!));
   assert.equal(gateway.packets.length, 2, 'one older than the window is not taken either');
   assert.deepEqual(dropsOf(gateway), { replayed: 2 });
+});
+
+test('a keepalive is told once a minute and place, and of all places at a bounded rate', () => {
+  const gateway = new End();
+  const from = (port: number) =>
+    gateway.plane.receive({ protocol: 'udp', local, remote: { ...remote, port }, bytes: Uint8Array.of(0xff) });
+  for (let i = 0; i < 10; i++) from(4500);
+  assert.deepEqual(gateway.eventsOf('keepalive'), [{ type: 'keepalive', local, remote }]);
+  for (let port = 10_000; port < 20_000; port++) from(port);
+  assert.equal(gateway.eventsOf('keepalive').length, KEEPALIVES_PER_SECOND);
+  gateway.plane.tick(5000);
+  from(4500);
+  from(10_000);
+  assert.equal(gateway.eventsOf('keepalive').length, KEEPALIVES_PER_SECOND);
+  from(19_999);
+  assert.equal(gateway.eventsOf('keepalive').length, KEEPALIVES_PER_SECOND + 1, 'what was not told is told later');
+  gateway.plane.tick(KEEPALIVE_SPAN + 5000);
+  from(4500);
+  assert.equal(gateway.eventsOf('keepalive').length, KEEPALIVES_PER_SECOND + 2);
+  assert.deepEqual(gateway.drops(), {});
 });
 
 test('a wrong SPI is told once a second and source, and never opened', () => {

@@ -21,7 +21,7 @@ import { sendRedirect } from './exchanges/redirect.ts';
 import { begin } from './exchanges/saInitInitiator.ts';
 import { failureOfError } from './failures.ts';
 import { IkeSa } from './ikeSa.ts';
-import { probePeer } from './liveness.ts';
+import { askAt, probePeer } from './liveness.ts';
 import { probePath } from './pathProbe.ts';
 import { receiveOn } from './receiving.ts';
 import { outOfState, type Refusal } from './refusal.ts';
@@ -191,6 +191,11 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       case 'probe': {
         const sa = this.#sas.get(command.ikeSa);
         if (sa !== undefined) probePeer(context, sa, command.within, now);
+        break;
+      }
+      case 'askAt': {
+        const sa = this.#sas.get(command.ikeSa);
+        if (sa !== undefined) askAt(context, sa, command, now);
         break;
       }
       case 'probePath': {

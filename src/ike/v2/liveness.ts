@@ -9,6 +9,7 @@ import { natDetectionOf } from './exchanges/mobikeNotify.ts';
 import type { IkeSa } from './ikeSa.ts';
 import { ExchangeType } from './payloads/index.ts';
 import { enqueue, isAsking, repeatNow } from './requests.ts';
+import { transmit } from './transmission.ts';
 import type { PayloadChain } from './wire/index.ts';
 
 export function armDeadPeerDetection(context: Context, sa: IkeSa, now: Instant): void {
@@ -35,6 +36,22 @@ const watch = (context: Context, sa: IkeSa): Watch => ({
   },
   end: (reason) => closed(context, sa, reason),
 });
+
+/** Asks at a place where the peer may be as well; who answers from there is there. */
+export function askAt(
+  context: Context,
+  sa: IkeSa,
+  { local, remote }: NonNullable<IkeSa['askedAt']>,
+  now: Instant,
+): void {
+  if (!sa.established) return;
+  if (isAsking(sa.association)) repeatNow(context, sa.association, now);
+  else ask(context, sa, now);
+  const { current } = sa.association;
+  if (current?.prepared === undefined) return;
+  sa.askedAt = { local, remote };
+  transmit(context, sa, current.prepared, 1, sa.askedAt);
+}
 
 /** An empty INFORMATIONAL request, unless a request is under way that asks the same. */
 function ask(context: Context, sa: IkeSa, now: Instant): void {

@@ -97,7 +97,10 @@ export function followPath(context: Context, sa: IkeSa, { local, remote }: IkeDa
     return;
   }
   const mayMove = sa.nat.remoteBehindNat || context.config.forceEncapsulation;
-  if (sa.peer.mobike || !mayMove) return;
+  // An answer from where it was asked as well is as good a proof as that of RFC 4555 §3.7.
+  const isAnswer = sa.askedAt !== undefined && samePath(sa.askedAt, { local, remote });
+  if (!mayMove || (sa.peer.mobike && !isAnswer)) return;
+  sa.askedAt = undefined;
   movePath(context, sa, { local, remote });
   context.emit({ type: 'ikeMoved', ikeSa: sa.id, local, remote });
 }

@@ -70,7 +70,7 @@ function onResponse(
     if (message.sealed !== undefined) return outOfState('a protected answer to the first message');
     return onClearAnswer(context, association, arrival, now);
   }
-  if (message.sealed === undefined && takeUnknownIkeSpiHint(context, association.sa, message, now)) return undefined;
+  if (message.sealed === undefined && takeUnknownIkeSpiHint(context, association.sa, arrival, now)) return undefined;
   const opened = open(context, association, arrival, now);
   if (!('chain' in opened)) return opened.refusal;
   const { chain } = opened;

@@ -81,9 +81,15 @@ export function takeUnknownSpiHint(
   return true;
 }
 
-/** The peer answered in the clear that it does not know our IKE SA: the same hint. */
-export function takeUnknownIkeSpiHint(context: Context, sa: IkeSa, message: Message, now: Instant): boolean {
+/** The peer answered in the clear that it does not know our IKE SA: the same hint, from where the peer is. */
+export function takeUnknownIkeSpiHint(
+  context: Context,
+  sa: IkeSa,
+  { message, datagram }: { readonly message: Message; readonly datagram: IkeDatagram },
+  now: Instant,
+): boolean {
   if (!sa.established || findNotify(message, NotifyType.INVALID_IKE_SPI) === undefined) return false;
+  if (!samePath(sa, datagram)) return true;
   const { probe } = sa.deadPeer;
   const isAsked = probe !== undefined && sa.lastAlive <= probe.since;
   if (!isAsked && context.hintLimit.allows(sa.remote.address, now)) probePeer(context, sa, HINT_PATIENCE, now);

@@ -105,6 +105,7 @@ export class ManyClients implements RunnableCore<ManyClientsCommand, ManyClients
       case 'firstPacket':
       case 'neighborDiscovery':
         return this.#byPlace[event.slot];
+      case 'keepalive':
       case 'pathMtu':
       case 'unknownSpi':
       case 'dropped':
