@@ -42,7 +42,7 @@ export {
   type OpenedPart,
   openMessage,
   openPart,
-  type Sealing,
   plainRoomOf,
+  type Sealing,
   sealMessage,
 } from './protection.ts';
