@@ -92,6 +92,7 @@ async function atGateway(lab: Lab, row: Row): Promise<void> {
   assert.equal(session?.innerAddress, link.local);
   assert.equal(session?.user, method === 'eap-tls' ? HOLDER : USER.name);
   assert.match(String(session?.ike), new RegExp(`^IKEv${version} `));
+  if (method === 'eap-tls') assert.match(await client.logs(), /PRF label = EXPORTER_EAP_TLS_Key_Material/, 'TLS 1.3');
   if (row.esp?.endsWith('-esn')) assert.match(await client.describe(), /ESP:\S+\/ESN/);
   await ping(client, link.remote);
   await ping(gateway, link.local);

@@ -33,7 +33,8 @@ export class StockClient extends StockPeer {
       certificates: options.method === 'eap-tls' ? options.pppCertificates : undefined,
       ppp: [
         `user "${user.name}"`,
-        ...(method === 'eap-tls' ? eapTlsOptions : [`password "${user.password}"`]),
+        // As a server pppd 2.4.9 leaves out what RFC 9190 §2.5 wants of TLS 1.3; as a client it takes it.
+        ...(method === 'eap-tls' ? [...eapTlsOptions, 'max-tls-version 1.3'] : [`password "${user.password}"`]),
         'noauth',
         ...refuseOthers(method),
         'noipdefault',
