@@ -15,6 +15,7 @@ export {
   readEspAnswer,
   readIkeAnswer,
 } from './choose.ts';
+export type { CommonConfig, DeadPeerDetection } from './commonConfig.ts';
 export { dump, summary } from './describe.ts';
 export { type IkeEndpoint, IkeEndpoints, type IkeEndpointsGiven, type IkePopulation } from './endpoints.ts';
 export { type ClientSigns, type Fingerprint, fingerprint, type Quirk } from './fingerprint.ts';
@@ -88,7 +89,6 @@ export * from './v1/attributes.ts';
 export {
   type AcceptSelectors,
   acceptL2tp,
-  type DeadPeerDetection,
   type IkeV1Config,
   type SelectorRequest,
 } from './v1/config.ts';

@@ -1,8 +1,10 @@
 /** The Notification and Delete payloads. RFC 2408 §3.14 and §3.15, RFC 2407 §4.6.3. */
 
-import { Malformed } from '../../wire/index.ts';
 import { codec, type PayloadOf, payload } from './declare.ts';
 import { Doi, NotifyType, PayloadType, ProtocolId } from './numbers.ts';
+import { readSpis, writeSpis } from './spis.ts';
+
+export { MAX_DELETED_SPIS } from './spis.ts';
 
 interface NotifyFields {
   readonly doi: number;
@@ -32,9 +34,6 @@ export const NotifyPayload = payload(
 );
 export type NotifyPayload = PayloadOf<typeof NotifyPayload>;
 
-/** Most SPIs that are read in one Delete payload. */
-export const MAX_DELETED_SPIS = 1024;
-
 interface DeleteFields {
   readonly doi: number;
   readonly protocol: number;
@@ -49,20 +48,9 @@ export const DeletePayload = payload(
   codec<DeleteFields>(
     (from) => {
       const doi = from.u32();
-      const protocol = from.u8();
-      const spiSize = from.u8();
-      const count = from.u16();
-      if (spiSize > 0 && count > MAX_DELETED_SPIS) throw new Malformed(`Delete of ${count} SPIs`);
-      const all = from.bytes(spiSize * count);
-      // A size of zero would make any count free of charge.
-      const spis =
-        spiSize === 0 ? [] : Array.from({ length: count }, (_, i) => all.subarray(i * spiSize, (i + 1) * spiSize));
-      return { doi, protocol, spiSize, spis };
+      return { doi, protocol: from.u8(), ...readSpis(from) };
     },
-    (to, { doi, protocol, spiSize, spis }) => {
-      to.u32(doi).u8(protocol).u8(spiSize).u16(spis.length);
-      for (const spi of spis) to.bytes(spi);
-    },
+    (to, { doi, protocol, ...spis }) => writeSpis(to.u32(doi).u8(protocol), spis),
   ),
   { doi: Doi, protocol: ProtocolId },
 );

@@ -3,7 +3,7 @@
 import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import type { GroupName } from '../../crypto/index.ts';
 import type { EspKeys } from '../../esp/suite.ts';
-import { espSaLine } from '../../esp/wireshark.ts';
+import { logChildKeys } from '../childKeyLog.ts';
 import type { ChosenEsp } from '../choose.ts';
 import { milestone } from '../milestone.ts';
 import type { ChildEstablished, ChildSaId, Selector } from '../output.ts';
@@ -96,7 +96,7 @@ export function installChild(
   };
   milestone(context, sa, 'child keys agreed', chosen.text);
   context.emit(established);
-  if (context.config.keyLog) logKeys(context, established);
+  if (context.config.keyLog) logChildKeys(context, established);
   return child;
 }
 
@@ -186,14 +186,3 @@ function predecessorOf(sa: IkeSa, local: Selector, remote: Selector): Child | un
 
 const sameSelector = (a: Selector, b: Selector): boolean =>
   a.address === b.address && a.protocol === b.protocol && a.port === b.port;
-
-function logKeys(context: Context, child: ChildEstablished): void {
-  const { suite, local, remote } = child;
-  const directions = [
-    { source: remote.address, destination: local.address, spi: child.inboundSpi, suite, keys: child.inboundKeys },
-    { source: local.address, destination: remote.address, spi: child.outboundSpi, suite, keys: child.outboundKeys },
-  ];
-  for (const direction of directions) {
-    context.emit({ type: 'keyLog', table: 'esp_sa', line: espSaLine(direction) });
-  }
-}

@@ -1,12 +1,10 @@
 /** What an IKEv1 endpoint is told: identities, secrets, policy, times and bounds, each with its default. */
 
 import type { Failure, Milliseconds } from '../../core/index.ts';
-import type { Quirk } from '../fingerprint.ts';
+import { type CommonConfig, commonDefaults } from '../commonConfig.ts';
 import type { Identity, Selector } from '../output.ts';
 import type { Profile } from '../policy.ts';
 import { profiles } from '../policy.ts';
-import type { Credential, TrustAnchor } from '../signature.ts';
-import type { HalfOpenLimits } from './halfOpen.ts';
 import { DEFAULT_SCHEDULE, type RetransmissionSchedule } from './retransmission.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -22,19 +20,8 @@ export interface SelectorRequest {
 /** @returns why the selectors are refused; undefined to accept them */
 export type AcceptSelectors = (request: SelectorRequest) => Failure | undefined;
 
-export interface DeadPeerDetection {
-  /** Silence after which the peer is asked. 0 never asks; questions are answered all the same. */
-  readonly interval: Milliseconds;
-  /** Time from the first unanswered question to giving up. */
-  readonly timeout: Milliseconds;
-}
-
-export interface IkeV1Config {
+export interface IkeV1Config extends CommonConfig {
   readonly secrets: Secrets;
-  /** Our certificates, in the order of preference; the keys stay with whoever answers `sign`. Default: none. */
-  readonly credentials?: readonly Credential[];
-  /** Whom we trust, for CERTREQ. Default: none. */
-  readonly trustAnchors?: readonly TrustAnchor[];
   /** How both ends prove themselves, the preferred first. Default: by certificate where there is one, and by secret. */
   readonly accept?: readonly ('pre-shared-key' | 'signature')[];
   /** Default: `compatible`. */
@@ -51,37 +38,9 @@ export interface IkeV1Config {
   readonly initiate?: 'main' | 'aggressive';
   /** Default: UDP (or any protocol), our port 1701 or any, transport mode. */
   readonly acceptSelectors?: AcceptSelectors;
-  /** Claims a NAT so that ESP travels in UDP. Default false. */
-  readonly forceEncapsulation?: boolean;
-  /** The port that IKE floats to behind a NAT, here and at the peer. Default 4500. */
-  readonly natTraversalPort?: number;
-  /** Our own port of that kind, where another process has the usual one. Default: `natTraversalPort`. */
-  readonly localNatTraversalPort?: number;
-  /** Between keepalives while we are behind a NAT. Default 20 s; 0 sends none. */
-  readonly keepaliveInterval?: Milliseconds;
-  /** Default: after 30 s of silence, for 60 s. */
-  readonly deadPeerDetection?: DeadPeerDetection;
-  /** Default: 64 per source, 1024 in all. */
-  readonly halfOpen?: HalfOpenLimits;
-  /** How long an unfinished exchange of a responder may stand. Default 30 s. */
-  readonly halfOpenTimeout?: Milliseconds;
   readonly retransmission?: RetransmissionSchedule;
-  /** Messages longer than this are fragmented for peers that announced it. Default 1280 bytes. */
-  readonly fragmentBytes?: number;
-  /** Returns keys as `keyLog` outputs. Default false. */
-  readonly keyLog?: boolean;
-  /** As initiator says INITIAL-CONTACT where it knows no other IKE SA with the peer. Default true. */
-  readonly initialContact?: boolean;
-  /** Part of a lifetime after which an initiator renews its SAs, a responder half as far from the end; 0 never. Default 0.85. */
-  readonly renewAt?: number;
-  /** Part of that time by which a renewal comes earlier, at random. Default 0.05. */
-  readonly renewJitter?: number;
-  /** What is done differently for these peers. Default: what the fingerprint of each asks for. */
-  readonly quirks?: readonly Quirk[];
   /** How long child SAs outlive an IKE SA that the peer deleted, waiting for its successor. Default 10 s. */
   readonly orphanTimeout?: Milliseconds;
-  /** Tells whether another core of the process uses an inbound SPI already. Default: none does. */
-  readonly spiInUse?: (spi: number) => boolean;
 }
 
 type Optional = 'localIdentity' | 'certificateIdentity' | 'remoteIdentity' | 'quirks';
@@ -97,28 +56,14 @@ export function resolveConfig(config: IkeV1Config): ResolvedConfig {
     throw new RangeError("initiate: 'aggressive' needs aggressive: 'unsafe'");
   }
   return {
-    credentials: [],
-    trustAnchors: [],
+    ...commonDefaults(config),
     accept: config.credentials === undefined ? ['pre-shared-key'] : ['signature', 'pre-shared-key'],
     profile: profiles.compatible,
     aggressive: 'off',
     initiate: 'main',
     acceptSelectors: acceptL2tp,
-    forceEncapsulation: false,
-    natTraversalPort: 4500,
-    localNatTraversalPort: config.natTraversalPort ?? 4500,
-    keepaliveInterval: 20_000,
-    deadPeerDetection: { interval: 30_000, timeout: 60_000 },
-    halfOpen: { perSource: 64, total: 1024 },
-    halfOpenTimeout: 30_000,
     retransmission: DEFAULT_SCHEDULE,
-    fragmentBytes: 1280,
-    keyLog: false,
-    initialContact: true,
-    renewAt: 0.85,
-    renewJitter: 0.05,
     orphanTimeout: 10_000,
-    spiInUse: () => false,
     ...config,
   };
 }

@@ -1,9 +1,9 @@
 /** IKEv1 with pre-shared keys, both roles, as one sans-I/O core. RFC 2407, 2408, 2409, 3947 and 3706. */
 
+export type { DeadPeerDetection } from '../commonConfig.ts';
 export {
   type AcceptSelectors,
   acceptL2tp,
-  type DeadPeerDetection,
   type IkeV1Config,
   type SelectorRequest,
 } from './config.ts';

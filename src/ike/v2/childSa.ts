@@ -2,7 +2,7 @@
 
 import type { Failure, Instant, Milliseconds } from '../../core/index.ts';
 import type { EspKeys } from '../../esp/suite.ts';
-import { espSaLine } from '../../esp/wireshark.ts';
+import { logChildKeys } from '../childKeyLog.ts';
 import { milestone } from '../milestone.ts';
 import type { ChildEstablished, ChildSaId, TrafficSelector } from '../output.ts';
 import type { Context } from './context.ts';
@@ -124,7 +124,7 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
   };
   milestone(context, sa, 'child keys agreed', ikeV2EspProposalText(proposal));
   context.emit(established);
-  if (context.config.keyLog) logKeys(context, established);
+  if (context.config.keyLog) logChildKeys(context, established);
   return child;
 }
 
@@ -179,14 +179,3 @@ export const childByOutboundSpi = (sa: IkeSa, spi: number): Child | undefined =>
 
 export const spiBytes = (spi: number): Uint8Array => Uint8Array.of(spi >>> 24, spi >>> 16, spi >>> 8, spi);
 export const spiNumber = (spi: Uint8Array): number => spi.reduce((sum, byte) => sum * 256 + byte, 0);
-
-function logKeys(context: Context, child: ChildEstablished): void {
-  const { suite, local, remote } = child;
-  const directions = [
-    { source: remote.address, destination: local.address, spi: child.inboundSpi, suite, keys: child.inboundKeys },
-    { source: local.address, destination: remote.address, spi: child.outboundSpi, suite, keys: child.outboundKeys },
-  ];
-  for (const direction of directions) {
-    context.emit({ type: 'keyLog', table: 'esp_sa', line: espSaLine(direction) });
-  }
-}

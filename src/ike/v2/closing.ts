@@ -113,6 +113,17 @@ export function takeUpAll(context: Context, sa: IkeSa, children: readonly Child[
   }
 }
 
+/** Says goodbye to a child SA that the peer has made and we have not. */
+export function disown(context: Context, sa: IkeSa, spi: number, now: Instant): void {
+  const task: Task = {
+    name: 'delete a child SA',
+    exchange: ExchangeType.INFORMATIONAL,
+    begin: () => [deleteEsp([spiBytes(spi)])],
+    done: () => undefined,
+  };
+  enqueue(context, sa.association, task, now);
+}
+
 export const REPLACED: Failure = { code: 'replaced', reason: 'another child SA has taken its place' };
 
 function deleteTask(sa: IkeSa, inboundSpi: number, outboundSpi: number, then: () => void = () => {}): Task {

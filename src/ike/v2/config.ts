@@ -1,11 +1,8 @@
 /** What an IKEv2 endpoint is told: identities, credentials, policy, times and bounds, each with its default. */
 
 import type { Endpoint, Milliseconds } from '../../core/index.ts';
-import type { Quirk } from '../fingerprint.ts';
+import { type CommonConfig, commonDefaults } from '../commonConfig.ts';
 import type { Identity } from '../output.ts';
-import type { Credential, TrustAnchor } from '../signature.ts';
-import type { DeadPeerDetection } from '../v1/config.ts';
-import type { HalfOpenLimits } from '../v1/halfOpen.ts';
 import type { RetransmissionSchedule } from '../v1/retransmission.ts';
 import type { Secrets } from '../v1/secrets.ts';
 import { acceptL2tpAndRemoteAccess, type ChildPolicy } from './childPolicy.ts';
@@ -68,13 +65,9 @@ export interface CookieThreshold {
   readonly total: number;
 }
 
-export interface IkeV2Config {
+export interface IkeV2Config extends CommonConfig {
   /** Default: none. */
   readonly secrets?: Secrets;
-  /** Our certificates, in the order of preference; the keys stay with whoever answers `sign`. Default: none. */
-  readonly credentials?: readonly Credential[];
-  /** Whom we trust, for CERTREQ. Default: none, and no certificates are asked for. */
-  readonly trustAnchors?: readonly TrustAnchor[];
   /** How a peer may prove itself. Default: by what there are secrets and trust anchors for; `eap` must be named. */
   readonly accept?: readonly AcceptedMethod[];
   /** Believes EAP that made no key (MD5, GTC): only a certificate of the server then protects it. Default false. */
@@ -111,39 +104,12 @@ export interface IkeV2Config {
    * written to. Default: one of the endpoint's own.
    */
   readonly keptTickets?: Map<string, KeptTicket>;
-  /** Claims a NAT so that ESP travels in UDP. Default false. */
-  readonly forceEncapsulation?: boolean;
-  /** The port that IKE floats to behind a NAT, here and at the peer. Default 4500. */
-  readonly natTraversalPort?: number;
-  readonly localNatTraversalPort?: number;
-  /** Between keepalives while we are behind a NAT. Default 20 s; 0 sends none. */
-  readonly keepaliveInterval?: Milliseconds;
-  /** Default: after 30 s of silence, for 60 s. */
-  readonly deadPeerDetection?: DeadPeerDetection;
-  /** Default: 64 per source, 1024 in all. */
-  readonly halfOpen?: HalfOpenLimits;
   /** Default: 8 per source, 64 in all. */
   readonly cookieThreshold?: CookieThreshold;
-  /** How long an unfinished IKE SA of a responder may stand. Default 30 s. */
-  readonly halfOpenTimeout?: Milliseconds;
   /** The same once EAP has begun: people type passwords. Default 120 s. */
   readonly eapTimeout?: Milliseconds;
   /** Requests before the IKE SA stands. Later ones are repeated for as long as dead peer detection is patient. */
   readonly retransmission?: RetransmissionSchedule;
-  /** Protected messages longer than this are fragmented for peers that can (RFC 7383). Default 1280 bytes. */
-  readonly fragmentBytes?: number;
-  /** Returns keys as `keyLog` outputs. Default false. */
-  readonly keyLog?: boolean;
-  /** As initiator says INITIAL_CONTACT where it knows no other IKE SA with the peer. Default true. */
-  readonly initialContact?: boolean;
-  /** Part of a lifetime after which the end that began renews its SAs; 0 never. Default 0.85. */
-  readonly renewAt?: number;
-  /** Part of that time by which a renewal comes earlier, at random. Default 0.05. */
-  readonly renewJitter?: number;
-  /** Offers and takes extended sequence numbers (RFC 4304), where both can. Default: as the profile says. */
-  readonly quirks?: readonly Quirk[];
-  /** Tells whether another core of the process uses an inbound SPI already. Default: none does. */
-  readonly spiInUse?: (spi: number) => boolean;
 }
 
 type Optional = 'localIdentity' | 'remoteIdentity' | 'quirks' | 'postquantumKeys' | 'redirect';
@@ -161,8 +127,7 @@ export function resolveConfig(config: IkeV2Config): ResolvedConfig {
     throw new RangeError("initiate.authenticate: 'signature' needs credentials");
   }
   return {
-    credentials: [],
-    trustAnchors: [],
+    ...commonDefaults(config),
     accept: defaultMethods(config),
     eapWithoutKey: false,
     eapOnly: false,
@@ -176,22 +141,9 @@ export function resolveConfig(config: IkeV2Config): ResolvedConfig {
     resumption: false,
     ticketLifetimeSeconds: 3600,
     keptTickets: new Map(),
-    forceEncapsulation: false,
-    natTraversalPort: 4500,
-    localNatTraversalPort: config.natTraversalPort ?? 4500,
-    keepaliveInterval: 20_000,
-    deadPeerDetection: { interval: 30_000, timeout: 60_000 },
-    halfOpen: { perSource: 64, total: 1024 },
     cookieThreshold: { perSource: 8, total: 64 },
-    halfOpenTimeout: 30_000,
     eapTimeout: 120_000,
     retransmission: SCHEDULE,
-    fragmentBytes: 1280,
-    keyLog: false,
-    initialContact: true,
-    renewAt: 0.85,
-    renewJitter: 0.05,
-    spiInUse: () => false,
     ...config,
     secrets: config.secrets,
   };

@@ -6,14 +6,14 @@ import { hasPeer } from '../../peerTable.ts';
 import type { AuthenticationMethod } from '../../signature.ts';
 import type { Association, Task } from '../association.ts';
 import { isFailure } from '../childPolicy.ts';
-import { confirmChild, spiBytes } from '../childSa.ts';
-import { closeAndTell, closed, refuseAndTell } from '../closing.ts';
+import { confirmChild } from '../childSa.ts';
+import { closeAndTell, closed, disown, refuseAndTell } from '../closing.ts';
 import type { AcceptedMethod } from '../config.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed, noCredential, noSecret, wrongIdentity } from '../failures.ts';
 import type { IkeSa } from '../ikeSa.ts';
 import type { IkeKeys } from '../keys.ts';
-import { deleteEsp, ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
+import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/index.ts';
 import { childAlternativesText } from '../proposal.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { encodePayloadBody, find, findNotify, type PayloadChain, receivedBody } from '../wire/index.ts';
@@ -298,18 +298,8 @@ export function finish(
     (error === undefined ? malformed('no word of the child SA') : failureFrom(error, 'first child SA', offered));
   context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure });
   // The peer has a child SA that we do not want.
-  if (agreed !== undefined) sayDelete(context, association, offer.spi, now);
+  if (agreed !== undefined) disown(context, sa, offer.spi, now);
   if (sa.children.size === 0) closeAndTell(context, sa, failure, now);
-}
-
-function sayDelete(context: Context, association: Association, spi: number, now: Instant): void {
-  const task: Task = {
-    name: 'delete the child SA',
-    exchange: ExchangeType.INFORMATIONAL,
-    begin: () => [deleteEsp([spiBytes(spi)])],
-    done: () => undefined,
-  };
-  enqueue(context, association, task, now);
 }
 
 /** The responder refused. Its answer is authentic as far as the keys go. */

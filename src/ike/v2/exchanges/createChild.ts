@@ -5,21 +5,13 @@ import type { GroupName, KeyPair } from '../../../crypto/index.ts';
 
 import type { Task } from '../association.ts';
 import { type Child, confirmChild, dropChild, hasRelative, hasSuccessor, spiBytes } from '../childSa.ts';
-import { closeAndTell, retireChild } from '../closing.ts';
+import { closeAndTell, disown, retireChild } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
 import type { IkeSa, WantedChild } from '../ikeSa.ts';
 import { deriveSecret, generateKey } from '../keyAgreement.ts';
 import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
-import {
-  deleteEsp,
-  ExchangeType,
-  type NotifyPayload,
-  NotifyType,
-  notify,
-  type Payload,
-  ProtocolId,
-} from '../payloads/index.ts';
+import { ExchangeType, type NotifyPayload, NotifyType, notify, type Payload, ProtocolId } from '../payloads/index.ts';
 import { withChildGroupFirst } from '../policy.ts';
 import { type ChildAlternatives, type ChildSaPolicy, childAlternativesText } from '../proposal.ts';
 import { firstChildGroup, groupsOf, readInvalidKe } from '../proposalChoice.ts';
@@ -200,7 +192,7 @@ function onAnswer(
   const fail = (failure: Failure, later: Instant) => {
     end();
     context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure });
-    sayDelete(context, sa, offer.spi, later);
+    disown(context, sa, offer.spi, later);
     finishTask(context, association, later);
   };
   const agreed = readChild(sa, offer, answer);
@@ -314,16 +306,6 @@ function onNotFound(context: Context, { sa, replaced }: Attempt, now: Instant): 
   const { local, remote } = replaced;
   dropChild(context, replaced, NOT_FOUND);
   createChild(context, sa, { localSelector: selectorOf(local[0]!), remoteSelector: selectorOf(remote[0]!) }, now);
-}
-
-function sayDelete(context: Context, sa: IkeSa, spi: number, now: Instant): void {
-  const task: Task = {
-    name: 'delete a child SA',
-    exchange: ExchangeType.INFORMATIONAL,
-    begin: () => [deleteEsp([spiBytes(spi)])],
-    done: () => undefined,
-  };
-  enqueue(context, sa.association, task, now);
 }
 
 const OUT_OF_STEP: Failure = {

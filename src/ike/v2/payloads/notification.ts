@@ -1,9 +1,11 @@
 /** The Notify and Delete payloads. RFC 7296 §3.10 and §3.11. */
 
-import { Malformed } from '../../../wire/index.ts';
 import { codec, type PayloadOf, payload } from '../../payloads/declare.ts';
+import { readSpis, writeSpis } from '../../payloads/spis.ts';
 import { NotifyType } from './notifyTypes.ts';
 import { PayloadType, ProtocolId } from './numbers.ts';
+
+export { MAX_DELETED_SPIS } from '../../payloads/spis.ts';
 
 interface NotifyFields {
   /** ESP or AH where `spi` names a child SA, else NONE. */
@@ -42,9 +44,6 @@ export function notify(
   return { kind: 'N', ...about, notifyType, data };
 }
 
-/** Most SPIs that are read in one Delete payload. */
-export const MAX_DELETED_SPIS = 1024;
-
 interface DeleteFields {
   readonly protocol: number;
   /** Bytes of each SPI: 0 for the IKE SA itself, 4 for ESP. */
@@ -56,21 +55,8 @@ export const DeletePayload = payload(
   'D',
   [PayloadType.D],
   codec<DeleteFields>(
-    (from) => {
-      const protocol = from.u8();
-      const spiSize = from.u8();
-      const count = from.u16();
-      if (spiSize > 0 && count > MAX_DELETED_SPIS) throw new Malformed(`Delete of ${count} SPIs`);
-      const all = from.bytes(spiSize * count);
-      // A size of zero would make any count free of charge.
-      const spis =
-        spiSize === 0 ? [] : Array.from({ length: count }, (_, i) => all.subarray(i * spiSize, (i + 1) * spiSize));
-      return { protocol, spiSize, spis };
-    },
-    (to, { protocol, spiSize, spis }) => {
-      to.u8(protocol).u8(spiSize).u16(spis.length);
-      for (const spi of spis) to.bytes(spi);
-    },
+    (from) => ({ protocol: from.u8(), ...readSpis(from) }),
+    (to, { protocol, ...spis }) => writeSpis(to.u8(protocol), spis),
   ),
   { protocol: ProtocolId },
 );
