@@ -20,6 +20,8 @@ const REPEAT_AFTER: Milliseconds = 5000;
 /** With this sending the fragments become small enough for any path. */
 const SMALL_AFTER_SENDS = 3;
 const SMALL_FRAGMENT_BYTES = 552;
+const LEAST_FRAGMENT_BYTES = 360;
+const FRAGMENT_STEP = 64;
 /** A probe of the path that nobody has repeated for so long is not repeated any more. */
 const PROBE_PATIENCE: Milliseconds = 1500;
 
@@ -155,7 +157,13 @@ function shrinkFragments(context: Context, association: Association): void {
   const { current, sa } = association;
   if (current?.payloads === undefined || current.sends !== SMALL_AFTER_SENDS || !sa.peer.fragmentation) return;
   if (current.prepared!.pieces.every(({ length }) => length <= SMALL_FRAGMENT_BYTES)) return;
-  current.prepared = prepare(context, association, headOfRequest(current), current.payloads, SMALL_FRAGMENT_BYTES);
+  for (let bytes = SMALL_FRAGMENT_BYTES; bytes >= LEAST_FRAGMENT_BYTES; bytes -= FRAGMENT_STEP) {
+    const smaller = prepare(context, association, headOfRequest(current), current.payloads, bytes);
+    // By their number alone the peer tells the new fragments from those that it has. RFC 7383 §2.6.
+    if (smaller.pieces.length <= current.prepared!.pieces.length) continue;
+    current.prepared = smaller;
+    return;
+  }
 }
 
 /** Sends the open request again at once: the path has changed. */
