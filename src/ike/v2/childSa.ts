@@ -27,6 +27,8 @@ export interface Child {
   readonly ancestor: ChildSaId;
   readonly installedAt: Instant;
   confirmed: boolean;
+  /** The peer has shown that it has it too: a successor that it asked for, and our answer to that was not lost. */
+  isKnown: boolean;
   /** Our request to renew it is on its way. */
   rekeying: boolean;
   /** Our Delete for it is on its way. */
@@ -37,6 +39,8 @@ export interface Child {
   lowestNonce: Uint8Array | undefined;
   /** Our own successor of the same child SA, that lost against this one: ours to delete once this one is sent on. */
   loser: Child | undefined;
+  /** Another successor of the same child SA has won over it: who began it deletes it, and nobody renews it. */
+  hasLost: boolean;
   renewAt: Instant | undefined;
 }
 
@@ -51,6 +55,9 @@ export const MAX_CHILDREN = 16;
 
 /** A responder that hears nothing sends on a new child SA after that time all the same. */
 const CONFIRM_AFTER: Milliseconds = 5000;
+
+/** A peer that says nothing for so long after it has asked for a successor is content with it. */
+export const SURELY_KNOWN: Milliseconds = 60_000;
 
 export interface NewChild {
   readonly role: 'initiator' | 'responder';
@@ -85,11 +92,13 @@ export function installChild(context: Context, sa: IkeSa, given: NewChild, now: 
     ancestor: replaces?.ancestor ?? id,
     installedAt: now,
     confirmed: false,
+    isKnown: role === 'initiator' || replaces === undefined,
     rekeying: false,
     closing: false,
     rival: undefined,
     lowestNonce: undefined,
     loser: undefined,
+    hasLost: false,
     renewAt: renewalOf(context, role, now, lifetime),
   };
   sa.temporarySince = undefined;
@@ -137,8 +146,8 @@ export function confirmChild(context: Context, child: Child): void {
 }
 
 /** As responder: the peer's next message shows that it has our answer. RFC 7296 §2.8. */
-export function confirmLater(child: Child, now: Instant): void {
-  child.sa.timers.set(`confirm:${child.id}`, now + CONFIRM_AFTER);
+export function confirmLater(child: Child, now: Instant, after = CONFIRM_AFTER): void {
+  child.sa.timers.set(`confirm:${child.id}`, now + after);
 }
 
 /** Ends a child SA without a word to the peer. */
@@ -170,7 +179,8 @@ export const hasSuccessor = (sa: IkeSa, { id }: Pick<Child, 'id'>): boolean =>
 /** Whether another successor of the same child SAs stands, or one of its own successors. */
 export const hasRelative = (sa: IkeSa, { id, ancestor, replaces }: Child): boolean =>
   [...sa.children.values()].some(
-    (other) => other.ancestor === ancestor && other.id !== id && other.id !== replaces && !other.closing,
+    (other) =>
+      other.ancestor === ancestor && other.id !== id && other.id !== replaces && !other.closing && !other.hasLost,
   );
 
 /** The child that the peer sends on under an SPI, or receives on. */

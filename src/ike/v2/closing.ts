@@ -109,6 +109,7 @@ export function takeUp(context: Context, child: Child, now: Instant): void {
 /** The peer has gone on, so it has our answer to what made these. RFC 7296 §2.8. */
 export function takeUpAll(context: Context, sa: IkeSa, children: readonly Child[], now: Instant): void {
   for (const child of children) {
+    child.isKnown = true;
     if (!child.confirmed && child.role === 'responder' && !hasSuccessor(sa, child)) takeUp(context, child, now);
   }
 }

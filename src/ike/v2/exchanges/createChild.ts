@@ -4,7 +4,7 @@ import type { Failure, Instant, Milliseconds } from '../../../core/index.ts';
 import type { GroupName, KeyPair } from '../../../crypto/index.ts';
 
 import type { Task } from '../association.ts';
-import { type Child, confirmChild, dropChild, hasRelative, hasSuccessor, spiBytes } from '../childSa.ts';
+import { type Child, confirmChild, dropChild, hasRelative, hasSuccessor, SURELY_KNOWN, spiBytes } from '../childSa.ts';
 import { closeAndTell, disown, retireChild } from '../closing.ts';
 import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
@@ -63,7 +63,7 @@ export function rekeyChild(context: Context, child: Child, now: Instant): void {
   const { sa } = child;
   if (!sa.established || child.rekeying || child.closing) return;
   // The peer may not have our answer yet that made it.
-  if (!child.confirmed) {
+  if (!child.confirmed || (!child.isKnown && now < child.installedAt + SURELY_KNOWN)) {
     sa.timers.set(`renewChild:${child.id}`, laterThan(context, now));
     return;
   }
@@ -115,6 +115,7 @@ function begin(context: Context, attempt: Attempt, now: Instant) {
         replaced !== undefined &&
         (!context.children.has(replaced.id) ||
           replaced.closing ||
+          replaced.hasLost ||
           hasSuccessor(sa, replaced) ||
           isFollowedUp(sa, replaced, at));
       if (isOver) return undefined;
@@ -237,7 +238,10 @@ function settle(context: Context, made: Child, replaced: Child | undefined, ours
   }
   made.lowestNonce = ours;
   confirmChild(context, made);
-  if (other !== undefined) other.sa.timers.clear(`confirm:${other.id}`);
+  if (other !== undefined) {
+    other.hasLost = true;
+    other.sa.timers.clear(`confirm:${other.id}`);
+  }
   if (replaced !== undefined && context.children.has(replaced.id)) retireChild(context, replaced, now);
 }
 
@@ -301,7 +305,13 @@ export function isNeverReady(context: Context, sa: IkeSa, now: Instant): boolean
 }
 
 /** The peer knows no such child SA: it has renewed it itself, has deleted it, or is out of step. RFC 7296 §2.25. */
-function onNotFound(context: Context, { sa, replaced }: Attempt, now: Instant): void {
+function onNotFound(context: Context, attempt: Attempt, now: Instant): void {
+  const { sa, replaced } = attempt;
+  // It will know it when it has our answer.
+  if (replaced?.isKnown === false) {
+    tryLater(context, attempt, now);
+    return;
+  }
   if (replaced === undefined || !context.children.has(replaced.id) || replaced.rival !== undefined) return;
   const { local, remote } = replaced;
   dropChild(context, replaced, NOT_FOUND);

@@ -1,6 +1,6 @@
 /** CREATE_CHILD_SA as its responder: what may be done now, and what collides. RFC 7296 §1.3, §2.8.1, §2.25. */
 
-import type { Failure, Instant } from '../../../core/index.ts';
+import type { Failure, Instant, Milliseconds } from '../../../core/index.ts';
 import type { Association } from '../association.ts';
 import {
   type Child,
@@ -26,6 +26,9 @@ import { find, findNotify, type PayloadChain } from '../wire/index.ts';
 import { type AgreedChild, answerChild, considerChild } from './childNegotiation.ts';
 import { awaitFollowUp } from './followupKe.ts';
 import { onRekeyIke } from './rekeyIkeResponder.ts';
+
+/** Where the peer says nothing, our own successor that has lost is kept for as long as our answer may be on its way. */
+const LOSER_STAYS: Milliseconds = 15_000;
 
 export function onCreateChild(context: Context, association: Association, chain: PayloadChain, now: Instant): void {
   const { sa } = association;
@@ -54,6 +57,10 @@ export function onCreateChild(context: Context, association: Association, chain:
     return;
   }
   agree(context, sa, group, find(chain, 'KE')!.data.slice(), (agreed, later) => {
+    // Meanwhile it may have come out that it goes without a successor of its own.
+    if (asked.replaced?.closing && !hasSuccessor(sa, asked.replaced)) {
+      return respond(context, association, [NOT_NOW.answer], later);
+    }
     if (agreed !== undefined) return answer(context, association, chain, asked, agreed, later);
     context.emit({ type: 'ikeFailed', ikeSa: sa.id, remote: sa.remote, failure: refusedKey });
     respond(context, association, [notify(NotifyType.INVALID_SYNTAX)], later);
@@ -77,7 +84,7 @@ function consider(
   const spi = rekeys && spiNumber(rekeys.spi);
   const replaced = spi === undefined ? undefined : childByOutboundSpi(sa, spi);
   if (rekeys !== undefined) {
-    if (sa.closingSpis.has(spi!) || replaced?.closing) return NOT_NOW;
+    if (sa.closingSpis.has(spi!) || replaced?.closing || replaced?.hasLost) return NOT_NOW;
     if (replaced === undefined) {
       const about = { protocol: rekeys.protocol, spi: rekeys.spi };
       return { answer: notify(NotifyType.CHILD_SA_NOT_FOUND, undefined, about) };
@@ -141,8 +148,10 @@ function answer(
     rival.child = child.id;
     child.loser = replaced && lostTo(association.sa, replaced, rival);
     // Until the peer has our answer it has no keys for this one: our own is sent on, and stays that long.
-    if (child.loser !== undefined) confirmLater(child, later);
-    else afterAnswer(context, association.sa, child, replaced, isLate, later);
+    if (child.loser !== undefined) {
+      child.loser.hasLost = true;
+      confirmLater(child, later, LOSER_STAYS);
+    } else afterAnswer(context, association.sa, child, replaced, isLate, later);
   };
   if (replaced?.rekeying) replaced.rival = rival;
   const secrets = key === undefined ? [] : [key.secret];

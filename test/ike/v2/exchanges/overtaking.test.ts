@@ -119,3 +119,62 @@ for (const [name, esp] of Object.entries({
     }
   });
 }
+
+/** What both ends have of child SAs, never none. */
+function neverWithout(end: End, what: string): void {
+  const living = new Set<number>();
+  for (const { output } of end.outputs) {
+    if (output.type === 'childEstablished') living.add(output.child);
+    if (output.type !== 'childClosed') continue;
+    living.delete(output.child);
+    assert.ok(living.size > 0, `${what}: ${output.reason.code}`);
+  }
+}
+
+test('RFC 7296 §2.8: a successor that the peer may not have yet is not renewed, and not given up', () => {
+  for (const slow of ['client', 'server'] as const) {
+    for (let seed = 1; seed <= 6; seed++) {
+      const world = new World(seed);
+      const [server, client] = [world.server(), world.end('192.0.2.5')];
+      client.connect();
+      world.run(1000);
+      // Its own request is answered so late that the other end has long begun to use what it made.
+      delay(world, ({ from, exchange, isResponse }) =>
+        from !== slow && exchange === CREATE_CHILD_SA && isResponse ? 9000 : 0,
+      );
+      const [asks, other] = slow === 'client' ? [client, server] : [server, client];
+      asks.renewChild(asks.livingChildren.at(-1)!.child);
+      if (seed % 2 === 0) other.renewChild(other.livingChildren.at(-1)!.child);
+      world.run(6500);
+      other.renewChild(other.livingChildren.at(-1)!.child);
+      world.run(60_000);
+      for (const end of [client, server]) {
+        neverWithout(end, `seed ${seed}`);
+        assert.ok(end.all('childClosed').every(({ reason }) => reason.code !== 'child-not-found'));
+      }
+      isInStep(world, [client, server], `${slow}, seed ${seed}`);
+    }
+  }
+});
+
+test('RFC 7296 §2.8.1: of two successors the one that has lost is not renewed', () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const world = new World(seed);
+    const [server, client] = [world.server(), world.end('192.0.2.5')];
+    client.connect();
+    world.run(1000);
+    // Its request comes with its answer: at the server its own successor stands, and the other one shortly after.
+    delay(world, ({ from, exchange, isResponse }) =>
+      from === 'client' && exchange === CREATE_CHILD_SA && !isResponse ? 2 : 0,
+    );
+    server.renewChild(server.livingChildren[0]!.child);
+    world.run(10);
+    client.renewChild(client.livingChildren[0]!.child);
+    for (let times = 0; times < 30; times++) {
+      world.run(1);
+      for (const { child } of client.livingChildren) client.renewChild(child);
+    }
+    world.run(60_000);
+    isInStep(world, [client, server], `seed ${seed}`);
+  }
+});
