@@ -19,15 +19,20 @@ const TIMES = 8;
 const FULL_RATE = 0;
 const FULL_TIMES = 8;
 const FLUSH_AFTER = 2500;
+/** A download so slow that all of it is acknowledged at any moment: the client has nothing to send when the NAT forgets. */
+const PACED_RATE = 400_000;
 /** The bounds that are promised, milliseconds. */
 const NAT_RECOVERY = 5000;
 const RESTART_RECOVERY = 30_000;
+/** strongSwan's keepalive comes after 20 s, and TCP tries again as late as 25 s after the first time. */
+const KEEPALIVE_RECOVERY = 40_000;
 
 export const cases: readonly Case[] = [
   { name: 'rekey gateway', beside: 'rekey', seconds: 150, run: rekeyAtGateway },
   { name: 'rekey client', beside: 'rekey', seconds: 150, run: rekeyAtClient },
   { name: 'nat flush gateway', beside: 'nat flush', seconds: 90, run: flushAtGateway },
   { name: 'nat flush client', beside: 'nat flush', seconds: 90, run: flushAtClient },
+  { name: 'nat flush gateway paced', beside: 'nat flush', seconds: 150, run: flushPaced },
   { name: 'restart gateway', beside: 'restart', seconds: 120, run: restartGateway },
   { name: 'restart server', beside: 'restart', seconds: 120, run: restartServer },
   { name: 'dead peer gateway', beside: 'dead peer', run: deadClient },
@@ -98,6 +103,30 @@ async function flushAtGateway(lab: Lab): Promise<string> {
   assert.deepEqual(standing(after), standing(before), 'the session is the same');
   assert.notEqual(after.peer.port, before.peer.port, 'the NAT has given another port');
   return got;
+}
+
+/** The client says nothing but its NAT keepalive, which shows the gateway where to ask for it. */
+async function flushPaced(lab: Lab): Promise<string> {
+  await lab.topology.masquerade(true);
+  const [gateway, client] = await Promise.all([lab.ourGateway(), lab.stockClient(2)]);
+  await Promise.all([
+    gateway.start(),
+    client.configure({ method: METHOD, server: gateway.address }),
+    serveHttp(gateway),
+  ]);
+  const link = await client.connect();
+  const before = await gateway.session();
+  const flush = setTimeout(() => void lab.topology.forgetFlows(ADDRESSES.clients[2]), 2 * FLUSH_AFTER);
+  try {
+    const { bytes, longestGap } = await download(client, link.remote, 1, PACED_RATE);
+    const after = await gateway.session();
+    assert.deepEqual(standing(after), standing(before), 'the session is the same');
+    assert.notEqual(after.peer.port, before.peer.port, 'the NAT has given another port');
+    assert.ok(longestGap < KEEPALIVE_RECOVERY, `nothing came for ${longestGap} ms`);
+    return `${Math.round(bytes / 1e6)} MB, longest gap ${longestGap} ms`;
+  } finally {
+    clearTimeout(flush);
+  }
 }
 
 async function flushAtClient(lab: Lab): Promise<string> {
