@@ -109,7 +109,7 @@ const ike = z
       .default(false)
       .describe('Encapsulate ESP in UDP even where no NAT was found, for paths that drop protocol 50.'),
     keepalive: duration('20s', 'How often a NAT is reminded of an idle path.'),
-    dpd_interval: duration('30s', 'How long a peer may be silent before it is asked whether it lives.'),
+    dpd_interval: duration('40s', 'How long a peer may be silent before it is asked whether it lives.'),
     dpd_timeout: duration('150s', 'How long it may then leave that unanswered.'),
     lifetime: duration('8h', 'Lifetime of an IKE SA. The smaller of ours and the peer’s counts.'),
     esp_lifetime: duration('1h', 'Lifetime of an ESP SA.'),

@@ -226,6 +226,8 @@ export class Tunnel implements CallTunnel, Announcer {
   /** A HELLO goes out when nothing at all came in for the interval, and nothing is on its way. */
   #hello(now: Instant): void {
     const { helloInterval } = this.#context.config;
+    // A repeated SCCRQ would have come by now.
+    if (now - this.#since >= fullCycle(this.#context.config)) this.connection.request = undefined;
     const due = this.#heardAt + helloInterval;
     if (due <= now && this.#link.channel.pending === 0) this.send('HELLO', {});
     this.#timers.set('hello', due > now ? due : now + helloInterval);

@@ -278,6 +278,8 @@ export class LoadRun {
         // Clients of one address and port are told apart by their identities.
         localIdentity: { type: 'key-id', value: `load-${client}` },
         forceEncapsulation: true,
+        // Later than LCP's echo, which answers for IKE then, as the gateway has it.
+        deadPeerDetection: { interval: 40_000, timeout: 60_000 },
         natTraversalPort: gatewayPorts?.natT ?? 4500,
         localNatTraversalPort: plane.ports.natT!,
       },
