@@ -43,6 +43,8 @@ export interface GatewayOptions {
   readonly methods?: readonly Method[];
   readonly psk?: string;
   readonly profile?: 'strict' | 'compatible' | 'legacy';
+  /** Who is in its store; each costs a start of the program or two. All whom the stock peers know unless told. */
+  readonly users?: readonly User[];
   /** Writes key tables for Wireshark into `keys`. */
   readonly keylog?: boolean;
   /** Keys of the configuration beside these, by section. */
@@ -72,7 +74,7 @@ export class OurGateway extends OurEnd {
 
   async start(options: GatewayOptions = {}): Promise<void> {
     mkdirSync(this.state, { recursive: true });
-    for (const { name, password } of USERS) {
+    for (const { name, password } of options.users ?? USERS) {
       const file = this.write('password', password);
       await this.sallyport('user', 'add', name, '--password-file', file).catch(() =>
         this.sallyport('user', 'passwd', name, '--password-file', file),

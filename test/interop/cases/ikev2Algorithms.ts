@@ -121,6 +121,7 @@ async function atGateway(lab: Lab): Promise<void> {
   }));
   await Promise.all([
     gateway.start({
+      users: [],
       more: {
         network: { ipv6_pool: OUR_NETWORKS[1] },
         certificates: { ...first, more, ca },

@@ -33,6 +33,7 @@ async function atGateway(lab: Lab): Promise<void> {
   });
   await Promise.all([
     gateway.start({
+      users: [],
       more: {
         ike: { versions: [2], authentication: ['psk'] },
         network: { ipv6_pool: OUR_NETWORKS[1] },

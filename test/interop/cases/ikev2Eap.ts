@@ -41,7 +41,7 @@ async function atGateway(lab: Lab): Promise<void> {
   );
   const config = ourGatewayConfig('eap-tls', authority);
   await Promise.all([
-    gateway.start({ more: { ...config, remote_access: { eap: ['eap-tls', 'eap-gtc'] } } }),
+    gateway.start({ users: [USER], more: { ...config, remote_access: { eap: ['eap-tls', 'eap-gtc'] } } }),
     client.start(options),
   ]);
   const connect = async (name: string, method: string, pattern: RegExp) => {
@@ -58,7 +58,7 @@ async function atGateway(lab: Lab): Promise<void> {
   await connect('gtc', 'eap-gtc', /requesting EAP_GTC authentication, sending EAP_NAK/);
   await gateway.stop();
 
-  await gateway.start({ more: { ...config, remote_access: { eap: ['eap-tls'], eap_only: true } } });
+  await gateway.start({ users: [], more: { ...config, remote_access: { eap: ['eap-tls'], eap_only: true } } });
   await connect('only', 'eap-tls', /allow mutual EAP-only authentication/);
   await gateway.stop();
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { Case } from '../case.ts';
 import { Authority } from '../ikev2/authority.ts';
-import { KEYS, OUR_INNER, ourGatewayConfig, stockClient, WAYS, type Way } from '../ikev2/connections.ts';
+import { KEYS, OUR_INNER, ourGatewayConfig, stockClient, usersOf, WAYS, type Way } from '../ikev2/connections.ts';
 import type { Lab } from '../lab.ts';
 import { ping, serveHttp, transfer } from '../traffic.ts';
 
@@ -18,7 +18,7 @@ async function connectTwice(lab: Lab, way: Way): Promise<void> {
   const [wire, authority] = await Promise.all([lab.wire(), Authority.of(lab.folder, KEYS[way])]);
   const [gateway, client] = [wire.ourGateway(), wire.strongSwan('client')];
   await Promise.all([
-    gateway.start({ more: ourGatewayConfig(way, authority) }),
+    gateway.start({ users: usersOf(way), more: ourGatewayConfig(way, authority) }),
     client.start(stockClient(way, authority)),
   ]);
   await serveHttp(gateway);

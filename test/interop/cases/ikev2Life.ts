@@ -11,6 +11,7 @@ import {
   STOCK_INNER,
   stockClient,
   stockServer,
+  usersOf,
 } from '../ikev2/connections.ts';
 import type { StrongSwan } from '../ikev2/strongSwan.ts';
 import { CLIENT, CLIENT_LATER, type Wire } from '../ikev2/wire.ts';
@@ -64,7 +65,7 @@ async function atGateway(lab: Lab, changes: Changes, ike: Readonly<Record<string
   const [gateway, client] = [wire.ourGateway(), wire.strongSwan('client')];
   const config = ourGatewayConfig(WAY, authority);
   await Promise.all([
-    gateway.start({ more: { ...config, ike: { ...config.ike, ...ike } } }),
+    gateway.start({ users: usersOf(WAY), more: { ...config, ike: { ...config.ike, ...ike } } }),
     client.start(stockClient(WAY, authority, changes)),
   ]);
   await serveHttp(gateway);

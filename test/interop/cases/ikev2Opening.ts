@@ -13,6 +13,7 @@ import {
   STOCK_INNER,
   stockClient,
   stockServer,
+  usersOf,
   type Way,
 } from '../ikev2/connections.ts';
 import { beginMany } from '../ikev2/halfOpen.ts';
@@ -101,7 +102,7 @@ async function atGateway(lab: Lab, opening: Opening): Promise<void> {
   const config = ourGatewayConfig(opening.way, authority);
   const { ike, ...sections } = opening.gateway?.(wire, certificates) ?? {};
   await Promise.all([
-    gateway.start({ more: { ...config, ...sections, ike: { ...config.ike, ...ike } } }),
+    gateway.start({ users: usersOf(opening.way), more: { ...config, ...sections, ike: { ...config.ike, ...ike } } }),
     client.start(stockClient(opening.way, authority, { ...changes, ...own })),
   ]);
   await beginMany(wire, opening.halfOpen ?? 0);

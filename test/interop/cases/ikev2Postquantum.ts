@@ -37,6 +37,7 @@ async function atGateway(lab: Lab): Promise<void> {
   });
   const start = (required: boolean) =>
     gateway.start({
+      users: [],
       more: {
         ike: {
           versions: [2],

@@ -27,7 +27,9 @@ async function redirected(lab: Lab): Promise<void> {
     selectors: 'remote_ts = 10.74.0.0/24, 10.76.0.0/24',
   };
   await Promise.all([
-    other.start({ more: { ...config, network: OTHER } }).then(() => gateway.start({ more: config })),
+    other
+      .start({ users: [], more: { ...config, network: OTHER } })
+      .then(() => gateway.start({ users: [], more: config })),
     client.start(several([connection], { secrets: `ike-lab { secret = "${PSK}" }` })),
   ]);
 

@@ -10,6 +10,7 @@ import {
   ourGatewayConfig,
   stockClient,
   stockServer,
+  usersOf,
   type Way,
 } from '../ikev2/connections.ts';
 import type { Lab } from '../lab.ts';
@@ -186,7 +187,7 @@ function atGateway({ way, changes, code, told }: Refusal): Case['run'] {
     const [wire, given] = await Promise.all([lab.wire(), parties(lab)]);
     const [gateway, client] = [wire.ourGateway(), wire.strongSwan('client')];
     await Promise.all([
-      gateway.start({ more: ourGatewayConfig(way, given.authority) }),
+      gateway.start({ users: usersOf(way), more: ourGatewayConfig(way, given.authority) }),
       client.start(stockClient(way, given.authority, changes(given))),
     ]);
     await assert.rejects(client.initiate('net'), /initiate failed/);

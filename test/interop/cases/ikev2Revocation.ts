@@ -94,6 +94,7 @@ async function atGateway(lab: Lab): Promise<void> {
   const [gateway, client] = [wire.ourGateway(), wire.strongSwan('client')];
   await Promise.all([
     gateway.start({
+      users: [],
       more: {
         certificates: {
           certificate: wire.write('server', 'own.pem', ours.certificate + ours.key),

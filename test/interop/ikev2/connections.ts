@@ -1,7 +1,7 @@
 /** How the ends of native IKEv2 prove themselves: what each row is for strongSwan and for us. */
 
 import { join } from 'node:path';
-import { USER } from '../stock/options.ts';
+import { USER, type User } from '../stock/options.ts';
 import { type Authority, HOLDER, type Issued, type KeyKind, SERVER_NAME } from './authority.ts';
 import type { StrongSwanOptions, SwanctlFiles } from './strongSwan.ts';
 import { SERVER } from './wire.ts';
@@ -104,6 +104,9 @@ export function stockServer(way: Way, authority: Authority, changes: Changes = {
 }`,
   });
 }
+
+/** Who must be in our gateway's store: nobody who proves themselves by a key or a certificate. */
+export const usersOf = (way: Way): readonly User[] => (way === 'eap-mschapv2' ? [USER] : []);
 
 /** Sections of our gateway's configuration. */
 export function ourGatewayConfig(way: Way, authority: Authority): Readonly<Record<string, Record<string, unknown>>> {
