@@ -31,6 +31,8 @@ export interface UnderLoadOptions {
 
 export interface LoadOptions {
   readonly count: number;
+  /** Lives before those, which count in nothing. */
+  readonly warmUp?: number;
   readonly concurrency: number;
   readonly seconds: number;
   readonly hold?: boolean;
@@ -85,8 +87,9 @@ export class UnderLoad {
   }
 
   /** Begins a run of `sallyport load`. */
-  load({ count, concurrency, seconds, hold, ike, server = GATEWAY, nodeOptions }: LoadOptions): Program {
-    const numbers = ['--count', count, '--concurrency', concurrency, '--seconds', seconds].map(String);
+  load({ count, warmUp = 0, concurrency, seconds, hold, ike, server = GATEWAY, nodeOptions }: LoadOptions): Program {
+    const counts = ['--count', count, '--warm-up', warmUp];
+    const numbers = [...counts, '--concurrency', concurrency, '--seconds', seconds].map(String);
     const words = ['load', server, '--user', USER, ...this.#files, ...numbers, '--json'];
     if (hold) words.push('--hold');
     if (ike !== undefined) words.push('--ike', ike);

@@ -16,6 +16,7 @@ import {
 import { type Clock, systemClock } from './clock.ts';
 import { Errno } from './constants.ts';
 import { ErrorQueue } from './errorQueue.ts';
+import { EventOutbox } from './eventOutbox.ts';
 import { libc, Memory } from './ffi.ts';
 import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions, type PortSet } from './openPorts.ts';
 import { newPacketAreas } from './packetMemory.ts';
@@ -82,7 +83,7 @@ export class PacketLoop implements DataPlanePorts {
   readonly #errors = new ErrorQueue();
   readonly #source = newSource();
   readonly #refusals = new Refusals();
-  #events: DataPlaneEvent[] = [];
+  readonly #outbox: EventOutbox;
   #failed: Error | undefined;
   #ended = false;
   readonly #control = (): void => {
@@ -112,6 +113,7 @@ export class PacketLoop implements DataPlanePorts {
   /** @throws StartError, with everything closed again */
   constructor(options: PacketLoopOptions) {
     this.#options = options;
+    this.#outbox = new EventOutbox(options.deliver);
     this.#clock = options.clock ?? systemClock;
     const { adopted, sharing } = options;
     const workers = sharing?.wakeFds.length ?? 1;
@@ -187,7 +189,7 @@ export class PacketLoop implements DataPlanePorts {
 
   /** Hands out the last events and closes everything. */
   close(): void {
-    this.#deliver();
+    this.#outbox.deliverAll();
     closePorts(this.#open);
   }
 
@@ -211,12 +213,13 @@ export class PacketLoop implements DataPlanePorts {
   }
 
   event(event: DataPlaneEvent): void {
-    this.#events.push(event);
+    this.#outbox.add(event);
   }
 
   #waitFor(most: number): number {
     const never = Number.POSITIVE_INFINITY;
-    const deadline = Math.min(this.#path.deadline ?? never, this.#refusals.deadline ?? never);
+    const own = Math.min(this.#refusals.deadline ?? never, this.#outbox.deadline ?? never);
+    const deadline = Math.min(this.#path.deadline ?? never, own);
     return deadline === never ? most : Math.min(most, Math.max(0, deadline - this.#clock.now()));
   }
 
@@ -288,7 +291,7 @@ export class PacketLoop implements DataPlanePorts {
   /** What the network says of sizes goes up; poll would not sleep while it waits. */
   #takeErrors(): void {
     for (const socket of [...this.#open.udp.map(({ socket }) => socket), ...this.#open.esp]) {
-      this.#events.push(...this.#errors.drain(socket, this.#clock.now()));
+      for (const event of this.#errors.drain(socket, this.#clock.now())) this.#outbox.add(event);
     }
   }
 
@@ -318,15 +321,8 @@ export class PacketLoop implements DataPlanePorts {
     if (deadline !== undefined && deadline <= now) this.#guard(() => this.#path.tick(now));
     const lost = this.handOver?.takeDropped() ?? 0;
     for (let i = 0; i < lost; i++) this.#refusals.add('worker-queue-full', Reason.queueFull, undefined, now);
-    this.#events.push(...this.#refusals.due(now));
-    this.#deliver();
-  }
-
-  #deliver(): void {
-    if (this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    this.#options.deliver(events);
+    for (const event of this.#refusals.due(now)) this.#outbox.add(event);
+    this.#outbox.deliverDue(now);
   }
 
   /** A packet that shows a fault of ours costs that packet and a word in the log, not the gateway. */

@@ -50,16 +50,22 @@ export function modpParameters(name: string): { readonly prime: Uint8Array; read
 }
 
 function modp(name: string): Group {
-  const { prime, generator } = modpParameters(name);
+  let parameters: ReturnType<typeof modpParameters> | undefined;
+  const known = () => {
+    parameters ??= modpParameters(name);
+    return parameters;
+  };
   // A group by name takes no private value, and one by its prime is checked for primality, at a cost: made once.
   let settable: DiffieHellman | undefined;
   return {
     generateKey() {
+      const { prime } = known();
       const own = createDiffieHellmanGroup(name);
       const publicValue = padTo(prime.length, own.generateKeys());
       return { publicValue, privateValue: plain(own.getPrivateKey()) };
     },
     deriveSecret(privateValue, peerPublicValue) {
+      const { prime, generator } = known();
       if (!isBetweenOneAndMinusOne(peerPublicValue, prime)) return undefined;
       settable ??= createDiffieHellman(Buffer.from(prime), Buffer.from(generator));
       settable.setPrivateKey(privateValue);
