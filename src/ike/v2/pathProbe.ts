@@ -33,28 +33,30 @@ export function probePath(context: Context, sa: IkeSa, size: number, now: Instan
   const { current, queue } = association;
   if (current?.probe !== undefined && !current.answered) send(context, association, current, now);
   // What waits asks for the newest size when its turn comes.
-  else if (!queue.some(({ name }) => name === NAME)) enqueue(context, association, taskOf(context, association), now);
+  else if (!queue.some(({ name }) => name === NAME)) enqueue(context, association, taskOf(context, sa), now);
 }
 
 const NAME = 'ask what the path carries';
 
-function taskOf(context: Context, association: Association): Task {
-  const { sa } = association;
+function taskOf(context: Context, sa: IkeSa): Task {
+  // What waits goes over to the next generation of the IKE SA.
+  const running = () => sa.associations.find(({ current }) => current?.task === task);
   const task: Task = {
     name: NAME,
     exchange: ExchangeType.INFORMATIONAL,
     begin: (now) => {
-      if (!sa.established) return undefined;
+      const association = running();
+      if (!sa.established || association?.current === undefined) return undefined;
       // It lets the others go first.
-      if (association.queue.length > 0) {
+      if (association.queue.some(({ name }) => name !== NAME)) {
         association.queue.push(task);
         return undefined;
       }
-      send(context, association, association.current!, now);
+      send(context, association, association.current, now);
       return 'later';
     },
     done: () => {
-      const proved = association.current?.probe;
+      const proved = running()?.current?.probe;
       if (proved !== undefined) context.emit({ type: 'pathProbed', ikeSa: sa.id, ...proved });
       return undefined;
     },

@@ -134,6 +134,27 @@ test('a probe waits its turn, and asks for what is wanted by then', () => {
   assert.deepEqual(proved(client), [[1400, 1400]]);
 });
 
+test('a probe that waits goes over to the next generation of the IKE SA', () => {
+  const deadPeerDetection = { interval: 0, timeout: 150_000 };
+  const { world, client, server, ikeSa } = ends({
+    profile: profileOf(undefined, undefined, { ike: 100 }),
+    deadPeerDetection,
+  });
+  const renewals = () =>
+    client.summaries.filter((text) => /^out CREATE_CHILD_SA \d+ request SA Nonce KE$/.test(text)).length;
+  narrow(server, 0);
+  assert.ok(
+    world.run(100_000, () => renewals() > 0),
+    client.summaries.join(),
+  );
+  probe(client, ikeSa, 1500);
+  narrow(server, 1500);
+  assert.ok(world.run(10_000, () => client.summaries.some((text) => text.includes('PATH_MTU_PROBE'))));
+  world.run(RTT);
+  assert.deepEqual(proved(client), [[1500, 1500]]);
+  assert.deepEqual([client.all('ikeClosed'), server.all('ikeClosed')], [[], []]);
+});
+
 test('the IKE SA lives on where probes are lost and nobody probes on', () => {
   const { world, client, server, ikeSa } = ends();
   narrow(client, 1000);
