@@ -36,17 +36,17 @@ async function serve(options: ServeOptions): Promise<void> {
     { connectionCard },
     { makeLog },
     { defaultStateDirectory, StateDirectory },
-    { growHeapSlowly },
+    { keepMemoryTight },
     { loadConfig, parseConfig },
   ] = await Promise.all([
     import('../process/gatewayProcess.ts'),
     import('../process/connectionCard.ts'),
     import('../process/logger.ts'),
     import('../process/stateDirectory.ts'),
-    import('../process/slowHeapGrowth.ts'),
+    import('../process/tightMemory.ts'),
     import('../config/load.ts'),
   ]);
-  growHeapSlowly();
+  keepMemoryTight();
   const settings = options.config === undefined ? parseConfig('', 'embedded default') : loadConfig(options.config);
   const log = makeLog(options.log, options.logLevel);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());

@@ -19,6 +19,8 @@ export const MESSAGES_PER_SECOND = 2000;
 /** IP packets of sessions that are not open, of one peer in a second, that the control plane is shown. */
 export const STRAY_PACKETS_PER_SECOND = 16;
 
+const NO_SAS: readonly SaPair[] = [];
+
 /** Sessions to be whose sequence numbers are remembered for one channel. */
 const MOST_SEQUENCES = 4096;
 
@@ -36,7 +38,7 @@ export class Channel {
   movedTo: Peer | undefined = undefined;
   /** The SA that is sent on. */
   sending: SaPair | undefined = undefined;
-  readonly sas: SaPair[] = [];
+  sas: readonly SaPair[] = NO_SAS;
   readonly sessions = new ChannelSessions();
   /** The session without L2TP, whose packets stand in the SAs of tunnel mode. */
   tunnelSession: Session | undefined = undefined;

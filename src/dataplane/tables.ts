@@ -117,7 +117,7 @@ export class Tables {
   closeChannel(id: ChannelId): void {
     const channel = this.#channels.get(id);
     if (channel === undefined) return;
-    for (const pair of [...channel.sas]) this.#removeSa(pair);
+    for (const pair of channel.sas) this.#removeSa(pair);
     for (const session of channel.sessions) this.closeSession(session.slot);
     if (channel.tunnelSession !== undefined) this.closeSession(channel.tunnelSession.slot);
     this.#removePlain(channel);
@@ -151,7 +151,7 @@ export class Tables {
       expiringTold: false,
       exhaustedTold: false,
     };
-    channel.sas.push(pair);
+    channel.sas = channel.sas.concat(pair);
     this.#sas.set(inboundSpi | 0, pair);
   }
 
@@ -292,8 +292,7 @@ export class Tables {
   #removeSa(pair: SaPair): void {
     const { channel, inbound, outbound } = pair;
     this.#sas.delete(inbound.spi | 0);
-    const index = channel.sas.indexOf(pair);
-    if (index >= 0) channel.sas.splice(index, 1);
+    channel.sas = channel.sas.filter((other) => other !== pair);
     if (channel.sending === pair) channel.sending = undefined;
     inbound.close();
     outbound.close();
