@@ -5,6 +5,7 @@ import type { DataPlaneCommand } from '../dataplane/messages.ts';
 import { EventFdFlag } from './constants.ts';
 import { check, libc, unavailableReason } from './ffi.ts';
 import type { PortOptions } from './openPorts.ts';
+import { unpackEvents } from './packedMessages.ts';
 import { closeSets } from './sharedPorts.ts';
 import {
   type DataPlaneListener,
@@ -165,7 +166,7 @@ class WorkersDataPlane implements RunningDataPlane {
         this.#fail(message.failure);
         break;
       case 'events':
-        this.#listener.onEvents(message.events);
+        this.#listener.onEvents(unpackEvents(message.events));
         break;
       case 'refused':
         this.#listener.onRefused?.(message.reason);

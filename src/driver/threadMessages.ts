@@ -2,6 +2,7 @@
 
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { BoundPorts, PortOptions, PortSet } from './openPorts.ts';
+import type { Packed } from './packedMessages.ts';
 import type { PathSettings, StartFailure } from './startedDataPlane.ts';
 import type { WorkerCommand } from './workers/commandRouter.ts';
 import type { Sharing } from './workers/handOver.ts';
@@ -21,7 +22,7 @@ export interface WorkerStart {
 
 export type ToWorker =
   | { readonly type: 'ports'; readonly ports: PortSet }
-  | { readonly type: 'commands'; readonly commands: readonly WorkerCommand[] }
+  | { readonly type: 'commands'; readonly commands: Packed<WorkerCommand> }
   | { readonly type: 'close' };
 
 export type FromWorker =
@@ -35,6 +36,6 @@ export type FromWorker =
       readonly notShared: string | undefined;
     }
   | { readonly type: 'notStarted'; readonly failure: StartFailure }
-  | { readonly type: 'events'; readonly events: readonly DataPlaneEvent[] }
+  | { readonly type: 'events'; readonly events: Packed<DataPlaneEvent> }
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'failed'; readonly failure: StartFailure };

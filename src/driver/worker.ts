@@ -5,6 +5,7 @@ import type { PacketPath } from '../dataplane/path.ts';
 import type { PacketInput } from '../dataplane/ports.ts';
 import { ciphersFor } from './ciphers.ts';
 import { type PortSet, StartError } from './openPorts.ts';
+import { packEvents, unpackCommands } from './packedMessages.ts';
 import { PacketLoop } from './packetLoop.ts';
 import { newPacketPath, type StartFailure } from './startedDataPlane.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './threadMessages.ts';
@@ -37,7 +38,7 @@ function open(adopted: PortSet | undefined): PacketLoop | undefined {
         return path;
       },
       control,
-      deliver: (events) => tell({ type: 'events', events }),
+      deliver: (events) => tell({ type: 'events', events: packEvents(events) }),
     });
     const { slowBecause: slowCiphers } = ciphersFor(start.settings.ciphers ?? 'fastest');
     const { ports, tun, shares, notShared, handOver } = opened;
@@ -68,7 +69,7 @@ function control(input: PacketInput): boolean {
     if (received === undefined) return Atomics.load(start.ending, 0) === 0;
     const { message } = received;
     if (message.type === 'close') return false;
-    if (message.type === 'commands') for (const command of message.commands) perform(input, command);
+    if (message.type === 'commands') for (const command of unpackCommands(message.commands)) perform(input, command);
   }
 }
 

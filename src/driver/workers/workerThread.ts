@@ -2,6 +2,7 @@
 
 import type { Worker } from 'node:worker_threads';
 import { libc, Memory } from '../ffi.ts';
+import { packCommands } from '../packedMessages.ts';
 import { spawnWorker } from '../spawnWorker.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../threadMessages.ts';
 import type { WorkerCommand } from './commandRouter.ts';
@@ -49,7 +50,7 @@ export class WorkerThread {
   /** Hands over what was posted. */
   handOver(): void {
     if (this.#posted.length === 0) return;
-    const commands = this.#posted;
+    const commands = packCommands(this.#posted);
     this.#posted = [];
     this.send({ type: 'commands', commands });
   }
