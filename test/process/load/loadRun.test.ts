@@ -75,6 +75,13 @@ test('connections that share two ports live their whole lives, three at once', a
   assert.ok(result.latency!.median > 0 && result.perSecond > 0);
 });
 
+test('lives that warm up count in nothing, and are not held', async () => {
+  const run = new LoadRun(settings({ count: 2, warmUp: 4, hold: true, onHeld: () => run.stop() }));
+  const result = await run.run();
+  assert.deepEqual([result.begun, result.completed, result.connected, result.failed], [2, 2, 0, 0]);
+  assert.ok(result.perSecond > 0);
+});
+
 test('a holding run tells when all stand, and ends them when it is stopped', async () => {
   let held = 0;
   const run = new LoadRun(
