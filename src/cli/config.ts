@@ -1,6 +1,8 @@
 /** `sallyport config …`: checks a configuration without starting anything, and prints its schema. */
 
 import { Command } from 'commander';
+import type { Log } from '../process/logger.ts';
+import { type StateOptions, stateOption } from './state.ts';
 
 export function configCommand(): Command {
   return new Command('config')
@@ -13,10 +15,12 @@ function checkCommand(): Command {
   return new Command('check')
     .description('check a configuration: every mistake with its file, line, field and the nearest valid key')
     .argument('[file]', 'configuration (YAML)', 'sallyport.yaml')
+    .addOption(stateOption())
     .addHelpText(
       'after',
       `
-Files that hold secrets are read too. Nothing is started and nothing on the host is changed.
+Files that hold secrets and certificates are read too, among them those that \`sallyport ca\` has made in the state
+directory. Nothing is started and nothing on the host is changed.
 
 Examples:
   $ sallyport config check
@@ -25,20 +29,50 @@ Examples:
     .action(check);
 }
 
-async function check(file: string): Promise<void> {
-  const [{ loadConfig }, { gatewayConfig }] = await Promise.all([
+async function check(file: string, { state }: StateOptions): Promise<void> {
+  const [
+    { loadConfig },
+    { gatewayConfig },
+    { CertificateService },
+    { certificateSourcesOf },
+    { gatewayTlsEngine },
+    { authorityIn, defaultStateDirectory },
+  ] = await Promise.all([
     import('../config/load.ts'),
     import('../process/gatewayConfig.ts'),
+    import('../process/certificateService.ts'),
+    import('../process/certificateSources.ts'),
+    import('../process/eapTls.ts'),
+    import('../process/stateDirectory.ts'),
   ]);
-  gatewayConfig(loadConfig(file), {
+  const warn = (text: string) => console.error(`Warning: ${text}`);
+  const settings = loadConfig(file);
+  const sources = certificateSourcesOf(settings, authorityIn(state ?? defaultStateDirectory()), {
     configFile: file,
-    defaultPsk: () => 'the key of the state directory',
-    dns: [],
-    reserved: new Map(),
-    keyLog: false,
-    warn: (text) => console.error(`Warning: ${text}`),
+    warn,
   });
+  const certificates = sources === undefined ? undefined : new CertificateService(sources, saying(warn));
+  try {
+    gatewayConfig(settings, {
+      configFile: file,
+      defaultPsk: () => 'the key of the state directory',
+      dns: [],
+      reserved: new Map(),
+      keyLog: false,
+      certificates,
+      warn,
+    });
+    gatewayTlsEngine(settings, certificates)?.close();
+  } finally {
+    certificates?.close();
+  }
   console.log(`${file} is valid.`);
+}
+
+/** A log of warnings alone. */
+function saying(warn: (text: string) => void): Log {
+  const say = (_event: string, text: string) => warn(text);
+  return { isVerbose: false, entry: () => {}, info: () => {}, warn: say, error: say, flush: () => {} };
 }
 
 function schemaCommand(): Command {

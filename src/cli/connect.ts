@@ -202,7 +202,7 @@ async function settingsOf(server: string, options: ConnectOptions): Promise<Clie
   }
   const settings = result.data;
   if (settings.user === undefined && wantsUser(settings) !== 'no') {
-    throw new ConfigError([{ ...at, field: 'user', message: 'is missing.' }]);
+    throw new ConfigError([{ ...at, field: 'user', message: 'is missing. Name it with --user, or in a profile.' }]);
   }
   return settings;
 }

@@ -47,7 +47,9 @@ function l2tp(facts: SetupFacts) {
 function ikev2(facts: SetupFacts) {
   const { serverIdentity, user, password, authority } = facts;
   if (facts.certificate !== undefined) {
-    throw new RangeError('ChromeOS takes client certificates from its own store: make the profile without one');
+    throw new RangeError(
+      'ChromeOS takes client certificates from its own store: take --password-login for a profile without one',
+    );
   }
   return {
     Type: 'IPsec',

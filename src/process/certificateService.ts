@@ -155,10 +155,15 @@ export class CertificateService {
     const revocation = this.#sources.fetchFrom.length > 0 ? 'when-known' : this.#sources.revocation;
     const warn = (text: string) => this.#log.warn('config', text);
     const credentials = files.map((one) => loadCredential({ ...one, warn }));
-    const named = loadCertificates(ca, 'ca').map(({ der }) => der);
+    const section = trustOwnBox ? 'profile' : 'certificates';
+    const named = loadCertificates(ca, `${section}.ca`).map(({ der }) => der);
     const boxed = trustOwnBox && ca.length === 0 ? credentials.flatMap(({ authorities }) => authorities) : [];
     try {
-      const trust = new TrustStore({ anchors: [...named, ...boxed], crls: loadCrls(crl, 'crl'), revocation });
+      const trust = new TrustStore({
+        anchors: [...named, ...boxed],
+        crls: loadCrls(crl, `${section}.crl`),
+        revocation,
+      });
       const shown = credentials.map(({ credential, certificates, authorities }) => {
         const known = [...authorities.map(readCertificate), ...trust.anchors];
         return { ...credential, ...authoritiesAbove(certificates, known) };

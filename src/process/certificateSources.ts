@@ -2,8 +2,9 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { CertificateSettings } from '../config/certificateSchema.ts';
+import { type CertificateSettings, gatewayCertificates } from '../config/certificateSchema.ts';
 import type { ClientSettings } from '../config/clientSchema.ts';
+import type { GatewaySettings } from '../config/schema.ts';
 import { StartError } from '../driver/openPorts.ts';
 import { caFiles } from './certificateAuthority.ts';
 import type { CertificateSources } from './certificateService.ts';
@@ -13,6 +14,22 @@ export interface SourceContext {
   /** Relative paths count from here: the configuration file, or undefined. */
   readonly configFile?: string;
   warn(text: string): void;
+}
+
+/**
+ * The certificates that the configuration names, else those that `sallyport ca` has made in the state directory.
+ * @param authority where it makes them; relative to the working directory
+ * @returns undefined where there are neither
+ * @throws StartError as `gatewayCertificateSources`
+ */
+export function certificateSourcesOf(
+  { certificates }: Pick<GatewaySettings, 'certificates'>,
+  authority: string,
+  context: SourceContext,
+): CertificateSources | undefined {
+  if (certificates !== undefined) return gatewayCertificateSources(certificates, context);
+  if (!existsSync(caFiles(authority).server)) return undefined;
+  return gatewayCertificateSources(gatewayCertificates.parse({ authority: resolve(authority) }), context);
 }
 
 /** @throws StartError for a directory of `authority` without a server certificate, or a password file that cannot be read */

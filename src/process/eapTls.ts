@@ -1,9 +1,11 @@
 /** The TLS engine of EAP-TLS in a running gateway or client: its certificates are those of IKE. */
 
 import type { ClientSettings } from '../config/clientSchema.ts';
+import type { GatewaySettings } from '../config/schema.ts';
 import { StartError } from '../driver/openPorts.ts';
 import { NodeTlsEngine } from '../driver/tls/index.ts';
 import type { CertificateService } from './certificateService.ts';
+import { remoteAccessMethods } from './remoteAccessRules.ts';
 
 export interface EapTlsRules {
   readonly maxVersion: '1.2' | '1.3';
@@ -22,6 +24,20 @@ type ClientTlsSettings = Pick<
 export function clientTlsRules(settings: ClientTlsSettings): EapTlsRules {
   const { tls_max_version: maxVersion, eap_only: eapOnly, server, server_identity: identity = server } = settings;
   return { maxVersion, serverName: settings.tls_server_name ?? (eapOnly ? identity : undefined) };
+}
+
+/**
+ * What a gateway needs, undefined where no user logs in by EAP-TLS.
+ * @throws StartError where EAP-TLS is wanted and cannot be
+ */
+export function gatewayTlsEngine(
+  settings: GatewaySettings,
+  certificates: CertificateService | undefined,
+): NodeTlsEngine | undefined {
+  const { eap, ppp } = settings;
+  const methods = [...ppp.authentication, ...remoteAccessMethods(settings, certificates)];
+  if (!methods.includes('eap-tls')) return undefined;
+  return eapTlsEngine('server', certificates, { maxVersion: eap.tls_max_version, resumption: eap.tls_resumption });
 }
 
 /** @throws StartError where there is no certificate of ours or no authority that is trusted */

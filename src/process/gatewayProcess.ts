@@ -1,6 +1,5 @@
 /** A gateway that runs: the pure core on real sockets, a TUN device, a store of users and the host's routing. */
 
-import { existsSync } from 'node:fs';
 import {
   type ControlServer,
   type GatewayStatus,
@@ -8,7 +7,6 @@ import {
   type RedirectWish,
   startControlServer,
 } from '../admin/controlApi.ts';
-import { gatewayCertificates } from '../config/certificateSchema.ts';
 import type { GatewaySettings } from '../config/schema.ts';
 import type { Failure } from '../core/index.ts';
 import { defaultWorkers } from '../driver/linuxDataPlane.ts';
@@ -20,10 +18,10 @@ import { PrefixPool } from '../net/index.ts';
 import { failureText } from '../session/log.ts';
 import { caFiles } from './certificateAuthority.ts';
 import { CertificateService } from './certificateService.ts';
-import { gatewayCertificateSources } from './certificateSources.ts';
+import { certificateSourcesOf } from './certificateSources.ts';
 import { ChangedHost } from './changedHost.ts';
 import type { CardFacts } from './connectionCard.ts';
-import { eapTlsEngine } from './eapTls.ts';
+import { gatewayTlsEngine } from './eapTls.ts';
 import { gatewayConfig } from './gatewayConfig.ts';
 import { joinHostNetwork, servedAddresses } from './gatewayNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
@@ -103,7 +101,7 @@ export class GatewayProcess {
     this.#users = new StoredUsers(state, log);
     if (firstUser) this.#users.makeFirst();
     this.#certificates = this.#loadCertificates();
-    this.#tls = this.#eapTls();
+    this.#tls = gatewayTlsEngine(settings, this.#certificates);
     let psk: string | undefined;
     const defaultPsk = () => {
       psk = state.defaultPsk();
@@ -158,8 +156,8 @@ export class GatewayProcess {
     const { settings, configFile, state, log } = this.#options;
     const warn = (text: string) => log.warn('config', text);
     const context = { ...(configFile === undefined ? {} : { configFile }), warn };
-    const given = settings.certificates ?? authorityOf(state);
-    return given === undefined ? undefined : new CertificateService(gatewayCertificateSources(given, context), log);
+    const sources = certificateSourcesOf(settings, state.authority, context);
+    return sources === undefined ? undefined : new CertificateService(sources, log);
   }
 
   /** What clients may do with IKEv2, for the log. */
@@ -172,15 +170,6 @@ export class GatewayProcess {
         ? `Users may connect with IKEv2 alone, by ${methods.join(' or ')}.`
         : 'IKEv2 carries L2TP; for tunnels of its own with user and password the gateway needs a certificate: `sallyport ca init --server NAME` makes one.';
     log.info('remote-access', text, { methods });
-  }
-
-  /** @throws StartError where EAP-TLS is wanted and cannot be */
-  #eapTls(): TlsEngine | undefined {
-    const { eap, ppp } = this.#options.settings;
-    const methods = [...ppp.authentication, ...remoteAccessMethods(this.#options.settings, this.#certificates)];
-    if (!methods.includes('eap-tls')) return undefined;
-    const rules = { maxVersion: eap.tls_max_version, resumption: eap.tls_resumption };
-    return eapTlsEngine('server', this.#certificates, rules);
   }
 
   #plane(): Parts['plane'] {
@@ -319,11 +308,6 @@ export class GatewayProcess {
     this.#certificates?.close();
     this.#users?.close();
   }
-}
-
-/** What `sallyport ca` has made beside the gateway's own state is meant for the gateway. */
-function authorityOf({ authority }: StateDirectory) {
-  return existsSync(caFiles(authority).server) ? gatewayCertificates.parse({ authority }) : undefined;
 }
 
 /** What the card says of IKEv2, where users may log in with it. */

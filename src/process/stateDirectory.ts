@@ -48,7 +48,7 @@ export class StateDirectory {
 
   /** Where `sallyport ca` keeps its authority. */
   get authority(): string {
-    return join(this.path, 'ca');
+    return authorityIn(this.path);
   }
 
   get controlSocket(): string {
@@ -62,6 +62,11 @@ export class StateDirectory {
     chmodSync(file, 0o600);
     return fromUtf8(readFileSync(file)).trim();
   }
+}
+
+/** Where `sallyport ca` keeps its authority; the directory need not exist. */
+export function authorityIn(path: string): string {
+  return join(path, 'ca');
 }
 
 /** Where the gateway of a state directory listens for commands; the directory need not exist. */

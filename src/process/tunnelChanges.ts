@@ -90,11 +90,13 @@ export function checkResolver({ dns }: ClientSettings): void {
   if (change?.ok === false) throw new StartError(change.failure);
 }
 
+const NO_ROUTES = ', which no route leads to: name networks with --routes, or take --default-route';
+
 /** What the log says of a tunnel that is up. */
 export function connectedLine(routes: readonly string[], network: SessionNetwork, view: SessionView, device: string) {
   const { localAddress, localAddress6, peerAddress, dns } = network;
   const { id: session, ike, esp, encapsulation } = view;
-  const to = routes.length > 0 ? ` to ${routes.join(', ')}` : '';
+  const to = routes.length > 0 ? ` to ${routes.join(', ')}` : NO_ROUTES;
   return {
     text: `Connected: ${localAddress} through ${device}${to}.`,
     ...{ session, device, localAddress, peerAddress },

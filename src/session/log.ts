@@ -19,9 +19,13 @@ export interface LogEntry {
 /** How a failure reads: the reason as a sentence, and what to do. */
 export function failureText({ reason, remedy }: Failure): string {
   const stop = /[.!?]$/.test(reason) ? '' : '.';
-  const sentence = `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${stop}`;
+  const begin = STARTS_WITH_NAME.test(reason) ? reason.charAt(0) : reason.charAt(0).toUpperCase();
+  const sentence = `${begin}${reason.slice(1)}${stop}`;
   return remedy === undefined ? sentence : `${sentence} ${remedy}`;
 }
+
+/** Keys of the configuration and host names, which are written as they are: `ike.authentication`, `psk_file`. */
+const STARTS_WITH_NAME = /^[\w-]+[._[]\w/;
 
 /** The log line of a protocol message, or of refused input. */
 export function logEntry(output: Trace | Dropped): LogEntry {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import test, { after } from 'node:test';
 import { explain } from '../../src/cli/explain.ts';
 import { makeProgram } from '../../src/cli/program.ts';
@@ -63,6 +63,20 @@ test('a configuration is checked with the secrets that it names', async () => {
   const loose = await inProcess('config', 'check', file('loose.yaml', 'ike:\n  psk_file: loose.psk\n'));
   assert.equal(loose.code, 0);
   assert.match(loose.err, /^Warning: .*loose\.psk.*0600/);
+});
+
+test('a configuration is checked with the certificates that it names, or that lie in the state directory', async () => {
+  const check = (path: string) => inProcess('config', 'check', path, '--state', relative('.', join(folder, 'state')));
+  const missing = await check(file('certificates.yaml', 'certificates: { certificate: gate.pem, key: gate.key }\n'));
+  assert.equal(missing.code, 1);
+  assert.match(missing.err, /^Error: certificates\.certificate: the file .*gate\.pem cannot be read \(ENOENT\)\./);
+  const alone = file('alone.yaml', 'ike: { authentication: [certificate] }\n');
+  assert.match((await check(alone)).err, /^Error: ike\.authentication names certificate, and there is no certificate/);
+  const tls = file('tls.yaml', 'ppp: { authentication: [eap-tls] }\n');
+  assert.match((await check(tls)).err, /eap-tls is among the methods/i);
+  await inProcess('ca', 'init', '--server', 'vpn.example.org', '--state', join(folder, 'state'));
+  assert.deepEqual(await check(alone), { out: `${alone} is valid.\n`, err: '', code: 0 });
+  assert.equal((await check(tls)).code, 0);
 });
 
 test('the JSON Schema is printed whole', async () => {

@@ -94,6 +94,8 @@ test('a further session has a new id and the same past, and from there a timelin
 test('a failure reads as a sentence with its remedy', () => {
   assert.equal(failureText({ code: 'x', reason: 'the port is taken' }), 'The port is taken.');
   assert.equal(failureText({ code: 'x', reason: 'Is it there?', remedy: 'Start it.' }), 'Is it there? Start it.');
+  for (const reason of ['ike.psk is short.', 'vpn.example.org did not answer.', 'certificates.more[0].key: no file.'])
+    assert.equal(failureText({ code: 'x', reason }), reason);
 });
 
 test('log entries of messages, refusals and milestones', () => {

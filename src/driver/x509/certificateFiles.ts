@@ -158,7 +158,7 @@ function openBox(bytes: Uint8Array, { certificate: file, field, password }: Cred
     throw failed(
       `${field}.certificate`,
       `the file ${file} cannot be opened: ${error.message}`,
-      'Give the password of the PKCS #12 file in `password_file`, or name the key of the certificate in `key`.',
+      'Give the password of the PKCS #12 file in `password_file` (of a client: `certificate_password_file`), or name the key of the certificate in `key`.',
     );
   }
 }
