@@ -4,6 +4,7 @@
  * sends many datagrams with one call. No TUN device and no native ESP; inner packets go to and come from functions.
  */
 
+import type { Instant } from '../core/index.ts';
 import type { DataPlaneCommand, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { PacketPath } from '../dataplane/path.ts';
 import {
@@ -100,22 +101,23 @@ export class PolledDataPlanes {
     // What is told may close a plane, and with it change both.
     const sockets = this.#sockets;
     const readable = this.#readable;
-    for (const plane of this.#planes) plane.setTime();
+    const now = systemClock.now();
     for (let i = 0; i < sockets.length; i++) {
       const { plane, kind, socket } = sockets[i]!;
-      if (readable.isReadable(i)) plane.drain(kind, socket);
+      if (readable.isReadable(i)) plane.drain(kind, socket, now);
     }
     if (readable.anyError) {
       for (const { plane, socket } of sockets) {
-        for (const event of this.#errors.drain(socket, systemClock.now())) plane.event(event);
+        for (const event of this.#errors.drain(socket, now)) plane.event(event);
       }
     }
-    for (const plane of this.#planes) plane.finish();
+    for (const plane of this.#planes) if (plane.hasWork(now)) plane.finish(now);
     setImmediate(this.#turn);
   };
 
   #mostWait(): number {
-    for (const plane of this.#planes) if (plane.hasWork) return 0;
+    const now = systemClock.now();
+    for (const plane of this.#planes) if (plane.hasWork(now)) return 0;
     return LONGEST_WAIT;
   }
 }
@@ -175,18 +177,15 @@ class Plane implements PolledDataPlane, DataPlanePorts {
   }
 
   /** Whether there is something to do without waiting. */
-  get hasWork(): boolean {
+  hasWork(now: Instant): boolean {
     if (this.#commands.length > 0 || this.#events.length > 0 || this.#packets.length > 0) return true;
     const { deadline } = this.#path;
-    return deadline !== undefined && deadline <= systemClock.now();
+    return deadline !== undefined && deadline <= now;
   }
 
-  setTime(): void {
-    this.#path.setTime(systemClock.now());
-  }
-
-  drain(kind: SocketKind, socket: UdpSocket): void {
+  drain(kind: SocketKind, socket: UdpSocket, now: Instant): void {
     if (this.#closed) return;
+    this.#path.setTime(now);
     const batch = this.#batch;
     const source = this.#source;
     const { bytes } = batch.memory;
@@ -205,11 +204,11 @@ class Plane implements PolledDataPlane, DataPlanePorts {
   }
 
   /** Tells what happened and does what was posted, also in answer to that. */
-  finish(): void {
+  finish(now: Instant): void {
     if (this.#closed) return;
+    this.#path.setTime(now);
     this.#deliver();
     this.#perform();
-    const now = systemClock.now();
     const { deadline } = this.#path;
     if (deadline !== undefined && deadline <= now) this.#path.tick(now);
     this.#sender.flush();
