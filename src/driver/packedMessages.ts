@@ -23,7 +23,7 @@ const Kind = { other: 0, l2tp: 1, ike: 2 } as const;
 export function packCommands(commands: readonly WorkerCommand[]): Packed<WorkerCommand> {
   const row = new Row<WorkerCommand>();
   for (const command of commands) {
-    if (command.type === 'sendL2tp' && command.dontFragment === undefined) {
+    if (command.type === 'sendL2tp' && command.dontFragment === undefined && command.remote === undefined) {
       row.carrying(Kind.l2tp, command.bytes).push(command.channel);
     } else if (command.type === 'sendIke' && command.dontFragment === undefined) {
       putEndpoints(row.carrying(Kind.ike, command.bytes), command.local, command.remote);

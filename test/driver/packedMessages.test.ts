@@ -17,6 +17,7 @@ const both = { local: endpoint, remote: endpoint };
 const command: fc.Arbitrary<WorkerCommand> = fc.oneof(
   record({ type: fc.constant('sendL2tp' as const), channel, bytes }),
   record({ type: fc.constant('sendL2tp' as const), channel, bytes, dontFragment: fc.boolean() }),
+  record({ type: fc.constant('sendL2tp' as const), channel, bytes, remote: endpoint }),
   record({ type: fc.constant('sendIke' as const), ...both, bytes }),
   record({ type: fc.constant('sendIke' as const), ...both, bytes, dontFragment: fc.boolean() }),
   record({ type: fc.constant('closeChannel' as const), channel }),
