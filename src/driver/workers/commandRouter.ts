@@ -36,6 +36,11 @@ export class CommandRouter {
   }
 
   route(command: DataPlaneCommand): void {
+    // The packet path knows itself what belongs to what: with one worker nothing is kept here.
+    if (this.#workers === 1) {
+      this.#emit(FIRST, command);
+      return;
+    }
     switch (command.type) {
       case 'openChannel':
         this.#openChannel(command);

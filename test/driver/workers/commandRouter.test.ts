@@ -112,3 +112,8 @@ test('what others have is found by SPI, by address, by prefix, and forgotten aga
   elsewhere.command({ type: 'sessionElsewhere', slot: 7, inner: {}, worker: 1 });
   assert.equal(of(to('192.0.2.77')), 1, 'a client’s session takes what nobody claims');
 });
+
+test('one worker is given all as it comes', () => {
+  const commands = [install(1, 0x1000), open(1), session(1, 0), { type: 'closeSession', slot: 0 } as const];
+  assert.deepEqual(routed(1, ...commands), ['0 installSa', '0 openChannel', '0 openSession', '0 closeSession']);
+});
