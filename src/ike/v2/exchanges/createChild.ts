@@ -231,8 +231,11 @@ function settle(context: Context, made: Child, replaced: Child | undefined, ours
   const other = rival?.child === undefined ? undefined : context.children.get(rival.child);
   const isAwaited = rival?.child === undefined && replaced !== undefined && isFollowedUp(made.sa, replaced, now);
   // Our answer may have been so long on its way that the rival has been renewed meanwhile.
-  const isThere = isAwaited || (rival?.child !== undefined && hasRelative(made.sa, made));
-  if (rival !== undefined && isThere && isLower(ours, rival.lowestNonce)) {
+  const isRelated = hasRelative(made.sa, made);
+  const isThere = isAwaited || (rival?.child !== undefined && isRelated);
+  // What was renewed may have lost against another successor in the meantime.
+  const isOfLoser = replaced?.hasLost === true && isRelated;
+  if (isOfLoser || (rival !== undefined && isThere && isLower(ours, rival.lowestNonce))) {
     retireChild(context, made, now);
     return;
   }

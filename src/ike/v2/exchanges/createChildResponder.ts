@@ -58,7 +58,7 @@ export function onCreateChild(context: Context, association: Association, chain:
   }
   agree(context, sa, group, find(chain, 'KE')!.data.slice(), (agreed, later) => {
     // Meanwhile it may have come out that it goes without a successor of its own.
-    if (asked.replaced?.closing && !hasSuccessor(sa, asked.replaced)) {
+    if (asked.replaced?.hasLost || (asked.replaced?.closing && !hasSuccessor(sa, asked.replaced))) {
       return respond(context, association, [NOT_NOW.answer], later);
     }
     if (agreed !== undefined) return answer(context, association, chain, asked, agreed, later);

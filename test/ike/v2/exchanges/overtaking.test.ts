@@ -178,3 +178,24 @@ test('RFC 7296 §2.8.1: of two successors the one that has lost is not renewed',
     isInStep(world, [client, server], `seed ${seed}`);
   }
 });
+
+test('RFC 7296 §2.8.1: of two successors the one that loses is being renewed when the other one comes', () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    for (const at of [24, 26, 28]) {
+      const world = new World(seed);
+      const [server, client] = [world.server(), world.end('192.0.2.5')];
+      client.connect();
+      world.run(1000);
+      // Keys take longer than messages.
+      world.publicKeyDelay = 10;
+      world.network.quality = { ...world.network.quality, delay: 1 };
+      client.renewChild(client.livingChildren[0]!.child);
+      world.run(20);
+      server.renewChild(server.livingChildren[0]!.child);
+      world.run(at);
+      client.renewChild(client.livingChildren.at(-1)!.child);
+      world.run(60_000);
+      isInStep(world, [client, server], `seed ${seed}, ${at} ms`);
+    }
+  }
+});
