@@ -79,6 +79,8 @@ export class Path {
     const sameHosts = local.address === this.#local.address && remote.address === this.#remote.address;
     if (encapsulation === 'esp') {
       if (sameHosts) return undefined;
+      // IKE tells its own ports, ESP none.
+      if (local.port !== 0) return { local, remote };
       return {
         local: { address: local.address, port: this.#local.port },
         remote: { address: remote.address, port: this.#remote.port },

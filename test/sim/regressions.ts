@@ -22,5 +22,20 @@ export const regressions: readonly Regression[] = [
   },
   { seed: 148, was: 'the same of a child SA: two stood, and each end sent on another' },
   { seed: 150, was: 'two renewals that were put off minutes apart counted as a peer that is never ready' },
+  {
+    seed: 25,
+    versions: 'v2',
+    was: 'of two generations of the IKE SA that were both there, each end took back one, and a Delete overtook the answer',
+  },
+  {
+    seed: 319,
+    versions: 'v2',
+    was: 'a request was cut anew into as many fragments, which the peer put together with old ones',
+  },
+  {
+    seed: 396,
+    versions: 'v2',
+    was: 'a client without MOBIKE and UDP took its connection behind a NAT, where neither IKE nor ESP of the gateway came',
+  },
   { seed: 202, was: 'our renewal of the IKE SA was refused and the peer’s forgotten, which had come about meanwhile' },
 ];

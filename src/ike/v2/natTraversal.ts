@@ -96,7 +96,9 @@ export function followPath(context: Context, sa: IkeSa, { local, remote }: IkeDa
     if (sa.role === 'responder') Object.assign(sa, { local, remote });
     return;
   }
-  const mayMove = sa.nat.remoteBehindNat || context.config.forceEncapsulation;
+  // Whoever is behind no NAT itself follows a peer that cannot say where it is, with NAT or without. RFC 7296 §2.23.
+  const isReached = sa.role === 'responder' && !sa.nat.localBehindNat && !sa.peer.mobike;
+  const mayMove = sa.nat.remoteBehindNat || context.config.forceEncapsulation || isReached;
   // An answer from where it was asked as well is as good a proof as that of RFC 4555 §3.7.
   const isAnswer = sa.askedAt !== undefined && samePath(sa.askedAt, { local, remote });
   if (!mayMove || (sa.peer.mobike && !isAnswer)) return;

@@ -28,8 +28,11 @@ export function onMoved(context: Context, sa: IkeSa, { local, remote }: Path, no
   const update = sa.role === 'initiator' && sa.peer.mobike && ours;
   if (!movePath(context, sa, { local, remote })) return;
   if (update) updateAddresses(context, sa, now);
+  else if (!ours || sa.role !== 'initiator') return;
   // A peer without MOBIKE may follow a message, as one does whose other end is behind a NAT.
-  else if (ours && sa.role === 'initiator') probePeer(context, sa, FOLLOW_PATIENCE, now);
+  else if (encapsulates(context, sa)) probePeer(context, sa, FOLLOW_PATIENCE, now);
+  // Nobody looks for NATs on the new path, and ESP without UDP passes few of them.
+  else closeAndTell(context, sa, ADDRESS_LOST, now);
 }
 
 /** Tells the peer, from the new address. What was under way goes there too. */
@@ -84,6 +87,12 @@ function mappingIn(chain: PayloadChain): string | undefined {
   const data = findNotify(chain, NotifyType.NAT_DETECTION_DESTINATION_IP)?.data;
   return data && toHex(data);
 }
+
+const ADDRESS_LOST = {
+  code: 'address-lost',
+  reason: 'our address is another one, and neither MOBIKE nor UDP lets the connection go along',
+  remedy: 'Connect anew from the new address.',
+};
 
 const UNACCEPTABLE = {
   code: 'address-refused',

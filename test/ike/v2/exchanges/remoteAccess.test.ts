@@ -219,6 +219,24 @@ test('without MOBIKE a peer behind a NAT is where its last authentic message cam
   assert.deepEqual(server.all('ikeClosed'), []);
 });
 
+test('without MOBIKE a gateway follows a client that was behind no NAT, and asks it where it is now', () => {
+  const { world, server, client } = connected({ mobike: false });
+  const elsewhere = { address: '192.0.2.77', port: 20_500 };
+  world.network.tamper = ({ from, to, bytes }) => {
+    if (to.address === client.address) return undefined;
+    const place = to.address === elsewhere.address ? { address: client.address, port: 500 } : to;
+    if (place !== to) client.host.receiver({ local: place, remote: from, bytes }, world.network.now);
+    return place === to ? { from: from.address === client.address ? elsewhere : from, to, bytes } : undefined;
+  };
+  client.command({ type: 'probe', ikeSa: client.established[0]!.ikeSa, within: 4000 });
+  world.run(2000);
+  assert.deepEqual(server.one('ikeMoved').remote, elsewhere);
+  server.renewChild(server.children[0]!.child);
+  world.run(5000);
+  assert.equal(server.children.length, 2);
+  for (const end of [server, client]) assert.deepEqual(end.all('ikeClosed'), []);
+});
+
 test('a peer that is gone is noticed, and one that is asked for more than it answers', () => {
   const { world, server, client } = connected({ deadPeerDetection: { interval: 10_000, timeout: 20_000 } });
   world.network.tamper = () => undefined;
