@@ -56,6 +56,8 @@ export class Timers<Name extends string> {
 
   /** Disarms and returns the names that are due at `now`, earliest first. */
   due(now: Instant): Name[] {
+    const first = this.deadline;
+    if (first === undefined || first > now) return [];
     const due: Armed<Name>[] = [];
     for (let armed = this.#first; armed !== undefined; armed = armed.next) if (armed.at <= now) due.push(armed);
     for (const { name } of due) this.clear(name);

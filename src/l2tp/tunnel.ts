@@ -1,6 +1,6 @@
 /** One tunnel from SCCRQ until the last repeated StopCCN is acknowledged: its times, its end. RFC 2661 §5, §7.2, §7.6. */
 
-import { earliest, type Failure, type Instant, Timers } from '../core/index.ts';
+import { type Failure, type Instant, sooner, Timers } from '../core/index.ts';
 import { Malformed, pack } from '../wire/index.ts';
 import type { ResultCode } from './avps.ts';
 import { Calls, type CallTunnel } from './callManagement.ts';
@@ -72,7 +72,7 @@ export class Tunnel implements CallTunnel, Announcer {
 
   get deadline(): Instant | undefined {
     if (this.#phase === 'lingering') return this.#timers.deadline;
-    return earliest([this.#timers.deadline, this.#link.channel.deadline, this.calls.deadline]);
+    return sooner(sooner(this.#timers.deadline, this.#link.channel.deadline), this.calls.deadline);
   }
 
   /** The peer was heard on the data plane. */

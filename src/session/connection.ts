@@ -3,7 +3,7 @@
  * tunnels and the PPP sessions, and takes them down in order: LCP, CDN, StopCCN, IPsec, IKE.
  */
 
-import { type Endpoint, earliest, type Failure, type Instant, Timers } from '../core/index.ts';
+import { type Endpoint, type Failure, type Instant, sooner, Timers } from '../core/index.ts';
 import type { ChannelId, DataPlaneEvent } from '../dataplane/messages.ts';
 import type { ChildClosed, ChildEstablished, ChildSaId, IkeEstablished, PathProbed } from '../ike/output.ts';
 import type { L2tpFrame, SessionDown, SessionUp, TunnelDown, TunnelUp } from '../l2tp/output.ts';
@@ -76,8 +76,8 @@ export class Connection implements TunnelEvents, PppEvents {
   }
 
   get deadline(): Instant | undefined {
-    const layers = [this.#timers, this.#childSas, this.#tunnels, this.#sessions, this.#tunnelMode];
-    return earliest(layers.map(({ deadline }) => deadline));
+    const own = sooner(this.#timers.deadline, this.#childSas.deadline);
+    return sooner(sooner(own, this.#tunnels.deadline), sooner(this.#sessions.deadline, this.#tunnelMode.deadline));
   }
 
   /** Opens the path without IPsec. */

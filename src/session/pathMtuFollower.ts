@@ -55,9 +55,11 @@ export class PathMtuFollower<Session extends PathUser> {
   /** Sends the probe that is due. */
   expire(now: Instant): ConnectionOutput[] {
     const { pathMtu } = this.#path;
+    const { deadline } = pathMtu;
+    if (deadline === undefined || deadline > now) return [];
     const open = this.#users.open();
     const [session] = open;
-    if (session === undefined || pathMtu.deadline === undefined || pathMtu.deadline > now) return [];
+    if (session === undefined) return [];
     const { counters } = this.#parts;
     const sent = open.reduce((sum, one) => sum + trafficOf(counters, one).packetsToPeer, 0);
     const size = pathMtu.expire(now, sent !== this.#sentBefore);

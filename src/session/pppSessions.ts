@@ -1,6 +1,6 @@
 /** The PPP sessions of a connection: their links, their slots in the data plane, and what their peers' traffic proves. */
 
-import { Agenda, type Endpoint, earliest, type Failure, Few, type Instant } from '../core/index.ts';
+import { Agenda, type Endpoint, type Failure, Few, type Instant, sooner } from '../core/index.ts';
 import type { L2tpFrame, SessionDown, SessionUp } from '../l2tp/output.ts';
 import type { NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { ConnectionParts } from './connectionParts.ts';
@@ -53,7 +53,7 @@ export class PppSessions implements Iterable<PppSession> {
   }
 
   get deadline(): Instant | undefined {
-    return earliest([this.#links.deadline, this.#path.pathMtu.deadline]);
+    return sooner(this.#links.deadline, this.#path.pathMtu.deadline);
   }
 
   /** Whether any session waits for its first network protocol. */
