@@ -31,7 +31,7 @@ function addCommand(): Command {
   const command = new Command('add')
     .description('add a user; without a password option asks for the password, or generates one')
     .argument('<name>', 'user name, as clients send it, without a domain')
-    .option('--address <ipv4>', 'the inner address that this user alone gets');
+    .option('--address <ipv4>', 'the inner address that this user alone gets, one of network.pool');
   for (const option of [...ruleOptions(false), stateOption(), ...passwordOptions()]) command.addOption(option);
   return command
     .addHelpText(

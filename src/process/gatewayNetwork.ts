@@ -6,7 +6,7 @@ import type { HostChange } from '../driver/host/change.ts';
 import { deleteStaleTables } from '../driver/host/hostChanges.ts';
 import { readSysctl } from '../driver/host/sysctl.ts';
 import { StartError } from '../driver/openPorts.ts';
-import { PrefixPool, parsePrefix } from '../net/index.ts';
+import { PrefixPool, parseAddress, parsePrefix, prefixContains } from '../net/index.ts';
 import { rangePrefixes } from '../net/rangePrefixes.ts';
 import type { ChangedHost } from './changedHost.ts';
 import type { Log } from './logger.ts';
@@ -29,6 +29,20 @@ export function servedAddresses(listen: readonly string[], tun: string | undefin
     .filter(({ internal, address, scopeid }) => !internal && !scopeid && !address.startsWith('fe80'))
     .sort((a, b) => (a.family === b.family ? 0 : a.family === 'IPv4' ? -1 : 1))
     .map(({ address }) => address);
+}
+
+/** What is wrong with a user's static address; undefined where the gateway can serve it. */
+export function staticAddressFault(
+  address: string,
+  { pool, gateway_address: own }: Pick<GatewaySettings['network'], 'pool' | 'gateway_address'>,
+): string | undefined {
+  if (address === own) return 'is network.gateway_address, so that the user is refused';
+  const bytes = parseAddress(address);
+  const inside = rangePrefixes(pool).some((text) => {
+    const prefix = parsePrefix(text);
+    return prefix !== undefined && bytes !== undefined && prefixContains(prefix, bytes);
+  });
+  return inside ? undefined : 'lies outside of network.pool, so that nothing leads to it but a route of your own';
 }
 
 function changesFor(network: GatewaySettings['network'], tun: string): HostChange[] {

@@ -23,7 +23,7 @@ import { ChangedHost } from './changedHost.ts';
 import type { CardFacts } from './connectionCard.ts';
 import { gatewayTlsEngine } from './eapTls.ts';
 import { gatewayConfig } from './gatewayConfig.ts';
-import { joinHostNetwork, servedAddresses } from './gatewayNetwork.ts';
+import { joinHostNetwork, servedAddresses, staticAddressFault } from './gatewayNetwork.ts';
 import { KeyLogFiles } from './keyLogFiles.ts';
 import type { Log } from './logger.ts';
 import { offersRemoteAccess, remoteAccessMethods } from './remoteAccessRules.ts';
@@ -192,17 +192,29 @@ export class GatewayProcess {
     const { settings, configFile, keyLog, log } = this.#options;
     joinHostNetwork(this.#host!, settings.network, tun!, log);
     this.#dns = await userNameServers(settings.network, log);
+    const { reserved } = this.#users!;
+    this.#warnOfAddresses(reserved);
     const config = gatewayConfig(settings, {
       ...(configFile === undefined ? {} : { configFile }),
       defaultPsk,
       dns: this.#dns.addresses,
-      reserved: this.#users!.reserved,
+      reserved,
       keyLog: keyLog !== undefined,
       certificates: this.#certificates,
       warn: (text) => log.warn('config', text),
     });
     this.#gateway = makeGateway(config, { ...nodeEnvironment, untraced: !log.isVerbose }, counters);
     return this.#gateway;
+  }
+
+  #warnOfAddresses(reserved: ReadonlyMap<string, string>): void {
+    const { settings, log } = this.#options;
+    for (const [user, address] of reserved) {
+      const fault = staticAddressFault(address, settings.network);
+      if (fault === undefined) continue;
+      const remedy = `Give another one with \`sallyport user set ${user} --address\`.`;
+      log.warn('config', `The address ${address} of user ${user} ${fault}. ${remedy}`, { user, address });
+    }
   }
 
   #take(output: Parameters<Parts['take']>[0]): void {

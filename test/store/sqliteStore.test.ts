@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
@@ -32,6 +41,19 @@ test('nobody else reads the database, nor what SQLite puts beside it', () => {
   chmodSync(file, 0o644);
   openSqliteStore(file).close();
   assert.deepEqual([...new Set(modes(file))], ['600'], 'a mode that was loosened is put right');
+});
+
+test('the database is whole by itself once it is closed, whatever lies beside it', () => {
+  const file = newFile();
+  const store = openSqliteStore(file);
+  store.putUser(ANN);
+  assert.equal(store.user(ANN.name)?.name, ANN.name, 'a statement that is kept');
+  store.close();
+  const copy = newFile();
+  copyFileSync(file, copy);
+  const again = openSqliteStore(copy);
+  assert.deepEqual(again.users(), [ANN]);
+  again.close();
 });
 
 test('a database of a newer version is left alone', () => {
