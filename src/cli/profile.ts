@@ -132,6 +132,7 @@ async function passwordOf(name: string, { state, withPassword }: ProfileOptions)
   }
 }
 
+/** @throws Error where there is no key yet: one made up here would be none of the gateway's */
 async function pskOf({ config, state }: ProfileOptions): Promise<string> {
   const [{ loadConfig, parseConfig }, { ownPsk }, { defaultStateDirectory, StateDirectory }] = await Promise.all([
     import('../config/load.ts'),
@@ -141,7 +142,14 @@ async function pskOf({ config, state }: ProfileOptions): Promise<string> {
   const settings = config === undefined ? parseConfig('', 'embedded default') : loadConfig(config);
   return ownPsk(settings.ike, {
     ...(config === undefined ? {} : { configFile: config }),
-    defaultPsk: () => new StateDirectory(state ?? defaultStateDirectory()).defaultPsk(),
+    defaultPsk: () => {
+      const directory = new StateDirectory(state ?? defaultStateDirectory());
+      if (config === undefined && !existsSync(directory.pskFile)) throw new Error(NO_PSK);
+      return directory.defaultPsk();
+    },
     warn: (text) => console.error(`Warning: ${text}`),
   });
 }
+
+const NO_PSK =
+  'There is no pre-shared key in the state directory. Name the gateway’s configuration with -c, or its state directory with --state; `sallyport serve` without a configuration makes a key at its first start.';

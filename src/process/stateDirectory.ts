@@ -55,9 +55,14 @@ export class StateDirectory {
     return controlSocketOf(this.path);
   }
 
+  /** The generated pre-shared key, once there is one. */
+  get pskFile(): string {
+    return join(this.path, 'psk');
+  }
+
   /** The pre-shared key of the embedded default; generated at the first start. */
   defaultPsk(): string {
-    const file = join(this.path, 'psk');
+    const file = this.pskFile;
     if (!existsSync(file)) writeFileSync(file, `${generateSecret(PSK_GROUPS)}\n`, { mode: 0o600 });
     chmodSync(file, 0o600);
     return fromUtf8(readFileSync(file)).trim();

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { StateDirectory } from '../../src/process/stateDirectory.ts';
 import { inProcess } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-profile-'));
@@ -20,6 +21,10 @@ describe('sallyport profile', { concurrency: false }, () => {
   });
 
   it('writes files that only their owner reads, with the gateway’s own key and without the password', async () => {
+    const tooEarly = await profile('ann', '--os', 'windows', '--server', 'vpn.example.org');
+    assert.match(tooEarly.err, /^Error: There is no pre-shared key in the state directory\. Name .* with -c/);
+    assert.equal(existsSync(join(state, 'psk')), false, 'none is made up');
+    new StateDirectory(state).defaultPsk();
     const told = await profile('ann', '--os', 'windows', '--server', 'vpn.example.org');
     assert.equal(told.code, 0, told.err);
     const file = join(out, 'Sallyport-ann.ps1');
