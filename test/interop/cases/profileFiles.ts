@@ -29,6 +29,7 @@ async function maker(lab: Lab): Promise<Make> {
   await sallyport(`ca init --server ${SERVER_NAME} ${SERVER}`);
   await sh(host, `printf %s '${USER.password}' > ${folder}/password; chmod 600 ${folder}/password`);
   await sallyport(`user add ${USER.name} --password-file ${folder}/password`);
+  await sh(host, `umask 077; echo made-by-the-gateway > ${state}/psk`);
   return async (os, protocol, options = '--with-password') => {
     const out = join(folder, `${os}-${protocol}${options.replaceAll(' ', '')}`);
     const certificate = options.includes('certificate');

@@ -93,6 +93,7 @@ async function files(lab: Lab): Promise<void> {
 
   await sh(host, `printf %s '${USER.password}' > ${folder}/password; chmod 600 ${folder}/password`);
   await sallyport(state, `user add ${USER.name} --password-file ${folder}/password`);
+  await sh(host, `umask 077; echo made-by-the-gateway > ${state}/psk`);
   for (const [os, protocol] of [
     ['macos', 'l2tp'],
     ['ios', 'l2tp'],
