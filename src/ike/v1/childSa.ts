@@ -160,6 +160,9 @@ function armChild(sa: IkeSa, { id, expiresAt, renewAt }: Child): void {
   if (renewAt !== undefined) sa.timers.set(`renewChild:${id}`, renewAt);
 }
 
+/** A responder renews when a sixth of what is left behind `renewAt` remains, or at random up to twice as much. */
+const LATE = 6;
+
 /**
  * When what lives for `lifetime` is renewed: a little apart, so that many do not renew at once. The responder does it
  * late, where the initiator has not: the initiator may count on a longer life, or wait until it needs an SA and then
@@ -173,8 +176,9 @@ export function renewalOf(
 ): Instant | undefined {
   const { renewAt, renewJitter } = context.config;
   if (renewAt <= 0) return undefined;
-  const part = role === 'initiator' ? renewAt : (1 + renewAt) / 2;
-  return now + lifetime * part * (1 - (renewJitter * context.random(1)[0]!) / 256);
+  const early = context.random(1)[0]! / 256;
+  if (role === 'initiator') return now + lifetime * renewAt * (1 - renewJitter * early);
+  return now + lifetime * (1 - ((1 - renewAt) * (1 + early)) / LATE);
 }
 
 /** The youngest child SA of the same selectors. */

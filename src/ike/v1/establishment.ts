@@ -136,6 +136,7 @@ function supersede(context: Context, predecessor: IkeSa, sa: IkeSa, now: Instant
 }
 
 function armLifetime(context: Context, sa: IkeSa, seconds: number, now: Instant): void {
+  sa.lifetimeSeconds = seconds;
   sa.timers.set('lifetime', now + seconds * 1000);
   const renewAt = renewalOf(context, sa.role, now, seconds * 1000);
   if (renewAt !== undefined) sa.timers.set('renew', renewAt);

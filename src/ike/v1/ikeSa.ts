@@ -186,6 +186,8 @@ export class IkeSa {
 
   /** When the peer last proved that it lives. */
   lastAlive: Instant;
+  /** What was agreed on. */
+  lifetimeSeconds = Number.POSITIVE_INFINITY;
   /** When phase 1 was done. */
   establishedAt: Instant = Number.NEGATIVE_INFINITY;
   readonly deadPeer: DeadPeer & { sequence: number; lastReceived: number | undefined } = {

@@ -7,6 +7,7 @@ import { all, encodePayloadBody, find, receivedBody } from '../message.ts';
 import { milestone } from '../milestone.ts';
 import { buildIkeProposals } from '../offer.ts';
 import type { Payload } from '../payloads/index.ts';
+import type { IkePolicy } from '../proposal.ts';
 import { type Arrival, badNonce, isZero, noCookie, outOfState, type Refusal } from './arrival.ts';
 import { certificateRequests, isSigned, methodsOf, NO_METHOD, noteRequests } from './certificates.ts';
 import { closed } from './closing.ts';
@@ -26,7 +27,7 @@ export function initiateMainMode(context: Context, sa: IkeSa, now: Instant): voi
     closed(context, sa, NO_METHOD);
     return;
   }
-  const offer = buildIkeProposals(context.config.profile.offer.ike, methods);
+  const offer = buildIkeProposals(offered(context, sa), methods);
   const message = prepare(context, sa, 'mainMode1', [offer, ...announcements(undefined)]);
   milestone(context, sa, 'ike first message', 'sent');
   sa.state = { name: 'saOffered', awaits: 'mainMode2', saBody: encodePayloadBody(offer) };
@@ -57,7 +58,7 @@ export function onMessage1(
 export function onMessage2(context: Context, sa: IkeSa, { message }: Arrival): Refusal {
   if (sa.state.name !== 'saOffered') return outOfState;
   if (isZero(message.header.responderCookie)) return noCookie;
-  const chosen = readIkeAnswer(find(message, 'SA')!, context.config.profile.offer.ike, methodsOf(context, sa));
+  const chosen = readIkeAnswer(find(message, 'SA')!, offered(context, sa), methodsOf(context, sa));
   if (chosen.type === 'mismatch') {
     // Nobody has authenticated this answer: the true one may still come.
     sa.hint = noProposalChosen(chosen, 'initiator');
@@ -160,4 +161,11 @@ function keyExchangePayloads(
     { kind: 'NONCE', data: nonce },
   ];
   return [...payloads, ...natPayloads(context, sa, proposal.hash)];
+}
+
+/** The peer that began what we renew in its stead has asked for so long a life, and counts on it. */
+function offered({ config }: Context, { renews }: IkeSa): IkePolicy {
+  const policy = config.profile.offer.ike;
+  if (renews?.role !== 'responder') return policy;
+  return { ...policy, lifetimeSeconds: Math.min(policy.lifetimeSeconds, renews.lifetimeSeconds) };
 }

@@ -251,7 +251,7 @@ test('another peer in the place of the one to whom a responder renews adopts not
   const world = new World();
   const server = world.server({ profile: profileOf(undefined, undefined, { ike: 600, esp: 3600 }) });
   world.end('192.0.2.5', { renewAt: 0 }).connect();
-  world.run(520_000);
+  world.run(560_000);
   world.end('192.0.2.5', { localIdentity: parseIdentity('another.example.org') });
   world.run(40_000);
   assert.equal(server.established.length, 2);
