@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { shareNativeHeap } from '../driver/nativeHeap.ts';
 
 /** Percent of what lives. The collector then works more often while sessions are set up, beside the main thread. */
-const GROWTH = 20;
+const GROWTH = 15;
 /** Free native memory is looked for so often: a walk of a few milliseconds. */
 const GIVE_BACK_MS = 60_000;
 
