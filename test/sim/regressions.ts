@@ -22,6 +22,7 @@ export const regressions: readonly Regression[] = [
   },
   { seed: 148, was: 'the same of a child SA: two stood, and each end sent on another' },
   { seed: 150, was: 'two renewals that were put off minutes apart counted as a peer that is never ready' },
+  { seed: 618, versions: 'v2', was: 'the same where the first of them was needed no more' },
   {
     seed: 25,
     versions: 'v2',

@@ -141,6 +141,8 @@ export class IkeSa {
   rekey: IkeRekey | undefined;
   /** When the peer first said TEMPORARY_FAILURE to what we try again and again. */
   temporarySince: Instant | undefined;
+  /** And when it said so last. */
+  temporaryAt: Instant | undefined;
 
   /** An unauthenticated word of why this will fail. */
   hint: Failure | undefined;

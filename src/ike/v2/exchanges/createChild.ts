@@ -28,6 +28,8 @@ const MAX_TRIES = 3;
 export const TRY_AGAIN: Milliseconds = 5000;
 /** A peer that is never ready is of another mind about what there is. */
 const NEVER_READY: Milliseconds = 180_000;
+/** Longer than it takes until what was put off is put off again. */
+const STILL_TRIED: Milliseconds = 60_000;
 
 interface Attempt {
   readonly sa: IkeSa;
@@ -301,6 +303,9 @@ export const laterThan = (context: Context, now: Instant): Instant =>
 
 /** @returns whether the IKE SA was closed, for the peer has not been ready for minutes. RFC 7296 §2.25 */
 export function isNeverReady(context: Context, sa: IkeSa, now: Instant): boolean {
+  // What was put off and then needed no more says nothing of the next time.
+  if (sa.temporaryAt !== undefined && now > sa.temporaryAt + STILL_TRIED) sa.temporarySince = undefined;
+  sa.temporaryAt = now;
   sa.temporarySince ??= now;
   if (now < sa.temporarySince + NEVER_READY) return false;
   closeAndTell(context, sa, OUT_OF_STEP, now);

@@ -199,3 +199,27 @@ test('RFC 7296 §2.8.1: of two successors the one that loses is being renewed wh
     }
   }
 });
+
+test('RFC 7296 §2.25: what is put off minutes apart, and needed no more, does not make a peer that is never ready', () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const world = new World(seed);
+    const [server, client] = [world.server(), world.end('192.0.2.5')];
+    client.connect();
+    world.run(1000);
+    const putOff = () => server.summaries.filter((line) => /^out .*TEMPORARY_FAILURE/.test(line)).length;
+    // Its answer overtakes its request.
+    delay(world, ({ from, exchange, isResponse }) =>
+      from === 'client' && exchange === CREATE_CHILD_SA && !isResponse ? 5 : 0,
+    );
+    server.renewChild(server.livingChildren[0]!.child);
+    world.run(12);
+    client.renewChild(client.livingChildren[0]!.child);
+    world.run(240_000);
+    assert.equal(putOff(), 1);
+    client.renewChild(client.livingChildren[0]!.child);
+    server.closeChild(server.livingChildren[0]!.child);
+    world.run(5000);
+    assert.equal(putOff(), 2);
+    for (const end of [client, server]) assert.deepEqual(end.all('ikeClosed'), []);
+  }
+});
