@@ -32,10 +32,7 @@ export const ClientSchema = z.strictObject({
   password_file: z.string().min(1).optional().describe('A file (0600) that holds the password.'),
   psk: z.string().min(1).optional().describe('The pre-shared key; better in a file.'),
   psk_file: z.string().min(1).optional().describe('A file (0600) that holds the pre-shared key.'),
-  ike_version: z
-    .union([z.literal(1), z.literal(2)])
-    .default(1)
-    .describe('The version of IKE to speak.'),
+  ike_version: z.literal([1, 2]).default(1).describe('The version of IKE to speak.'),
   tunnel: z
     .enum(['native', 'l2tp'])
     .optional()

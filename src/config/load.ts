@@ -104,6 +104,9 @@ function problemsOf(
 function sentence(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') {
     const words = issue.values.map(String);
+    // YAML reads 1.2 as a number.
+    if (typeof issue.input === 'number' && words.includes(String(issue.input)))
+      return `must stand in quotes: "${issue.input}".`;
     const meant = typeof issue.input === 'string' ? nearest(issue.input, words) : undefined;
     return `must be one of ${words.join(', ')}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`;
   }

@@ -95,7 +95,7 @@ const ike = z
     ppk: gatewayPpk.optional().describe('Post-quantum pre-shared keys of IKEv2 (RFC 8784).'),
     identity: z.string().min(1).optional().describe('Our IKE identity; our address unless told.'),
     versions: z
-      .array(z.union([z.literal(1), z.literal(2)]))
+      .array(z.literal([1, 2]))
       .min(1)
       .default([1, 2])
       .describe('Versions of IKE that are spoken. IKEv2 carries L2TP and the tunnels of `remote_access`.'),

@@ -45,10 +45,13 @@ export function staticAddressFault(
   return inside ? undefined : 'lies outside of network.pool, so that nothing leads to it but a route of your own';
 }
 
-function changesFor(network: GatewaySettings['network'], tun: string): HostChange[] {
+/** What is changed on the host for users to be reached. */
+export function changesFor(network: GatewaySettings['network'], tun: string): HostChange[] {
   const { pool, gateway_address: address, nat, ipv6_pool: ipv6Pool } = network;
-  const prefix = parsePrefix(pool);
-  const covers = pool.includes('/') && prefix !== undefined;
+  const prefix = pool.includes('/') ? parsePrefix(pool) : undefined;
+  const bytes = parseAddress(address);
+  // Where our own address lies in the pool's prefix, its network leads to all users.
+  const covers = prefix !== undefined && bytes !== undefined && prefixContains(prefix, bytes);
   const pools = rangePrefixes(pool);
   return [
     { kind: 'address', device: tun, address, prefixLength: covers ? prefix.length : 32 },

@@ -181,3 +181,10 @@ test('the JSON Schema knows every key, its default and its meaning', () => {
   assert.equal(network!.properties!.pool!.default, '10.87.0.0/24');
   assert.equal(ike!.required, undefined, 'nothing must be given');
 });
+
+test('numbers that are none, and numbers that are text', () => {
+  assert.deepEqual(complaints('eap: {tls_max_version: 1.2}'), [
+    'f.yaml:1: eap.tls_max_version must stand in quotes: "1.2".',
+  ]);
+  assert.deepEqual(complaints('ike: {versions: [3]}'), ['f.yaml:1: ike.versions[0] must be one of 1, 2.']);
+});
