@@ -135,7 +135,7 @@ function issueServer(
 ): void {
   const { entry } = authority.issue({ ...wish, role: 'server' satisfies CertificateRole });
   console.log(`Issued a server certificate for ${entry.names.join(', ')}, valid until ${entry.notAfter.slice(0, 10)}.`);
-  console.log(`The gateway uses it with this in its configuration:
+  console.log(`A gateway with the same state directory uses it, any other one with this in its configuration:
 
 certificates:
   authority: ${authority.directory}`);
