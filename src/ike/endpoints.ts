@@ -47,6 +47,7 @@ export class IkeEndpoints implements IkeEndpoint {
   /** Paths of IKE SAs of IKEv2 that stand, for ESP that nobody knows. */
   readonly #paths = new Map<IkeSaId, string>();
   readonly #onPath = new Map<string, number>();
+  #toldLast: Version = 2;
 
   /** @throws RangeError where there is no endpoint at all, or none of the version to connect with */
   constructor({ v1, v2, connect = v2 === undefined ? 1 : 2 }: IkeEndpointsGiven) {
@@ -108,7 +109,7 @@ export class IkeEndpoints implements IkeEndpoint {
       case 'connect':
         return this.#connect;
       case 'unknownSpi':
-        return this.#onPath.has(pathKey(command)) || !this.#endpoints.has(1) ? 2 : 1;
+        return this.#versionOnPath(pathKey(command));
       case 'answer':
         return command.id >= V2_IDS ? 2 : 1;
       case 'closeChild':
@@ -116,6 +117,14 @@ export class IkeEndpoints implements IkeEndpoint {
         return command.child >= V2_IDS ? 2 : 1;
     }
     return this.#named.get(command.ikeSa) ?? (command.ikeSa >= V2_IDS ? 2 : 1);
+  }
+
+  /** Who is forgotten may be of either version and hears its own alone: it is told in both, by turns. */
+  #versionOnPath(path: string): Version {
+    if (this.#onPath.has(path) || !this.#endpoints.has(1)) return 2;
+    if (!this.#endpoints.has(2)) return 1;
+    this.#toldLast = this.#toldLast === 1 ? 2 : 1;
+    return this.#toldLast;
   }
 
   #outward(outputs: readonly IkeOutput[], version: Version): readonly IkeOutput[] {

@@ -122,6 +122,26 @@ test('commands find the version whose id they carry', () => {
   assert.match(last.summary, /INFORMATIONAL \d+ request N\(INVALID_SPI\)$/);
 });
 
+test('ESP of somebody who is forgotten is answered in both versions by turns: each client hears its own alone', () => {
+  const config = { secrets };
+  const given = { config, crypto: nodeCrypto, environment: seededEnvironment(1) };
+  const core = new IkeEndpoints({ v1: new IkeV1Endpoint(given), v2: new IkeV2Endpoint(given) });
+  const at = (address: string) => ({ address, port: 4500 });
+  const versions = [0, 2000, 4000, 6000].map((now) => {
+    const command = {
+      type: 'unknownSpi',
+      spi: 4711,
+      bytes: 100,
+      local: at('203.0.113.1'),
+      remote: at('192.0.2.1'),
+    } as const;
+    const sent = core.command(command, now).filter((output) => output.type === 'send');
+    assert.equal(sent.length, 1);
+    return sent[0]!.bytes[17]! >> 4;
+  });
+  assert.deepEqual(versions, [1, 2, 1, 2]);
+});
+
 test('a version that is not served is said so', () => {
   const v2 = new IkeV2Endpoint({ config: { secrets }, crypto: nodeCrypto, environment: seededEnvironment(1) });
   const core = new IkeEndpoints({ v2 });
