@@ -38,5 +38,10 @@ export const regressions: readonly Regression[] = [
     versions: 'v2',
     was: 'a client without MOBIKE and UDP took its connection behind a NAT, where neither IKE nor ESP of the gateway came',
   },
+  {
+    seed: 818,
+    versions: 'v2',
+    was: 'a client with MOBIKE came behind another NAT unawares, and its renewals kept it from looking; told in IKEv1 that it was forgotten, it did not hear',
+  },
   { seed: 202, was: 'our renewal of the IKE SA was refused and the peer’s forgotten, which had come about meanwhile' },
 ];

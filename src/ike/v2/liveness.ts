@@ -53,9 +53,20 @@ export function askAt(
   transmit(context, sa, current.prepared, 1, sa.askedAt);
 }
 
+/**
+ * An initiator whose own requests are answered asks nothing else, and may have come behind another NAT unawares: the
+ * responder's requests go astray until the mapping is looked at. RFC 4555 §3.8.
+ */
+export function lookAtMapping(context: Context, sa: IkeSa, now: Instant): void {
+  if (sa.established && natDetectionOf(context, sa, 'liveness').length > 0) question(context, sa, now);
+}
+
 /** An empty INFORMATIONAL request, unless a request is under way that asks the same. */
 function ask(context: Context, sa: IkeSa, now: Instant): void {
-  if (isAsking(sa.association)) return;
+  if (!isAsking(sa.association)) question(context, sa, now);
+}
+
+function question(context: Context, sa: IkeSa, now: Instant): void {
   const task = {
     name: 'ask whether the peer lives',
     exchange: ExchangeType.INFORMATIONAL,

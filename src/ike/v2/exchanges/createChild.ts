@@ -10,6 +10,7 @@ import type { Context } from '../context.ts';
 import { errorIn, failureFrom, malformed, refusedKey } from '../failures.ts';
 import type { IkeSa, WantedChild } from '../ikeSa.ts';
 import { deriveSecret, generateKey } from '../keyAgreement.ts';
+import { lookAtMapping } from '../liveness.ts';
 import { isLower, isNonceLength, lowest, NONCE_BYTES } from '../nonces.ts';
 import { ExchangeType, type NotifyPayload, NotifyType, notify, type Payload, ProtocolId } from '../payloads/index.ts';
 import { withChildGroupFirst } from '../policy.ts';
@@ -210,6 +211,7 @@ function onAnswer(
     sa.temporarySince = undefined;
     settle(context, made, replaced, lowest(nonce, peerNonce), later);
     finishTask(context, association, later);
+    lookAtMapping(context, sa, later);
   };
   const further = (secrets: readonly Uint8Array[], later: Instant) =>
     runFollowUp(context, association, answer, proposal.additional, secrets, later, (result, last) => {

@@ -208,6 +208,19 @@ test('MOBIKE: a NAT that forgets its mappings is noticed by the liveness check o
   assert.notEqual(server.one('ikeMoved').remote.port, server.established[0]!.remote.port);
 });
 
+test('MOBIKE: a client that asks nothing, for its renewals are answered, notices by them that it is behind another NAT', () => {
+  const { world, server, client, nat } = connected({ keepaliveInterval: 0 }, true);
+  const renew = () => {
+    client.renewChild(client.livingChildren.at(-1)!.child);
+    world.run(2000);
+  };
+  renew();
+  nat.flush();
+  renew();
+  assert.ok(client.summaries.some((line) => line.includes('N(UPDATE_SA_ADDRESSES)')));
+  assert.notEqual(server.one('ikeMoved').remote.port, server.established[0]!.remote.port);
+});
+
 test('without MOBIKE a peer behind a NAT is where its last authentic message came from', () => {
   const { world, server, client, nat } = connected({ mobike: false }, true);
   nat.flush();
