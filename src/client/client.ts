@@ -327,7 +327,7 @@ export class Client implements Core<ClientCommand, ClientOutput> {
 
   /** Puts `closed` behind everything else, once, when both the connection and the last IKE SA are gone. */
   #finish(out: ClientOutput[], now: Instant): readonly ClientOutput[] {
-    if (this.#closed || !this.#connection.ended || this.#ikeSas.size > 0) return out;
+    if (this.#closed || !this.#connection.ended || this.#ikeSas.isLeaving(now)) return out;
     this.#closed = true;
     const redirect = this.#redirect;
     const reason = this.#reason ?? { code: 'closed', reason: 'The connection ended.' };

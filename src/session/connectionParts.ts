@@ -20,6 +20,8 @@ export interface IkePopulation {
 
 export interface IkeCore extends Core<IkeCommand, IkeOutput> {
   readonly population: IkePopulation;
+  /** Whether a Delete waits behind another request (IKEv2). */
+  readonly owesGoodbye?: boolean;
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[];
 }
 

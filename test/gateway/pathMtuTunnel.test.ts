@@ -206,3 +206,16 @@ test('what ICMP claims of other peers, other SAs, or more than is known, changes
   network.run(network.now + SECOND);
   assert.equal(mtus(here)[0], 1500);
 });
+
+test('who leaves while it asks the path says so before it is gone', () => {
+  for (const wait of [0, 100, 1500, 4000]) {
+    const { network, gateway, client } = ends({ mtu: 1300, icmp: false });
+    network.run(network.now + wait);
+    const left = network.now;
+    client.disconnect();
+    network.run(left + 10 * SECOND, () => client.closed !== undefined);
+    assert.ok(network.now <= left + 2 * SECOND, 'in bounded time');
+    network.run(network.now + SECOND);
+    assert.deepEqual(gateway.gateway.sessions(), [], `left after ${wait} ms`);
+  }
+});

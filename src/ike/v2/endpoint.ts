@@ -149,6 +149,13 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
     return { ikeSas: this.#sas.size, halfOpen: halfOpen.size, children: children.size };
   }
 
+  /** Whether a Delete of an IKE SA waits behind a request that is under way: an end now would leave it unsaid. */
+  get owesGoodbye(): boolean {
+    for (const { phase, association } of this.#sas.values())
+      if (phase === 'closing' && association.queue.length > 0) return true;
+    return false;
+  }
+
   #command(command: IkeCommand, now: Instant): void {
     const context = this.#context;
     switch (command.type) {
