@@ -32,7 +32,7 @@ export const cases: readonly Case[] = [
   { name: 'rekey client', beside: 'rekey', seconds: 150, run: rekeyAtClient },
   { name: 'nat flush gateway', beside: 'nat flush', seconds: 90, run: flushAtGateway },
   { name: 'nat flush client', beside: 'nat flush', seconds: 90, run: flushAtClient },
-  { name: 'nat flush gateway paced', beside: 'nat flush', seconds: 150, run: flushPaced },
+  { name: 'nat flush gateway paced', seconds: 150, run: flushPaced },
   { name: 'restart gateway', beside: 'restart', seconds: 120, run: restartGateway },
   { name: 'restart server', beside: 'restart', seconds: 120, run: restartServer },
   { name: 'dead peer gateway', beside: 'dead peer', run: deadClient },
