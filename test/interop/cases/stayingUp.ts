@@ -15,7 +15,7 @@ const GATEWAY_NETWORK = '10.74.0.0/24';
 /** Bytes a second, and how often the payload is fetched while SAs are renewed: 64 s. */
 const RATE = 2_500_000;
 const TIMES = 8;
-/** The same while the NAT forgets: as fast as it goes, so that the client has something to send at that moment. */
+/** The same while the NAT forgets: as fast as it goes. */
 const FULL_RATE = 0;
 const FULL_TIMES = 8;
 const FLUSH_AFTER = 2500;
@@ -126,6 +126,7 @@ async function flushPaced(lab: Lab): Promise<string> {
     return `${Math.round(bytes / 1e6)} MB, longest gap ${longestGap} ms`;
   } finally {
     clearTimeout(flush);
+    await stopPinging();
   }
 }
 
@@ -144,6 +145,8 @@ async function flushAtClient(lab: Lab): Promise<string> {
 
 /** A download during which the NAT forgets this client. */
 async function flushedDownload(lab: Lab, client: Machine, outer: string, address: string): Promise<string> {
+  // Nothing gets in until the client sends, and whether its TCP has anything to say at that moment is chance.
+  const stopPinging = await keepPinging(client, address);
   const flush = setTimeout(() => void lab.topology.forgetFlows(outer), FLUSH_AFTER);
   const at = performance.now();
   try {
