@@ -126,7 +126,6 @@ async function flushPaced(lab: Lab): Promise<string> {
     return `${Math.round(bytes / 1e6)} MB, longest gap ${longestGap} ms`;
   } finally {
     clearTimeout(flush);
-    await stopPinging();
   }
 }
 
@@ -156,6 +155,7 @@ async function flushedDownload(lab: Lab, client: Machine, outer: string, address
     return `${Math.round(bytes / 1e6)} MB in ${seconds(at)}, longest gap ${longestGap} ms`;
   } finally {
     clearTimeout(flush);
+    await stopPinging();
   }
 }
 
