@@ -17,7 +17,7 @@ export const GROUPS = { modp2048: 'aes256-sha256-modp2048', ecp256: 'aes256-sha2
  */
 const WARM_UP = 2000;
 const WARM_UP_OF_GENERATOR = 1000;
-const CONCURRENCY = 16;
+const CONCURRENCY = 32;
 const SINGLE_CONNECTIONS = 20;
 const ROUND_TRIP_MS = 50;
 const MOST_SECONDS = 120;
