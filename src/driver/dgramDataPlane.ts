@@ -23,34 +23,30 @@ import type { PortOptions } from './openPorts.ts';
 import { portHolder } from './portHolder.ts';
 import {
   type DataPlaneListener,
+  type InnerDataPlane,
+  type InnerPacketListener,
+  type InnerStartResult,
   newCounters,
   newPacketPath,
   type PathSettings,
-  type RunningDataPlane,
+  performCommand,
   type StartFailure,
 } from './startedDataPlane.ts';
 import { isSystemError } from './systemError.ts';
 
-export interface DgramDataPlaneOptions extends Omit<PortOptions, 'rawEsp' | 'tun'>, PathSettings, DataPlaneListener {
+export interface DgramDataPlaneOptions
+  extends Omit<PortOptions, 'rawEsp' | 'tun'>,
+    PathSettings,
+    DataPlaneListener,
+    InnerPacketListener {
   /**
    * At least one: node:dgram does not tell to which local address a datagram came, so each socket has its own.
    * IPv4 and IPv6.
    */
   readonly listen: readonly string[];
-  /** Is given each inner packet that a peer sent, to keep: a copy. */
-  readonly toTun?: (packet: Uint8Array) => void;
 }
 
-export interface DgramDataPlane extends RunningDataPlane {
-  /** Hands in an inner IP packet for the peer that has its destination address. */
-  fromTun(packet: Uint8Array): void;
-}
-
-export type DgramStartResult =
-  | { readonly ok: true; readonly dataPlane: DgramDataPlane }
-  | { readonly ok: false; readonly failure: StartFailure };
-
-export async function startDgramDataPlane(options: DgramDataPlaneOptions): Promise<DgramStartResult> {
+export async function startDgramDataPlane(options: DgramDataPlaneOptions): Promise<InnerStartResult> {
   const plane = new Dgram(options);
   const failure = await plane.open();
   if (failure === undefined) return { ok: true, dataPlane: plane };
@@ -73,7 +69,7 @@ interface Way {
   readonly remote: string;
 }
 
-class Dgram implements DgramDataPlane, DataPlanePorts {
+class Dgram implements InnerDataPlane, DataPlanePorts {
   readonly counters: Float64Array;
   readonly ports: { [Kind in SocketKind]?: number } = {};
   readonly tun = undefined;
@@ -118,14 +114,7 @@ class Dgram implements DgramDataPlane, DataPlanePorts {
 
   post(command: DataPlaneCommand): void {
     if (this.#closed !== undefined) return;
-    this.#work((path) => {
-      try {
-        path.command(command);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#options.onRefused?.(`${command.type}: ${reason}`);
-      }
-    });
+    this.#work((path) => performCommand(path, command, this.#options.onRefused));
   }
 
   fromTun(packet: Uint8Array): void {

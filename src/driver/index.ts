@@ -2,12 +2,7 @@
 
 export type { CipherChoice } from './ciphers.ts';
 export { type Clock, systemClock } from './clock.ts';
-export {
-  type DgramDataPlane,
-  type DgramDataPlaneOptions,
-  type DgramStartResult,
-  startDgramDataPlane,
-} from './dgramDataPlane.ts';
+export { type DgramDataPlaneOptions, startDgramDataPlane } from './dgramDataPlane.ts';
 export { available as ffiAvailable, unavailableReason as ffiUnavailableReason } from './ffi.ts';
 export { describeChange, type HostChange } from './host/change.ts';
 export { type Applied, deleteStaleTables, HostChanges, type Recovery, recover } from './host/hostChanges.ts';
@@ -23,6 +18,8 @@ export { systemEnvironment } from './random.ts';
 export { type CoreParts, type RunnableCore, type RunningCore, runCore } from './runCore.ts';
 export type {
   DataPlaneListener,
+  InnerDataPlane as DgramDataPlane,
+  InnerStartResult as DgramStartResult,
   PathSettings,
   RunningDataPlane,
   StartFailure,

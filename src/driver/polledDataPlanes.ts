@@ -27,30 +27,21 @@ import { AREA_BYTES, SendArea } from './sendArea.ts';
 import { Sender } from './sender.ts';
 import {
   type DataPlaneListener,
+  type InnerDataPlane,
+  type InnerPacketListener,
+  type InnerStartResult,
   newCounters,
   newPacketPath,
   type PathSettings,
-  type RunningDataPlane,
-  type StartFailure,
+  performCommand,
 } from './startedDataPlane.ts';
 import type { UdpSocket } from './udpSocket.ts';
 
 export interface PolledDataPlaneOptions
   extends Omit<PortOptions, 'rawEsp' | 'tun' | 'offloads'>,
     PathSettings,
-    DataPlaneListener {
-  /** Is given each inner packet that a peer sent, to keep: a copy. */
-  readonly toTun?: (packet: Uint8Array) => void;
-}
-
-export interface PolledDataPlane extends RunningDataPlane {
-  /** Hands in an inner IP packet for the peer that has its destination address. */
-  fromTun(packet: Uint8Array): void;
-}
-
-export type PolledStartResult =
-  | { readonly ok: true; readonly dataPlane: PolledDataPlane }
-  | { readonly ok: false; readonly failure: StartFailure };
+    DataPlaneListener,
+    InnerPacketListener {}
 
 /** How long timers, promises and signals of the process may have to wait, milliseconds. */
 const LONGEST_WAIT = 4;
@@ -71,7 +62,7 @@ export class PolledDataPlanes {
   #turning = false;
 
   /** Opens the ports of one more. Needs FFI: see `available()`. */
-  start(options: PolledDataPlaneOptions): PolledStartResult {
+  start(options: PolledDataPlaneOptions): InnerStartResult {
     try {
       const room = this.#batch.memory.base + this.#batch.at(0);
       const open = openPorts({ ...options, rawEsp: false }, room, MOST_PACKET_BYTES);
@@ -122,7 +113,7 @@ export class PolledDataPlanes {
   }
 }
 
-class Plane implements PolledDataPlane, DataPlanePorts {
+class Plane implements InnerDataPlane, DataPlanePorts {
   readonly counters: Float64Array;
   readonly ports: OpenPorts['ports'];
   readonly sockets: OpenPorts['udp'];
@@ -234,14 +225,7 @@ class Plane implements PolledDataPlane, DataPlanePorts {
     if (commands.length === 0 && packets.length === 0) return;
     this.#commands = [];
     this.#packets = [];
-    for (const command of commands) {
-      try {
-        this.#path.command(command);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#options.onRefused?.(`${command.type}: ${reason}`);
-      }
-    }
+    for (const command of commands) performCommand(this.#path, command, this.#options.onRefused);
     for (const packet of packets) {
       this.#inner ??= new Uint8Array(HEADROOM + MOST_PACKET_BYTES + TAILROOM);
       this.#inner.set(packet, HEADROOM);

@@ -1,7 +1,12 @@
 /** What the drivers' data planes have in common: their options, what a start gives, and the packet path behind them. */
 
 import type { Failure } from '../core/index.ts';
-import { COUNTERS_PER_SESSION, type DataPlane, type DataPlaneEvent } from '../dataplane/messages.ts';
+import {
+  COUNTERS_PER_SESSION,
+  type DataPlane,
+  type DataPlaneCommand,
+  type DataPlaneEvent,
+} from '../dataplane/messages.ts';
 import { PacketPath } from '../dataplane/path.ts';
 import type { DataPlanePorts } from '../dataplane/ports.ts';
 import { type CipherChoice, ciphersFor } from './ciphers.ts';
@@ -50,6 +55,36 @@ export type StartFailure = Failure;
 export type StartResult =
   | { readonly ok: true; readonly dataPlane: RunningDataPlane }
   | { readonly ok: false; readonly failure: StartFailure };
+
+/** Of data planes without a TUN device. */
+export interface InnerPacketListener {
+  /** Is given each inner packet that a peer sent, to keep: a copy. */
+  readonly toTun?: (packet: Uint8Array) => void;
+}
+
+/** A data plane without a TUN device. */
+export interface InnerDataPlane extends RunningDataPlane {
+  /** Hands in an inner IP packet for the peer that has its destination address. */
+  fromTun(packet: Uint8Array): void;
+}
+
+export type InnerStartResult =
+  | { readonly ok: true; readonly dataPlane: InnerDataPlane }
+  | { readonly ok: false; readonly failure: StartFailure };
+
+/** Does what a command says, or tells why it cannot be done. */
+export function performCommand(
+  path: PacketPath,
+  command: DataPlaneCommand,
+  refused: DataPlaneListener['onRefused'],
+): void {
+  try {
+    path.command(command);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    refused?.(`${command.type}: ${reason}`);
+  }
+}
 
 /** Room for the counters of `slots` sessions, in memory that threads share. */
 export function newCounters(slots: number): Float64Array<SharedArrayBuffer> {

@@ -11,7 +11,7 @@ import {
   type SaRecord,
   type SessionParameters,
 } from '../../src/dataplane/messages.ts';
-import type { DataPlaneListener, RunningDataPlane } from '../../src/driver/startedDataPlane.ts';
+import type { DataPlaneListener, InnerStartResult, RunningDataPlane } from '../../src/driver/startedDataPlane.ts';
 
 /** One of the two, with what it said so far. */
 export interface End {
@@ -282,4 +282,34 @@ function session(
 /** A zero-length-body control message. RFC 2661 §3.1, §5.8. */
 function controlMessage(number: number): Uint8Array {
   return Uint8Array.of(0xc8, 0x02, 0, 12, 0, number, 0, 0, 0, number, 0, number);
+}
+
+/** An end whose data plane has no TUN device: its inner packets are handed over. */
+export async function innerEnd(
+  address: string,
+  heard: Heard,
+  start: (toTun: (packet: Uint8Array) => void) => InnerStartResult | Promise<InnerStartResult>,
+): Promise<End> {
+  const inner: Uint8Array[] = [];
+  let arrived = (): void => {};
+  const result = await start((packet) => {
+    inner.push(packet);
+    arrived();
+  });
+  assert.ok(result.ok, result.ok ? '' : result.failure.reason);
+  const plane = result.dataPlane;
+  return {
+    address,
+    plane,
+    heard,
+    sendInner: (packet) => plane.fromTun(packet),
+    receiveInner: async () => {
+      if (inner.length === 0) {
+        await new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+      }
+      return inner.shift();
+    },
+  };
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { describe, it } from 'node:test';
 import type { CipherChoice } from '../../src/driver/ciphers.ts';
-import { type DgramDataPlane, startDgramDataPlane } from '../../src/driver/dgramDataPlane.ts';
+import { startDgramDataPlane } from '../../src/driver/dgramDataPlane.ts';
 import { available } from '../../src/driver/ffi.ts';
-import { dataPlaneContract, type End, Heard } from './dataPlaneContract.ts';
+import { dataPlaneContract, type End, Heard, innerEnd } from './dataPlaneContract.ts';
 import { udpPacket } from './packets.ts';
 
 const payload = Uint8Array.of(1, 2, 3, 4, 5);
@@ -50,38 +50,19 @@ describe('data plane over node:dgram', () => {
   });
 });
 
-async function startEnd(address: string, ciphers: CipherChoice): Promise<End> {
+function startEnd(address: string, ciphers: CipherChoice): Promise<End> {
   const heard = new Heard();
-  const inner: Uint8Array[] = [];
-  let arrived = (): void => {};
-  const result = await startDgramDataPlane({
-    listen: [address],
-    ports: { ike: 0, natT: 0, l2tp: 0 },
-    whenPortTaken: 'fail',
-    slots: 8,
-    ciphers,
-    toTun: (packet) => {
-      inner.push(packet);
-      arrived();
-    },
-    onEvents: heard.onEvents,
-    onFailure: heard.onFailure,
-    onRefused: heard.onRefused,
-  });
-  assert.ok(result.ok, result.ok ? '' : result.failure.reason);
-  const plane: DgramDataPlane = result.dataPlane;
-  return {
-    address,
-    plane,
-    heard,
-    sendInner: (packet) => plane.fromTun(packet),
-    receiveInner: async () => {
-      if (inner.length === 0) {
-        await new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
-      }
-      return inner.shift();
-    },
-  };
+  return innerEnd(address, heard, (toTun) =>
+    startDgramDataPlane({
+      listen: [address],
+      ports: { ike: 0, natT: 0, l2tp: 0 },
+      whenPortTaken: 'fail',
+      slots: 8,
+      ciphers,
+      toTun,
+      onEvents: heard.onEvents,
+      onFailure: heard.onFailure,
+      onRefused: heard.onRefused,
+    }),
+  );
 }

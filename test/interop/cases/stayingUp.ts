@@ -88,9 +88,32 @@ async function rekeyed(ours: OurEnd, stock: StockPeer, got: Downloaded): Promise
   return text;
 }
 
-async function flushAtGateway(lab: Lab): Promise<string> {
+function flushAtGateway(lab: Lab): Promise<string> {
+  return movedAtGateway(lab, 1, (client, address) => flushedDownload(lab, client, ADDRESSES.clients[1], address));
+}
+
+/** The client says nothing but its NAT keepalive, which shows the gateway where to ask for it. */
+function flushPaced(lab: Lab): Promise<string> {
+  return movedAtGateway(lab, 2, async (client, address) => {
+    const flush = setTimeout(() => void lab.topology.forgetFlows(ADDRESSES.clients[2]), 2 * FLUSH_AFTER);
+    try {
+      const { bytes, longestGap } = await download(client, address, 1, PACED_RATE);
+      assert.ok(longestGap < KEEPALIVE_RECOVERY, `nothing came for ${longestGap} ms`);
+      return `${Math.round(bytes / 1e6)} MB, longest gap ${longestGap} ms`;
+    } finally {
+      clearTimeout(flush);
+    }
+  });
+}
+
+/** A stock client downloads from our gateway while its NAT forgets it: the session stays, at another port. */
+async function movedAtGateway(
+  lab: Lab,
+  number: 1 | 2,
+  transfer: (client: Machine, address: string) => Promise<string>,
+): Promise<string> {
   await lab.topology.masquerade(true);
-  const [gateway, client] = await Promise.all([lab.ourGateway(), lab.stockClient(1)]);
+  const [gateway, client] = await Promise.all([lab.ourGateway(), lab.stockClient(number)]);
   await Promise.all([
     gateway.start(),
     client.configure({ method: METHOD, server: gateway.address }),
@@ -98,35 +121,11 @@ async function flushAtGateway(lab: Lab): Promise<string> {
   ]);
   const link = await client.connect();
   const before = await gateway.session();
-  const got = await flushedDownload(lab, client, ADDRESSES.clients[1], link.remote);
+  const got = await transfer(client, link.remote);
   const after = await gateway.session();
   assert.deepEqual(standing(after), standing(before), 'the session is the same');
   assert.notEqual(after.peer.port, before.peer.port, 'the NAT has given another port');
   return got;
-}
-
-/** The client says nothing but its NAT keepalive, which shows the gateway where to ask for it. */
-async function flushPaced(lab: Lab): Promise<string> {
-  await lab.topology.masquerade(true);
-  const [gateway, client] = await Promise.all([lab.ourGateway(), lab.stockClient(2)]);
-  await Promise.all([
-    gateway.start(),
-    client.configure({ method: METHOD, server: gateway.address }),
-    serveHttp(gateway),
-  ]);
-  const link = await client.connect();
-  const before = await gateway.session();
-  const flush = setTimeout(() => void lab.topology.forgetFlows(ADDRESSES.clients[2]), 2 * FLUSH_AFTER);
-  try {
-    const { bytes, longestGap } = await download(client, link.remote, 1, PACED_RATE);
-    const after = await gateway.session();
-    assert.deepEqual(standing(after), standing(before), 'the session is the same');
-    assert.notEqual(after.peer.port, before.peer.port, 'the NAT has given another port');
-    assert.ok(longestGap < KEEPALIVE_RECOVERY, `nothing came for ${longestGap} ms`);
-    return `${Math.round(bytes / 1e6)} MB, longest gap ${longestGap} ms`;
-  } finally {
-    clearTimeout(flush);
-  }
 }
 
 async function flushAtClient(lab: Lab): Promise<string> {
