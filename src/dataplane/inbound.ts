@@ -3,7 +3,7 @@
  * packets of tunnel mode, or the control plane. RFC 3948 §2, RFC 4301 §5.2.
  */
 
-import { EspError, NextHeader } from '../esp/index.ts';
+import { EspError, NextHeader, newOpened } from '../esp/index.ts';
 import { IPV4_HEADER_BYTES } from '../net/index.ts';
 import type { Channel, SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
@@ -19,6 +19,7 @@ import type { DataPlanePorts, SocketKind, Source } from './ports.ts';
 import type { Second } from './second.ts';
 import { Strangers } from './strangers.ts';
 import type { Tables } from './tables.ts';
+import { viewOf } from './viewOf.ts';
 
 const NON_ESP_MARKER_BYTES = 4;
 const KEEPALIVE = 0xff;
@@ -36,6 +37,7 @@ export class Inbound {
   readonly #fromPeer: FromPeer;
   readonly #l2tp: L2tpInbound;
   readonly #plainReader = new L2tpReader();
+  readonly #opened = newOpened();
 
   constructor(context: PathContext, tables: Tables, outbound: Outbound, clientToClient: boolean) {
     this.#ports = context.ports;
@@ -70,6 +72,21 @@ export class Inbound {
     }
   }
 
+  /** What is remembered of packets may no longer hold. */
+  forget(): void {
+    this.#l2tp.forget();
+  }
+
+  /** Datagrams of `each` bytes, the last maybe shorter, that stand one behind the other: `length` bytes in all. */
+  trainFromUdp(socket: SocketKind, bytes: Uint8Array, at: number, length: number, each: number, source: Source): void {
+    const end = at + length;
+    for (let next = at; next < end; ) {
+      const opened = socket === 'natT' && each < length ? this.#someFromEsp(bytes, next, end, each, source) : 0;
+      if (opened === 0) this.fromUdp(socket, bytes, next, Math.min(each, end - next), source);
+      next += Math.max(1, opened) * each;
+    }
+  }
+
   /** @param inUdp whether it came in a UDP datagram; both forms are taken for any SA */
   fromEsp(bytes: Uint8Array, at: number, length: number, source: Source, inUdp: boolean): void {
     if (length < ESP_LEAST_BYTES) {
@@ -98,10 +115,37 @@ export class Inbound {
       this.#tellUsed(pair);
     }
     pair.received += length;
-    if (pair.received >= pair.tellAt) this.#outbound.tellBytes(pair);
     // Only the newest packet shows where the peer is now: a late one comes from where it was. RFC 4555 §3.5's reason.
     if (inbound.sequence === inbound.replay.highest) this.#followPeer(channel, source, inUdp);
-    const { nextHeader } = inbound;
+    this.#payload(pair, inbound.nextHeader, bytes, from, payload, source);
+  }
+
+  /** Opens packets of one SA together. @returns how many are done with; 0: the first goes the way of single ones */
+  #someFromEsp(bytes: Uint8Array, at: number, end: number, each: number, source: Source): number {
+    if (end - at < ESP_LEAST_BYTES) return 0;
+    const pair = this.#tables.sa(u32(bytes, at));
+    if (pair === undefined || !pair.usedTold || pair.unpinned !== undefined) return 0;
+    const { inbound } = pair;
+    const { lengths, nextHeaders } = this.#opened;
+    const before = inbound.replay.highest;
+    const count = inbound.openSome(bytes, viewOf(bytes), at, end, each, this.#opened);
+    if (inbound.replay.highest !== before) this.#followPeer(pair.channel, source, true);
+    const from = at + inbound.geometry.prefixBytes;
+    for (let i = 0; i < count; i++) {
+      const payload = lengths[i]!;
+      if (payload < 0) {
+        this.#drops.countEsp(payload, source);
+        continue;
+      }
+      pair.received += Math.min(each, end - at - i * each);
+      this.#payload(pair, nextHeaders[i]!, bytes, from + i * each, payload, source);
+    }
+    return count;
+  }
+
+  #payload(pair: SaPair, nextHeader: number, bytes: Uint8Array, from: number, payload: number, source: Source): void {
+    const { channel } = pair;
+    if (pair.received >= pair.tellAt) this.#outbound.tellBytes(pair);
     if (pair.isTunnelMode) this.#tunnel(channel, nextHeader, bytes, from, payload, source);
     else if (nextHeader === NextHeader.udp) this.#l2tp.udp(channel, bytes, from, payload, source);
     else if (nextHeader !== NextHeader.none) this.#drops.count('next-header', source);

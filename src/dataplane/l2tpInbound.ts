@@ -13,9 +13,11 @@ import { Counter } from './messages.ts';
 import { COPY_AT, type Outbound } from './outbound.ts';
 import type { DataPlanePorts, Source } from './ports.ts';
 import { Arrival } from './reorder.ts';
+import { RepeatedHeaders } from './repeatedHeaders.ts';
 import type { Second } from './second.ts';
 import type { Session } from './session.ts';
 import type { Tables } from './tables.ts';
+import { viewOf } from './viewOf.ts';
 
 /** RFC 1661 §5.8. */
 const LcpCode = { echoRequest: 9, echoReply: 10 } as const;
@@ -32,6 +34,7 @@ export class L2tpInbound {
   readonly #drops: Drops;
   readonly #second: Second;
   readonly #l2tp = new L2tpReader();
+  readonly #repeated = new RepeatedHeaders();
   readonly #scratch: Uint8Array;
   /** Whose messages have waited. */
   #released: Session | undefined;
@@ -56,6 +59,12 @@ export class L2tpInbound {
 
   /** The inner UDP checksum is not looked at: ESP has authenticated more, and NAT has spoilt it. RFC 3948 §3.1.2. */
   udp(channel: Channel, bytes: Uint8Array, at: number, length: number, source: Source): void {
+    const repeated = this.#repeated;
+    const headerBytes = repeated.match(channel, viewOf(bytes), at, length);
+    if (headerBytes > 0) {
+      this.#repeat(repeated.session!, bytes, at + headerBytes, u16(bytes, at + 4) - headerBytes, source);
+      return;
+    }
     const udpLength = length < UDP_HEADER_BYTES ? 0 : u16(bytes, at + 4);
     if (udpLength < UDP_HEADER_BYTES || udpLength > length) {
       this.#drops.count('malformed', source);
@@ -66,28 +75,42 @@ export class L2tpInbound {
       return;
     }
     channel.remoteL2tpPort = u16(bytes, at);
-    this.message(channel, bytes, at + UDP_HEADER_BYTES, udpLength - UDP_HEADER_BYTES, source);
+    const session = this.message(channel, bytes, at + UDP_HEADER_BYTES, udpLength - UDP_HEADER_BYTES, source);
+    if (session === undefined) return;
+    const { protocol, payloadAt } = this.#l2tp;
+    const isIpv4 = protocol === PppProtocol.ipv4 && session.isIpv4;
+    if (!isIpv4 && !(protocol === PppProtocol.ipv6 && session.isIpv6)) return;
+    repeated.remember(channel, session, viewOf(bytes), at, payloadAt - at, isIpv4);
   }
 
-  message(channel: Channel, bytes: Uint8Array, at: number, length: number, source: Source): void {
+  /** What was remembered of messages may no longer hold. */
+  forget(): void {
+    this.#repeated.forget();
+  }
+
+  /** @returns the session of a data message without number */
+  message(channel: Channel, bytes: Uint8Array, at: number, length: number, source: Source): Session | undefined {
     const l2tp = this.#l2tp;
+    this.#repeated.forget();
     if (!l2tp.read(bytes, at, length)) {
       this.#drops.count('malformed', source);
-      return;
+      return undefined;
     }
     const session = l2tp.isControl ? undefined : channel.sessions.get(l2tp.ids);
     if (session === undefined) {
       if (this.#isWelcome(channel, source)) this.#handUp(channel, bytes, at, length, source);
-      return;
+      return undefined;
     }
-    this.#counters[session.counter + Counter.messagesFromPeer]!++;
-    this.#counters[session.counter + Counter.heardAt] = this.#second.now;
-    if (l2tp.sequenceAt === 0) {
-      if (session.reorder!.size > 0) this.#giveAll(session);
-      session.follow(false);
-      l2tp.read(bytes, at, length);
-      this.#dataMessage(session, bytes, at, length, source);
-    } else this.#numbered(session, bytes, at, length, source);
+    this.#heard(session);
+    if (l2tp.sequenceAt !== 0) {
+      this.#numbered(session, bytes, at, length, source);
+      return undefined;
+    }
+    if (session.reorder!.size > 0) this.#giveAll(session);
+    session.follow(false);
+    l2tp.read(bytes, at, length);
+    this.#dataMessage(session, bytes, at, length, source);
+    return session;
   }
 
   /** Messages that have waited long enough are passed on. */
@@ -97,6 +120,18 @@ export class L2tpInbound {
       session.reorder!.expire(this.#second.now, this.#release);
       if (session.reorder!.size === 0) this.#tables.waiting.delete(session);
     }
+  }
+
+  /** A user's packet behind headers that are remembered. */
+  #repeat(session: Session, bytes: Uint8Array, at: number, length: number, source: Source): void {
+    this.#heard(session);
+    if (this.#repeated.isIpv4) this.#fromPeer.ipv4(session, bytes, at, length, source);
+    else this.#fromPeer.ipv6(session, bytes, at, length, source);
+  }
+
+  #heard(session: Session): void {
+    this.#counters[session.counter + Counter.messagesFromPeer]!++;
+    this.#counters[session.counter + Counter.heardAt] = this.#second.now;
   }
 
   #numbered(session: Session, bytes: Uint8Array, at: number, length: number, source: Source): void {

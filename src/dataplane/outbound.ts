@@ -255,7 +255,7 @@ export class Outbound {
 }
 
 /** DSCP as the session has it, ECN of the packet. RFC 6040 §4.1, RFC 4301 §5.1.2.1. */
-function outerTos(session: Session, bytes: Uint8Array, at: number): number {
+export function outerTos(session: Session, bytes: Uint8Array, at: number): number {
   const inner = trafficClass(bytes, at);
   return session.dscp < 0 ? inner : session.dscp | (inner & ECN_MASK);
 }

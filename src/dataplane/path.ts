@@ -13,6 +13,7 @@ import { Inbound } from './inbound.ts';
 import { L2tpReader } from './l2tpData.ts';
 import type { DataPlaneCommand } from './messages.ts';
 import { MADE_AT, Outbound } from './outbound.ts';
+import { OutboundTrain } from './outboundTrain.ts';
 import { newPeer } from './peer.ts';
 import {
   type DataPlanePorts,
@@ -62,6 +63,7 @@ export class PacketPath implements PacketInput {
   readonly #tables: Tables;
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
+  readonly #train: OutboundTrain;
   readonly #l2tp = new L2tpReader();
 
   /** @throws RangeError for a scratch that is too small or a local address that does not read */
@@ -76,11 +78,16 @@ export class PacketPath implements PacketInput {
     const context = { ports, counters, scratch, drops: this.#drops, second: this.#second };
     this.#tables = new Tables(context, newCipher, environment);
     this.#outbound = new Outbound(context, address);
+    this.#train = new OutboundTrain(context);
     this.#inbound = new Inbound(context, this.#tables, this.#outbound, clientToClient);
   }
 
   fromUdp(socket: SocketKind, bytes: Uint8Array, at: number, length: number, source: Source): void {
     this.#inbound.fromUdp(socket, bytes, at, length, source);
+  }
+
+  trainFromUdp(socket: SocketKind, bytes: Uint8Array, at: number, length: number, each: number, source: Source): void {
+    this.#inbound.trainFromUdp(socket, bytes, at, length, each, source);
   }
 
   fromEsp(bytes: Uint8Array, at: number, length: number, source: Source): void {
@@ -96,7 +103,15 @@ export class PacketPath implements PacketInput {
     }
   }
 
+  trainFromTun(bytes: Uint8Array, at: number, most: number, count: number, total: number): OutboundTrain | undefined {
+    if (bytes[at]! >> 4 === 4)
+      return this.#train.begin(this.#tables.route(ipv4Destination(bytes, at)), bytes, at, most, count, total);
+    if (isOfLink(bytes, at)) return undefined;
+    return this.#train.begin(this.#tables.route6(bytes, at + IPV6_DESTINATION), bytes, at, most, count, total);
+  }
+
   command(command: DataPlaneCommand): void {
+    this.#inbound.forget();
     switch (command.type) {
       case 'openChannel':
         this.#tables.openChannel(command.record);

@@ -58,6 +58,11 @@ export interface Source {
 export interface DataPlanePorts {
   /** Sends one datagram from the socket of that kind, from `peer.local` to `peer.remote` and `peer.remotePort`. */
   sendUdp(socket: SocketKind, peer: Peer, bytes: Uint8Array, at: number, length: number): void;
+  /**
+   * Sends datagrams of `each` bytes, the last maybe shorter, that stand one behind the other: `length` bytes in all.
+   * Absent where a driver sends each by itself.
+   */
+  sendTrain?(socket: SocketKind, peer: Peer, bytes: Uint8Array, at: number, length: number, each: number): void;
   /** Sends one ESP packet as IP protocol 50, from `peer.local` to `peer.remote`; the kernel puts the IP header on. */
   sendEsp(peer: Peer, bytes: Uint8Array, at: number, length: number): void;
   /** Gives one IP packet to the kernel. */
@@ -86,6 +91,22 @@ export function newSource(): Source {
   return { family: 4, remote: new Uint8Array(16), remotePort: 0, local: new Uint8Array(16), localPort: 0, tos: 0 };
 }
 
+/** Packets on their way to one peer, each laid out by the driver and added; then the train is sent. */
+export interface PacketTrain {
+  /** Bytes that are put in front of each packet, the last `before` of which stand in front of the large packet already. */
+  readonly prefixBytes: number;
+  readonly before: number;
+  /** Length of what a packet of `most` bytes becomes: where the next one may begin. */
+  readonly sealedBytes: number;
+  /**
+   * Takes the packet of `length` bytes that stands `prefixBytes` behind `at`, with its `before` bytes in front.
+   * @returns bytes of what it becomes, from `at` on
+   */
+  add(bytes: Uint8Array, at: number, length: number): number;
+  /** Sends what was added and stands one behind the other from `at` on. More may be added then, elsewhere. */
+  send(bytes: Uint8Array, at: number, length: number): void;
+}
+
 /** What a driver sees of the packet path (`PacketPath` implements it). All calls are synchronous. */
 export interface PacketInput {
   /**
@@ -93,10 +114,21 @@ export interface PacketInput {
    * outside of it.
    */
   fromUdp(socket: SocketKind, bytes: Uint8Array, at: number, length: number, source: Source): void;
+  /** As `fromUdp` for each of several datagrams that came as one, of `each` bytes but for the last. */
+  trainFromUdp(socket: SocketKind, bytes: Uint8Array, at: number, length: number, each: number, source: Source): void;
   /** One packet of IP protocol 50, from the SPI on (an IPv4 raw socket also gives the IP header: leave it out). */
   fromEsp(bytes: Uint8Array, at: number, length: number, source: Source): void;
   /** One IP packet from the TUN device, with `HEADROOM` in front and `TAILROOM` behind that may be overwritten. */
   fromTun(bytes: Uint8Array, at: number, length: number): void;
+  /**
+   * For packets that differ in nothing but what stands behind their IP and transport headers, as a large packet of the TUN
+   * device stands for them: what is decided for one holds for all, and they are sealed and sent together.
+   * @param at of the large packet, with `HEADROOM` in front that may be overwritten
+   * @param most bytes of the longest of them, which all are but the last
+   * @param total bytes of all of them
+   * @returns undefined where each must be given to `fromTun`
+   */
+  trainFromTun(bytes: Uint8Array, at: number, most: number, count: number, total: number): PacketTrain | undefined;
   /** @throws RangeError for a record that no control plane may send (unparsable address, slot out of range) */
   command(command: DataPlaneCommand): void;
   /** Tells the time and flushes what is rate-limited. Call when `deadline` is reached; more often is harmless. */

@@ -150,6 +150,7 @@ export class PacketLoop implements DataPlanePorts {
         tun,
         area: this.#area,
         take: (at, length) => this.#path.fromTun(this.#area.memory.bytes, at, length),
+        train: (at, most, count, total) => this.#path.trainFromTun(this.#area.memory.bytes, at, most, count, total),
         ...(this.handOver === undefined ? {} : { elsewhere: this.#tunElsewhere }),
         flush: () => this.#sender.flush(),
         refuse: () => this.#refusals.add('bad-offload', Reason.badOffload, undefined, this.#clock.now()),
@@ -197,6 +198,10 @@ export class PacketLoop implements DataPlanePorts {
     this.#sender.send(kind, peer, bytes, at, length);
   }
 
+  sendTrain(kind: SocketKind, peer: Peer, bytes: Uint8Array, at: number, length: number, each: number): void {
+    this.#sender.sendTrain(kind, peer, bytes, at, length, each);
+  }
+
   sendEsp(peer: Peer, bytes: Uint8Array, at: number, length: number): void {
     this.#sender.send('esp', peer, bytes, at, length);
   }
@@ -241,12 +246,10 @@ export class PacketLoop implements DataPlanePorts {
   }
 
   #drainUdp(kind: SocketKind, socket: UdpSocket): void {
-    const batch = this.#batch;
-    const source = this.#source;
+    const [batch, source] = [this.#batch, this.#source];
     const { bytes } = batch.memory;
     source.localPort = socket.port;
     const { handOver } = this;
-    const isEsp = kind === 'natT';
     for (let round = 0; round < RECEIVE_BATCHES; round++) {
       const count = batch.receive(socket.fd);
       for (let i = 0; i < count; i++) {
@@ -254,10 +257,11 @@ export class PacketLoop implements DataPlanePorts {
         batch.readInto(i, source, socket.family);
         const segment = batch.segmentBytes(i);
         const end = batch.at(i) + batch.length(i);
+        if (handOver === undefined) this.#path.trainFromUdp(kind, bytes, batch.at(i), batch.length(i), segment, source);
         // An empty datagram says nothing, and would not let the loop go on.
-        for (let at = batch.at(i); at < end; at += segment) {
+        for (let at = batch.at(i); handOver !== undefined && at < end; at += segment) {
           const datagram = Math.min(segment, end - at);
-          if (isEsp && handOver?.esp(true, bytes, at, datagram, source) === true) continue;
+          if (kind === 'natT' && handOver.esp(true, bytes, at, datagram, source)) continue;
           this.#path.fromUdp(kind, bytes, at, datagram, source);
         }
       }

@@ -27,6 +27,11 @@ export class SendArea {
     return at + length + TAILROOM <= AREA_BYTES ? at : -1;
   }
 
+  /** How many packets of so many bytes fit behind one another from `at` on. */
+  fitting(at: number, bytes: number): number {
+    return Math.floor((AREA_BYTES - TAILROOM - at) / bytes);
+  }
+
   /** A packet stands there now. */
   take(at: number, length: number): void {
     this.#next = (at + length + TAILROOM + LINE_BYTES - 1) & -LINE_BYTES;

@@ -46,6 +46,10 @@ export class SendQueue {
   /** Of each message: its first piece, and how many there are. */
   readonly #firstPiece = new Int32Array(MOST_MESSAGES);
   readonly #pieceCount = new Int32Array(MOST_MESSAGES);
+  /** Bytes of each of its datagrams, but the last; 0 where there is but one. */
+  readonly #cutBytes = new Int32Array(MOST_MESSAGES);
+  /** Of a datagram that is sent by itself. */
+  readonly #single = new Memory(IOVEC_BYTES);
   #cuts: boolean;
   #messageCount = 0;
   #allPieces = 0;
@@ -68,27 +72,37 @@ export class SendQueue {
   /** The bytes must stay where they are until `flush`. Sends what waits where there is no place left. */
   add(header: SendHeader, payload: Address, length: number): void {
     if (this.#allPieces === MOST_PIECES) this.flush();
-    if (header.dontFragment !== this.#mode.dontFragment) {
-      this.flush();
-      this.#mode.set(header.dontFragment);
-    }
+    this.#chooseMode(header);
     const last = this.#messageCount - 1;
     if (!this.#full && this.#headers[last] === header && this.#fits(length)) {
       this.#addPiece(payload, length);
       this.#pieceCount[last]!++;
+      this.#cutBytes[last] = this.#segmentBytes;
       this.#bytes += length;
       this.#full = length < this.#segmentBytes || this.#pieceCount[last]! === MOST_CUT;
       return;
     }
-    if (this.#messageCount === MOST_MESSAGES) this.flush();
-    const message = this.#messageCount++;
-    this.#headers[message] = header;
-    this.#firstPiece[message] = this.#allPieces;
-    this.#pieceCount[message] = 1;
-    this.#addPiece(payload, length);
+    this.#addMessage(header, payload, length, 0);
     this.#segmentBytes = length;
     this.#bytes = length;
     this.#full = !this.#cuts || header.refusesCutting;
+  }
+
+  /** As `add` for datagrams of `each` bytes, the last maybe shorter, that stand one behind the other. */
+  addTrain(header: SendHeader, payload: Address, length: number, each: number): void {
+    const cuts = this.#cuts && !header.refusesCutting;
+    const most = cuts ? Math.min(MOST_CUT, Math.floor(MOST_CUT_BYTES / each)) * each : each;
+    for (let from = 0; from < length; from += most) {
+      const bytes = Math.min(most, length - from);
+      if (bytes <= each) {
+        this.add(header, payload + from, bytes);
+        continue;
+      }
+      if (this.#allPieces === MOST_PIECES) this.flush();
+      this.#chooseMode(header);
+      this.#addMessage(header, payload + from, bytes, each);
+      this.#full = true;
+    }
   }
 
   flush(): void {
@@ -117,6 +131,22 @@ export class SendQueue {
     this.#full = true;
   }
 
+  #chooseMode({ dontFragment }: SendHeader): void {
+    if (dontFragment === this.#mode.dontFragment) return;
+    this.flush();
+    this.#mode.set(dontFragment);
+  }
+
+  #addMessage(header: SendHeader, payload: Address, length: number, cutBytes: number): void {
+    if (this.#messageCount === MOST_MESSAGES) this.flush();
+    const message = this.#messageCount++;
+    this.#headers[message] = header;
+    this.#firstPiece[message] = this.#allPieces;
+    this.#pieceCount[message] = 1;
+    this.#cutBytes[message] = cutBytes;
+    this.#addPiece(payload, length);
+  }
+
   #fits(length: number): boolean {
     return length <= this.#segmentBytes && this.#bytes + length <= MOST_CUT_BYTES;
   }
@@ -137,8 +167,9 @@ export class SendQueue {
     view.setUint32(at + NAME_LENGTH, header.nameBytes, true);
     messages.setWord(at + IOVEC_POINTER, this.#pieces.base + first);
     view.setUint32(at + IOVEC_COUNT, this.#pieceCount[i]!, true);
-    if (this.#pieceCount[i] === 1) this.#setControl(at, header.controlAddress, header.controlBytes);
-    else this.#layOutCut(i, at, header, this.#pieces.view.getUint32(first + IOVEC_LENGTH, true));
+    const cutBytes = this.#cutBytes[i]!;
+    if (cutBytes === 0) this.#setControl(at, header.controlAddress, header.controlBytes);
+    else this.#layOutCut(i, at, header, cutBytes);
   }
 
   #layOutCut(i: number, at: number, header: SendHeader, segmentBytes: number): void {
@@ -161,12 +192,12 @@ export class SendQueue {
 
   #failed(i: number, errno: number): void {
     const header = this.#headers[i]!;
-    if (this.#pieceCount[i] === 1) {
+    if (this.#cutBytes[i] === 0) {
       this.#refused(header, errno);
       return;
     }
     if (!CUTTING_REFUSED.includes(errno)) {
-      for (let piece = 0; piece < this.#pieceCount[i]!; piece++) this.#refused(header, errno);
+      this.#forEachDatagram(i, () => this.#refused(header, errno));
       return;
     }
     header.refusesCutting = true;
@@ -181,12 +212,24 @@ export class SendQueue {
     const c = libc();
     this.#setControl(at, header.controlAddress, header.controlBytes);
     this.#messages.view.setUint32(at + IOVEC_COUNT, 1, true);
-    for (let piece = 0; piece < this.#pieceCount[i]!; piece++) {
-      const first = this.#pieces.base + (this.#firstPiece[i]! + piece) * IOVEC_BYTES;
-      this.#messages.setWord(at + IOVEC_POINTER, first);
-      const message = this.#messages.base + at;
-      if (c.sendmsg(this.#fd, message, MessageFlag.dontWait) >= 0) continue;
+    this.#messages.setWord(at + IOVEC_POINTER, this.#single.base);
+    const message = this.#messages.base + at;
+    this.#forEachDatagram(i, (payload, length) => {
+      this.#single.setWord(0, payload);
+      this.#single.view.setUint32(IOVEC_LENGTH, length, true);
+      if (c.sendmsg(this.#fd, message, MessageFlag.dontWait) >= 0) return;
       if (c.sendmsg(this.#fd, message, MessageFlag.dontWait) < 0) this.#refused(header, c.errno());
+    });
+  }
+
+  #forEachDatagram(i: number, take: (payload: Address, length: number) => void): void {
+    const pieces = this.#pieces;
+    const cutBytes = this.#cutBytes[i]!;
+    for (let piece = 0; piece < this.#pieceCount[i]!; piece++) {
+      const at = (this.#firstPiece[i]! + piece) * IOVEC_BYTES;
+      const payload = pieces.word(at);
+      const length = pieces.view.getUint32(at + IOVEC_LENGTH, true);
+      for (let from = 0; from < length; from += cutBytes) take(payload + from, Math.min(cutBytes, length - from));
     }
   }
 }

@@ -78,6 +78,14 @@ export class Sender {
     prepared.queue.add(prepared.header, memory.base + from, length);
   }
 
+  /** Datagrams that stand in the area one behind the other, `each` bytes long but for the last. */
+  sendTrain(kind: SendKind, peer: Peer, bytes: Uint8Array, at: number, length: number, each: number): void {
+    const prepared = this.#prepared(kind, peer);
+    const { memory } = this.#options.area;
+    if (bytes !== memory.bytes) throw new RangeError('a train stands in a buffer that is not the area');
+    prepared?.queue.addTrain(prepared.header, memory.base + at, length, each);
+  }
+
   /** Sends all that waits, and rewinds the area. */
   flush(): void {
     const queues = this.#allQueues;

@@ -8,16 +8,18 @@ import {
   VNET_HEADER_BYTES,
   VnetGso,
 } from '../dataplane/offload/index.ts';
-import { MOST_PACKET_BYTES } from '../dataplane/ports.ts';
+import { MOST_PACKET_BYTES, type PacketTrain } from '../dataplane/ports.ts';
 import type { SendArea } from './sendArea.ts';
 import type { TunDevice } from './tun.ts';
 
 export interface TunReaderOptions {
-  readonly tun: TunDevice;
+  readonly tun: Pick<TunDevice, 'hasHeader' | 'read'>;
   /** Where packets are read to, and cut ones written. */
   readonly area: SendArea;
   /** Is given each packet, in the area. */
   readonly take: (at: number, length: number) => void;
+  /** See `PacketInput.trainFromTun`, of packets in the area. */
+  readonly train: (at: number, most: number, count: number, total: number) => PacketTrain | undefined;
   /** Whether a packet, as it was read, is another worker's: it is done with then. */
   readonly elsewhere?: (at: number, length: number, headerBytes: number) => boolean;
   /** Sends all that waits in the area, and rewinds it. */
@@ -88,18 +90,44 @@ export class TunReader {
   }
 
   #cut(at: number, length: number): void {
-    const { area, take, flush, refuse } = this.#options;
+    const { area, flush, refuse } = this.#options;
     const segmenter = this.#segmenter;
     const count = segmenter.begin(at, length, this.#header);
     if (count === 0) refuse();
     area.hold();
+    const { mostBytes, allBytes } = segmenter;
+    const train = count < 2 || segmenter.isSyn ? undefined : this.#options.train(at, mostBytes, count, allBytes);
+    if (train !== undefined) this.#cutTrain(train, count);
+    else this.#cutSingly(count);
+    area.release();
+    flush();
+  }
+
+  /** Each packet is sealed where it is written, right behind the one before, so that all are sent from one place. */
+  #cutTrain(train: PacketTrain, count: number): void {
+    const { area } = this.#options;
+    const { bytes } = area.memory;
+    const segmenter = this.#segmenter;
+    const { prefixBytes, sealedBytes } = train;
+    segmenter.copyBefore(train.before);
+    for (let i = 0; i < count; ) {
+      const start = this.#place(sealedBytes);
+      const last = Math.min(count, i + area.fitting(start, sealedBytes));
+      let next = start;
+      for (; i < last; i++) next += train.add(bytes, next, segmenter.write(i, next + prefixBytes));
+      area.take(start, next - start);
+      train.send(bytes, start, next - start);
+    }
+  }
+
+  #cutSingly(count: number): void {
+    const { area, take } = this.#options;
+    const segmenter = this.#segmenter;
     for (let i = 0; i < count; i++) {
       const to = this.#place(segmenter.mostBytes);
       const cut = segmenter.write(i, to);
       area.take(to, cut);
       take(to, cut);
     }
-    area.release();
-    flush();
   }
 }

@@ -24,8 +24,26 @@ export interface PacketCipher {
    * @returns false where the ICV does not verify; `out` is then without meaning
    */
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high?: number): boolean;
+  /** For ciphers to which several packets at a time are cheaper. */
+  readonly batch?: CipherBatch;
   /** Overwrites the keys and gives back what is held outside of JavaScript's heap. Nothing is called after it. */
   close(): void;
+}
+
+/** Packets of one SA that a `CipherBatch` takes before they must be done: what fits into a processor's first cache. */
+export const BATCH_PACKETS = 8;
+
+/** Packets that are sealed together, or opened together: each is added, then all are done. Arguments as of the cipher. */
+export interface CipherBatch {
+  addToSeal(bytes: Uint8Array, at: number, length: number, high: number): void;
+  /** Seals what was added. */
+  sealAdded(): void;
+  /** To be opened where it stands. */
+  addToOpen(bytes: Uint8Array, at: number, length: number, high: number): void;
+  /** Opens what was added. @returns how many verified before the first that did not; those behind it are untouched */
+  openAdded(): number;
+  /** Forgets what was added and not done, as a fault stood in between. */
+  discardAdded(): void;
 }
 
 /** Makes the cipher of one SA; keys and geometry are the suite's. The data plane may bring a faster one. */

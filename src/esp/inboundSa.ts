@@ -1,6 +1,6 @@
 /** An SA to receive on: refuses replays, opens packets, strips the padding. RFC 4303 §3.4. */
 
-import { type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
+import { BATCH_PACKETS, type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
 import { EspError } from './errors.ts';
 import { DEFAULT_REPLAY_WINDOW, ReplayWindow } from './replayWindow.ts';
 import type { EspKeys, EspSuite } from './suite.ts';
@@ -17,6 +17,22 @@ export interface InboundSaOptions {
   readonly icvBytes?: number;
   /** Sequence numbers of 64 bits (RFC 4304), of which JavaScript counts 53. */
   readonly extendedSequence?: boolean;
+}
+
+/** What `openSome` says of each packet. One is reused for all. */
+export interface Opened {
+  /** Of the payload, or one of `EspError`. */
+  readonly lengths: Int32Array;
+  readonly nextHeaders: Uint8Array;
+  readonly sequences: Float64Array;
+}
+
+export function newOpened(): Opened {
+  return {
+    lengths: new Int32Array(BATCH_PACKETS),
+    nextHeaders: new Uint8Array(BATCH_PACKETS),
+    sequences: new Float64Array(BATCH_PACKETS),
+  };
 }
 
 export class InboundSa {
@@ -68,6 +84,49 @@ export class InboundSa {
     this.sequence = sequence;
     this.nextHeader = out[outAt + ciphertext - 1]!;
     return payload;
+  }
+
+  /**
+   * Opens, where they stand, packets of `each` bytes that follow one another from `at` to `end`; the last may be shorter.
+   * At most `BATCH_PACKETS`, up to the first that `open` would refuse before it has opened it, or that does not verify.
+   * @param view of `packets`
+   * @returns how many were opened; what became of them is in `opened`. 0: the first is to be given to `open`
+   */
+  openSome(packets: Uint8Array, view: DataView, at: number, end: number, each: number, opened: Opened): number {
+    const { batch } = this.#cipher;
+    if (batch === undefined || this.#closed) return 0;
+    const { prefixBytes, icvBytes, alignment } = this.geometry;
+    const { lengths, nextHeaders, sequences } = opened;
+    batch.discardAdded();
+    let count = 0;
+    for (let next = at; next < end && count < BATCH_PACKETS; next += each, count++) {
+      const length = Math.min(each, end - next);
+      const ciphertext = length - prefixBytes - icvBytes;
+      if (ciphertext < alignment || ciphertext % alignment !== 0 || view.getUint32(next) !== this.spi) break;
+      const low = view.getUint32(next + SEQUENCE_OFFSET);
+      const sequence = this.#isExtended ? this.replay.extend(low) : low;
+      if (sequence < 0 || !this.replay.check(sequence)) break;
+      sequences[count] = sequence;
+      lengths[count] = ciphertext;
+      const high = this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
+      batch.addToOpen(packets, next, length - icvBytes, high);
+    }
+    if (count === 0) return 0;
+    const verified = batch.openAdded();
+    for (let i = 0; i < verified; i++) {
+      const sequence = sequences[i]!;
+      // The same packet may have come twice in one train.
+      if (!this.replay.check(sequence)) {
+        lengths[i] = EspError.replayed;
+        continue;
+      }
+      this.replay.update(sequence);
+      const ciphertext = lengths[i]!;
+      const from = at + i * each + prefixBytes;
+      lengths[i] = payloadLength(packets, from, ciphertext);
+      nextHeaders[i] = packets[from + ciphertext - 1]!;
+    }
+    return verified;
   }
 
   /** The SA opens no more; its keys and its cipher are given back. */

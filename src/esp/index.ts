@@ -1,8 +1,15 @@
 /** The Encapsulating Security Payload: security associations that seal and open packets in place. RFC 4303. */
 
-export { type NewPacketCipher, NOT_EXTENDED, type PacketCipher, packetCiphers } from './cipher.ts';
+export {
+  BATCH_PACKETS,
+  type CipherBatch,
+  type NewPacketCipher,
+  NOT_EXTENDED,
+  type PacketCipher,
+  packetCiphers,
+} from './cipher.ts';
 export { EspError, espErrorName, espErrorReason } from './errors.ts';
-export { InboundSa, type InboundSaOptions } from './inboundSa.ts';
+export { InboundSa, type InboundSaOptions, newOpened, type Opened } from './inboundSa.ts';
 export {
   EXTENDED_SEQUENCE_LAST,
   OutboundSa,

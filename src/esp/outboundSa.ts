@@ -1,6 +1,6 @@
 /** An SA to send on: numbers, pads and seals packets. RFC 4303 §3.3. */
 
-import { type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
+import { BATCH_PACKETS, type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
 import { EspError } from './errors.ts';
 import { espLength, paddingLength } from './overhead.ts';
 import type { RandomPool } from './randomPool.ts';
@@ -42,6 +42,8 @@ export class OutboundSa {
   readonly #last: number;
   readonly #warning: number;
   #sequence: number;
+  /** Packets of a train that are not encrypted yet. */
+  #added = 0;
 
   /** @throws RangeError for keys or an ICV length that are not the suite's */
   constructor(options: OutboundSaOptions) {
@@ -98,6 +100,60 @@ export class OutboundSa {
     this.#writeIv(out, outAt + ESP_HEADER_BYTES, high);
     this.#cipher.seal(out, outAt, trailer + ESP_TRAILER_BYTES - outAt, high);
     return packetLength;
+  }
+
+  /** How many packets may still be sent before a successor is wanted. */
+  get left(): number {
+    return this.#warning - this.#sequence;
+  }
+
+  /** Length of the packet that a payload of `length` bytes becomes. */
+  lengthOf(length: number): number {
+    return espLength(this.geometry, length);
+  }
+
+  /** Begins a train of packets: `add` each, then `finish`. */
+  begin(): void {
+    this.#added = 0;
+    this.#cipher.batch?.discardAdded();
+  }
+
+  /**
+   * As `seal` for a packet of a train, of which there are at most `left`: its payload stands in its place, with room
+   * behind it. It is sealed when `finish` was called.
+   * @param view of `out`
+   * @returns length of the packet
+   */
+  add(nextHeader: number, out: Uint8Array, view: DataView, outAt: number, length: number): number {
+    const { geometry } = this;
+    const padding = paddingLength(geometry, length);
+    const end = outAt + geometry.prefixBytes + length;
+    for (let i = 1; i <= padding; i++) out[end + i - 1] = i;
+    const trailer = end + padding;
+    view.setUint16(trailer, (padding << 8) | nextHeader);
+    const sequence = ++this.#sequence;
+    view.setUint32(outAt, this.spi);
+    view.setUint32(outAt + 4, sequence);
+    const high = this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
+    if (this.#isAead) {
+      view.setUint32(outAt + ESP_HEADER_BYTES, high === NOT_EXTENDED ? 0 : high);
+      view.setUint32(outAt + ESP_HEADER_BYTES + 4, sequence);
+    } else this.#random.write(out, outAt + ESP_HEADER_BYTES, geometry.ivBytes);
+    const sealed = trailer + ESP_TRAILER_BYTES - outAt;
+    const { batch } = this.#cipher;
+    if (batch === undefined) this.#cipher.seal(out, outAt, sealed, high);
+    else {
+      batch.addToSeal(out, outAt, sealed, high);
+      if (++this.#added === BATCH_PACKETS) this.finish();
+    }
+    return sealed + geometry.icvBytes;
+  }
+
+  /** Seals all that was added. */
+  finish(): void {
+    if (this.#added === 0) return;
+    this.#added = 0;
+    this.#cipher.batch?.sealAdded();
   }
 
   /** The SA sends no more; its keys and its cipher are given back. */

@@ -58,6 +58,7 @@ export class Segmenter {
   #transport = 0;
   #headers = 0;
   #segment = 0;
+  #before = 0;
   #count = 0;
   #id = 0;
   #sequence = 0;
@@ -86,6 +87,7 @@ export class Segmenter {
     const transport = header.checksumStart;
     const least = isUdp ? UDP_HEADER_BYTES : TCP_LEAST_BYTES;
     this.#count = 0;
+    this.#before = 0;
     if (!(isUdp || isTcp) || header.segmentBytes === 0) return 0;
     if (length < leastIpHeader(bytes, at) || transport < leastIpHeader(bytes, at) || transport + least > length)
       return 0;
@@ -104,6 +106,21 @@ export class Segmenter {
     return this.#count;
   }
 
+  /** Bytes of all packets together that `write` makes. */
+  get allBytes(): number {
+    return this.#length + (this.#count - 1) * this.#headers;
+  }
+
+  /** Whether the packets open a connection. */
+  get isSyn(): boolean {
+    return !this.#isUdp && (this.#bytes[this.#at + this.#transport + Tcp.flags]! & TcpFlag.syn) !== 0;
+  }
+
+  /** From now on `write` also copies so many bytes that stand in front of the large packet. */
+  copyBefore(bytes: number): void {
+    this.#before = bytes;
+  }
+
   /** Largest packet that `write` makes, bytes. */
   get mostBytes(): number {
     return Math.min(this.#length, this.#headers + this.#segment);
@@ -118,7 +135,8 @@ export class Segmenter {
     const from = this.#headers + i * this.#segment;
     const payload = Math.min(this.#segment, this.#length - from);
     const length = this.#headers + payload;
-    this.#copy(this.#at, this.#headers, outAt);
+    const before = this.#before;
+    this.#copy(this.#at - before, before + this.#headers, outAt - before);
     const payloadSum = this.#copy(this.#at + from, payload, outAt + this.#headers);
     if (this.#isIpv4) {
       const id = (this.#id + i) & 0xffff;

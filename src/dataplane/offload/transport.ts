@@ -19,7 +19,7 @@ export const Tcp = {
   checksum: 16,
   urgent: 18,
 } as const;
-export const TcpFlag = { fin: 1, psh: 8, ack: 16, cwr: 128 } as const;
+export const TcpFlag = { fin: 1, syn: 2, psh: 8, ack: 16, cwr: 128 } as const;
 export const TCP_LEAST_BYTES = 20;
 /** Offsets in a UDP header. */
 export const Udp = { length: 4, checksum: 6 } as const;

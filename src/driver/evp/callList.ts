@@ -55,7 +55,12 @@ export class CallList {
 
   /** Makes `count` calls from number `from` on, until one returns 0. @returns whether none did */
   run(from: number, count: number): boolean {
-    return this.#make(this.#base + from * CALL_BYTES, count) === 0;
+    return this.made(from, count) === count;
+  }
+
+  /** As `run`. @returns how many returned something else before one returned 0 */
+  made(from: number, count: number): number {
+    return count - this.#make(this.#base + from * CALL_BYTES, count);
   }
 }
 
