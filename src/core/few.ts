@@ -50,6 +50,11 @@ export class Few<Key, Value> {
     this.#forget();
   }
 
+  /** The entry that is kept without a map, as most are: for what is asked often, where a list would be made. */
+  get only(): Value | undefined {
+    return this.#value;
+  }
+
   /** As they stand now, in the order in which they came. */
   keys(): readonly Key[] {
     if (this.#map !== undefined) return [...this.#map.keys()];

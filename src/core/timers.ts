@@ -9,6 +9,9 @@ interface Armed<Name> {
   next: Armed<Name> | undefined;
 }
 
+/** Never changed. */
+const NONE: never[] = [];
+
 export class Timers<Name extends string> {
   #first: Armed<Name> | undefined;
 
@@ -56,8 +59,18 @@ export class Timers<Name extends string> {
 
   /** Disarms and returns the names that are due at `now`, earliest first. */
   due(now: Instant): Name[] {
-    const first = this.deadline;
-    if (first === undefined || first > now) return [];
+    let one: Armed<Name> | undefined;
+    let count = 0;
+    for (let armed = this.#first; armed !== undefined; armed = armed.next) {
+      if (armed.at > now) continue;
+      one = armed;
+      count++;
+    }
+    if (one === undefined) return NONE;
+    if (count === 1) {
+      this.clear(one.name);
+      return [one.name];
+    }
     const due: Armed<Name>[] = [];
     for (let armed = this.#first; armed !== undefined; armed = armed.next) if (armed.at <= now) due.push(armed);
     for (const { name } of due) this.clear(name);

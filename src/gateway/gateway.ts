@@ -3,7 +3,7 @@
  * It decides who may connect and which address they get; sockets, clocks and users' secrets are its owner's.
  */
 
-import { Agenda, type Core, type Endpoint, type Failure, type Instant, Recent } from '../core/index.ts';
+import { Agenda, type Core, coarse, type Endpoint, type Failure, type Instant, Recent } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
@@ -237,7 +237,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       if (output.type === 'log') out.push(output);
       else for (const each of this.#fromOne(connection, output, now)) out.push(each);
     }
-    this.#agenda.set(connection, connection.ended ? undefined : connection.deadline);
+    this.#agenda.set(connection, connection.ended ? undefined : coarse(connection.deadline, now));
     if (this.#draining !== undefined) out.push(...this.#checkDrained());
     return out;
   }

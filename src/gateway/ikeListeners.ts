@@ -67,6 +67,7 @@ export class IkeListeners implements IkeCore {
 
   #inward(command: IkeCommand): { index: number; inner: IkeCommand } {
     const count = this.#endpoints.length;
+    if (count === 1) return { index: 0, inner: command };
     if (command.type === 'unknownSpi')
       return { index: this.#byAddress.get(command.local.address) ?? 0, inner: command };
     if (command.type === 'connect') {

@@ -3,14 +3,14 @@
  * until it has had its time. RFC 3706 §5, RFC 7296 §2.4.
  */
 
-import type { Failure, Instant, Milliseconds } from '../core/index.ts';
+import { coarse, type Failure, type Instant, type Milliseconds } from '../core/index.ts';
 import type { IkeOutput, IkeSaId } from './output.ts';
 
 /** Between questions while none is answered. */
 const ASK_AGAIN: Milliseconds = 5000;
 /** The same where the owner has a reason to doubt. */
 const PROBE_AGAIN: Milliseconds = 1000;
-/** The owner answers at once, in the command that follows `ikeSilent`. */
+/** The owner answers at once, in the command that follows `ikeSilent`; one that knows nothing says nothing. */
 const OWNER_ANSWERS: Milliseconds = 1;
 
 export interface DeadPeer {
@@ -49,7 +49,7 @@ export function lookForLife(sa: Watched, { times, emit, ask, end }: Watch, now: 
   if (now < due) {
     deadPeer.askedSince = undefined;
     deadPeer.ownerAsked = false;
-    timers.set('deadPeer', due);
+    timers.set('deadPeer', coarse(due, now));
     return;
   }
   if (!deadPeer.ownerAsked) {
@@ -68,7 +68,12 @@ export function lookForLife(sa: Watched, { times, emit, ask, end }: Watch, now: 
     return;
   }
   ask(now);
-  timers.set('deadPeer', Math.min(now + ASK_AGAIN, deadPeer.askedSince + timeout) - OWNER_ANSWERS);
+  timers.set('deadPeer', Math.min(now + ASK_AGAIN, deadPeer.askedSince + timeout));
+}
+
+/** The owner has answered, and is not waited for. */
+export function ownerAnswered(sa: Watched, watch: Watch, now: Instant): void {
+  if (sa.deadPeer.ownerAsked) lookForLife(sa, watch, now);
 }
 
 /** Asks out of turn. */

@@ -24,6 +24,8 @@ const UNKNOWN_TUNNEL_ANSWER_INTERVAL = 1_000;
 const STRAGGLERS = 30_000;
 const MOST_ENDED = 256;
 
+const NOTHING: readonly L2tpOutput[] = [];
+
 /** Of the message at hand. */
 const dataHeader = newDataHeader();
 
@@ -48,6 +50,8 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   }
 
   get deadline(): Instant | undefined {
+    const { only } = this.#tunnels;
+    if (only !== undefined) return only.deadline;
     let first: Instant | undefined;
     for (const { deadline } of this.#tunnels.values()) {
       if (deadline !== undefined && (first === undefined || deadline < first)) first = deadline;
@@ -68,8 +72,11 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   }
 
   command(command: L2tpCommand, now: Instant): readonly L2tpOutput[] {
+    if (command.type === 'alive') {
+      for (const tunnel of this.#tunnels.values()) tunnel.heard(command.at ?? now);
+      return NOTHING;
+    }
     if (command.type === 'connect') this.#connect(now);
-    else if (command.type === 'alive') for (const tunnel of this.#tunnels.values()) tunnel.heard(command.at ?? now);
     else {
       const tunnel = this.#tunnels.get(command.tunnel);
       if (tunnel !== undefined) this.#toTunnel(tunnel, command, now);

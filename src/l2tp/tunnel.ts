@@ -77,7 +77,12 @@ export class Tunnel implements CallTunnel, Announcer {
 
   /** The peer was heard on the data plane. */
   heard(at: Instant): void {
-    this.#heardAt = Math.max(this.#heardAt, at);
+    if (at <= this.#heardAt) return;
+    this.#heardAt = at;
+    // A repeated SCCRQ would have come by now.
+    if (at - this.#since >= fullCycle(this.#context.config)) this.connection.request = undefined;
+    // Put off at once: a tunnel whose peer is heard often enough is never woken.
+    if (this.#timers.isSet('hello')) this.#timers.set('hello', at + this.#context.config.helloInterval);
   }
 
   open(now: Instant): void {
@@ -92,7 +97,7 @@ export class Tunnel implements CallTunnel, Announcer {
   }
 
   receive(header: ControlMessage, now: Instant): void {
-    this.#heardAt = now;
+    this.heard(now);
     const { arrival, acknowledged, delivered } = this.#link.receive(header, now);
     for (const sent of acknowledged) this.#acknowledged(sent, now);
     for (const each of delivered) this.#deliver(each.header, each.message, now);
@@ -226,8 +231,6 @@ export class Tunnel implements CallTunnel, Announcer {
   /** A HELLO goes out when nothing at all came in for the interval, and nothing is on its way. */
   #hello(now: Instant): void {
     const { helloInterval } = this.#context.config;
-    // A repeated SCCRQ would have come by now.
-    if (now - this.#since >= fullCycle(this.#context.config)) this.connection.request = undefined;
     const due = this.#heardAt + helloInterval;
     if (due <= now && this.#link.channel.pending === 0) this.send('HELLO', {});
     this.#timers.set('hello', due > now ? due : now + helloInterval);

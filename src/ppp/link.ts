@@ -6,6 +6,8 @@ import type { PppConfig, PppEnvironment } from './config.ts';
 import type { PppCommand, PppOutput } from './output.ts';
 import { Phases } from './phases.ts';
 
+const NOTHING: readonly PppOutput[] = [];
+
 /**
  * A PPP link in either role. Feed it `command`, `receive` and `expire`, obey every output, and call `expire` at
  * `deadline`. It begins with the command `up` and ends with the output `closed`, after which it does nothing any more.
@@ -24,7 +26,9 @@ export class PppLink implements Core<PppCommand, PppOutput> {
   }
 
   command(command: PppCommand, now: Instant): readonly PppOutput[] {
-    return this.#run((phases) => phases.command(command, now));
+    if (command.type !== 'alive') return this.#run((phases) => phases.command(command, now));
+    this.#phases.heard(command.at ?? now);
+    return NOTHING;
   }
 
   expire(now: Instant): readonly PppOutput[] {

@@ -67,7 +67,12 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
     return outputs;
   }
 
-  command(command: PppCommand, now: Instant) {
+  /** Anything of the peer arrived at that time. */
+  heard(at: Instant): void {
+    this.#lcp.echo.heard(at);
+  }
+
+  command(command: Exclude<PppCommand, { type: 'alive' }>, now: Instant) {
     switch (command.type) {
       case 'up':
         if (this.#lcp.control.state !== State.starting) return;
@@ -86,8 +91,6 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
         this.#ending ??= this.#peerLeft ?? { by: 'local', reason: command.reason };
         this.#lcp.control.down(now);
         return this.#finish();
-      case 'alive':
-        return this.#lcp.echo.heard(command.at ?? now);
     }
   }
 

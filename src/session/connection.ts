@@ -218,8 +218,8 @@ export class Connection implements TunnelEvents, PppEvents {
 
   expire(now: Instant): ConnectionOutput[] {
     // Traffic of users proves the peer alive to L2TP and PPP, which then need not ask.
-    const { heardAt, out } = this.#sessions.noteTraffic(now);
-    if (heardAt !== undefined) out.push(...this.#tunnels.command({ type: 'alive', at: heardAt }, now));
+    const heardAt = this.#sessions.noteTraffic(now);
+    const out = heardAt === undefined ? [] : this.#tunnels.command({ type: 'alive', at: heardAt }, now);
     out.push(...this.#tunnels.expire(now), ...this.#sessions.expire(now), ...this.#tunnelMode.askPath(now));
     const childless = this.#childSas.expire(now);
     if (childless !== undefined) out.push(...this.lost(childless, now));

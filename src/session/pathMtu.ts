@@ -50,6 +50,16 @@ export class PathMtu {
     return this.#search?.deadline;
   }
 
+  /** Whether a size is proved and none is looked for. */
+  get isSettled(): boolean {
+    return this.#search?.state === 'proved' && !this.#search.isSearching;
+  }
+
+  /** Whether `expire` has something to do already. */
+  mayExpire(now: Instant): boolean {
+    return this.#search?.mayExpire(now) ?? false;
+  }
+
   /** A session is up through which can be probed. @param largest outer packet that the peer can be asked for, bytes */
   begin(largest: number, now: Instant): void {
     if (!this.#rules.discovery || this.#search !== undefined) return;

@@ -7,7 +7,7 @@ import type { ConnectionParts, PathPlan } from './connectionParts.ts';
 import { type ConnectionOutput, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
 import type { TooBig } from './pathMtu.ts';
-import { trafficOf } from './traffic.ts';
+import { packetsToPeerOf } from './traffic.ts';
 import type { UserSession } from './userSession.ts';
 
 /** A session that is up. */
@@ -55,14 +55,16 @@ export class PathMtuFollower<Session extends PathUser> {
   /** Sends the probe that is due. */
   expire(now: Instant): ConnectionOutput[] {
     const { pathMtu } = this.#path;
-    const { deadline } = pathMtu;
-    if (deadline === undefined || deadline > now) return [];
+    if (!pathMtu.mayExpire(now)) return [];
     const open = this.#users.open();
     const [session] = open;
     if (session === undefined) return [];
     const { counters } = this.#parts;
-    const sent = open.reduce((sum, one) => sum + trafficOf(counters, one).packetsToPeer, 0);
+    const sent = open.reduce((sum, one) => sum + packetsToPeerOf(counters, one), 0);
+    const wasSettled = pathMtu.isSettled;
     const size = pathMtu.expire(now, sent !== this.#sentBefore);
+    // An idle path is left alone, and nobody has anything to follow.
+    if (size === undefined && wasSettled && pathMtu.isSettled) return [];
     const out = this.follow(now);
     if (size === undefined) return out;
     this.#sentBefore = sent;

@@ -6,13 +6,15 @@
  * size. ICMP, which nobody authenticates, may only lower, and never below the floor.
  */
 
-import type { Instant, Milliseconds } from '../core/index.ts';
+import { type Instant, type Milliseconds, sooner } from '../core/index.ts';
 
 /** How long the answer to a probe may take, and how often a size is tried. RFC 8899 §5.1.1 and §5.1.2. */
 export const PROBE_TIMEOUT: Milliseconds = 1000;
 export const MOST_PROBES = 3;
 /** How often a size that is proved is proved again, where large packets go that way. */
 export const CONFIRM_INTERVAL: Milliseconds = 30_000;
+/** By so much earlier or later, where the connection is looked at anyway: an idle one is not woken for this. */
+export const CONFIRM_SLACK: Milliseconds = 5000;
 /** How often a larger size than the proved one is tried. RFC 8899 §5.1.1 (PMTU_RAISE_TIMER). */
 export const RAISE_INTERVAL: Milliseconds = 600_000;
 /** A search ends when it is so near: less than a block of padding tells sizes apart. Bytes. */
@@ -80,11 +82,15 @@ export class PathMtuSearch {
   /** When `expire` must be called next. */
   get deadline(): Instant | undefined {
     if (this.#waitUntil !== undefined) return this.#waitUntil;
-    let deadline = this.#probeAt;
-    for (const at of [this.#confirmAt, this.#raiseAt]) {
-      if (at !== undefined && (deadline === undefined || at < deadline)) deadline = at;
-    }
-    return deadline;
+    const confirmAt = this.#confirmAt === undefined ? undefined : this.#confirmAt + CONFIRM_SLACK;
+    return sooner(sooner(this.#probeAt, confirmAt), this.#raiseAt);
+  }
+
+  /** Whether `expire` has something to do already. */
+  mayExpire(now: Instant): boolean {
+    const { deadline } = this;
+    if (deadline !== undefined && deadline <= now) return true;
+    return this.#waitUntil === undefined && this.#isToConfirm(now);
   }
 
   /**
@@ -99,7 +105,7 @@ export class PathMtuSearch {
       else this.#unanswered(now);
     }
     if (this.#raiseAt !== undefined && this.#raiseAt <= now) this.#raise(now);
-    else if (this.#confirmAt !== undefined && this.#confirmAt <= now) this.#confirm(now, isUsed);
+    else if (this.#isToConfirm(now)) this.#confirm(now, isUsed);
     if (this.#probeAt === undefined || this.#probeAt > now) return undefined;
     this.#probeAt = undefined;
     this.#waitUntil = now + PROBE_TIMEOUT;
@@ -227,6 +233,10 @@ export class PathMtuSearch {
     this.#high = this.#most + 1;
     this.#step = 'between';
     this.#ask(this.#most, now);
+  }
+
+  #isToConfirm(now: Instant): boolean {
+    return this.#confirmAt !== undefined && this.#confirmAt - CONFIRM_SLACK <= now;
   }
 
   #confirm(now: Instant, isUsed: boolean): void {

@@ -1,6 +1,6 @@
 /** IPv6 of the PPP sessions of a connection: from agreed identifiers to packets that pass. RFC 5072 §5, RFC 4862. */
 
-import { earliest, type Instant } from '../core/index.ts';
+import { type Instant, sooner } from '../core/index.ts';
 import type { InnerPath } from '../dataplane/messages.ts';
 import { IPV6_LEAST_MTU, parseAddress, parsePrefix } from '../net/index.ts';
 import type { Ipv6Up } from '../ppp/output.ts';
@@ -74,6 +74,7 @@ export function ipv6Outputs(session: PppSession, { send, learned }: Ipv6LinkResu
   ];
 }
 
-export function ipv6Deadline({ ipv6 }: PppSession, others: readonly (Instant | undefined)[]): Instant | undefined {
-  return earliest([...others, ipv6?.deadline]);
+/** When the session's own machines must be woken. */
+export function sessionDeadline({ link, clock, ipv6 }: PppSession): Instant | undefined {
+  return sooner(sooner(link.deadline, clock?.deadline), ipv6?.deadline);
 }

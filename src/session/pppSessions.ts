@@ -9,11 +9,11 @@ import { type ConnectionOutput, toDataPlane } from './output.ts';
 import type { Path } from './path.ts';
 import type { TooBig } from './pathMtu.ts';
 import { PathMtuFollower } from './pathMtuFollower.ts';
-import { beginIpv6, innerPathOf, ipv6Deadline, ipv6Down, ipv6Outputs, ipv6Up } from './pppIpv6.ts';
+import { beginIpv6, innerPathOf, ipv6Down, ipv6Outputs, ipv6Up, sessionDeadline } from './pppIpv6.ts';
 import { PppPath } from './pppPath.ts';
 import { PppSession, type SessionKey, sessionKey } from './pppSession.ts';
 import type { SessionRecord, Traffic } from './record.ts';
-import { SessionClock } from './sessionClock.ts';
+import { isLimited, SessionClock } from './sessionClock.ts';
 import { heardAtOf, messagesOf, trafficOf } from './traffic.ts';
 
 /** What a link asked for. */
@@ -109,30 +109,33 @@ export class PppSessions implements Iterable<PppSession> {
   }
 
   expire(now: Instant): ConnectionOutput[] {
-    const probed = this.#follower.expire(now);
-    const expired = this.#links.due(now).flatMap((session) => {
-      const out = this.#take(session, session.link.expire(now), now);
+    const out = this.#follower.expire(now);
+    for (const session of this.#links.due(now)) {
+      out.push(...this.#take(session, session.link.expire(now), now));
       if (session.ipv6 !== undefined) out.push(...ipv6Outputs(session, session.ipv6.expire(now), now));
-      const { packetsFromPeer, packetsToPeer } = this.traffic(session);
-      const reason = session.clock?.expire(now, packetsFromPeer + packetsToPeer);
-      if (reason !== undefined) {
-        delete session.clock;
-        out.push(sessionEntry(session.record, 'info', reason.code, failureText(reason)));
-        out.push(...this.close(session, reason, now));
-      }
+      if (session.clock !== undefined) out.push(...this.#expireClock(session, session.clock, now));
       this.#wake(session);
-      return out;
-    });
-    return [...probed, ...expired];
+    }
+    return out;
+  }
+
+  #expireClock(session: PppSession, clock: SessionClock, now: Instant): ConnectionOutput[] {
+    const { packetsFromPeer, packetsToPeer } = this.traffic(session);
+    const reason = clock.expire(now, packetsFromPeer + packetsToPeer);
+    if (reason === undefined) return [];
+    delete session.clock;
+    return [
+      sessionEntry(session.record, 'info', reason.code, failureText(reason)),
+      ...this.close(session, reason, now),
+    ];
   }
 
   /**
    * Tells the links whose peers have sent since the last call that they need not ask.
    * @returns when the newest of that came, where anything did
    */
-  noteTraffic(now: Instant): { readonly heardAt: Instant | undefined; readonly out: ConnectionOutput[] } {
+  noteTraffic(now: Instant): Instant | undefined {
     let heardAt: Instant | undefined;
-    const out: ConnectionOutput[] = [];
     for (const session of this.#sessions.values()) {
       if (session.slot === undefined) continue;
       const seen = this.#messagesOf(session);
@@ -140,9 +143,10 @@ export class PppSessions implements Iterable<PppSession> {
       session.seenMessages = seen;
       const at = heardAtOf(this.#parts.counters, session);
       heardAt = Math.max(heardAt ?? at, at);
-      out.push(...this.#command(session, { type: 'alive', at }, now));
+      // No output follows, nor an earlier deadline.
+      session.link.command({ type: 'alive', at }, now);
     }
-    return { heardAt, out };
+    return heardAt;
   }
 
   /** Begins the orderly end: LCP Terminate. */
@@ -250,10 +254,7 @@ export class PppSessions implements Iterable<PppSession> {
 
   #wake(session: PppSession): void {
     const stands = this.#sessions.get(session.key) === session;
-    this.#links.set(
-      session,
-      stands ? ipv6Deadline(session, [session.link.deadline, session.clock?.deadline]) : undefined,
-    );
+    this.#links.set(session, stands ? sessionDeadline(session) : undefined);
   }
 
   #networkUp(session: PppSession, network: NetworkUp, now: Instant): ConnectionOutput[] {
@@ -265,7 +266,7 @@ export class PppSessions implements Iterable<PppSession> {
     session.network = network;
     record.phase = 'up';
     record.innerAddress = record.role === 'gateway' ? network.peerAddress : network.localAddress;
-    session.clock ??= new SessionClock(session.limits, now);
+    if (session.clock === undefined && isLimited(session.limits)) session.clock = new SessionClock(session.limits, now);
     this.#events.networkUp();
     const { remote, suite } = this.#path;
     const { sequencing } = call;

@@ -10,6 +10,10 @@ export interface SessionLimits {
   readonly idleTimeout?: Milliseconds;
 }
 
+/** Whether there is anything for a clock to watch. */
+export const isLimited = ({ sessionTimeout = 0, idleTimeout = 0 }: SessionLimits): boolean =>
+  sessionTimeout > 0 || idleTimeout > 0;
+
 /** The data plane's counters are looked at so often in an idle time-out: it comes late by this part at most. */
 const LOOKS = 8;
 

@@ -17,6 +17,12 @@ export function trafficOf(counters: Float64Array, { slot, record }: UserSession)
   };
 }
 
+/** Of `trafficOf`, where no more is asked. */
+export function packetsToPeerOf(counters: Float64Array, { slot, record }: UserSession): number {
+  if (slot === undefined) return record.traffic.packetsToPeer;
+  return counters[slot * COUNTERS_PER_SESSION + Counter.packetsToPeer] ?? 0;
+}
+
 /** When the session's peer was heard last in the data plane. */
 export function heardAtOf(counters: Float64Array, { slot }: Pick<UserSession, 'slot'>): Instant {
   return slot === undefined ? 0 : (counters[slot * COUNTERS_PER_SESSION + Counter.heardAt] ?? 0);

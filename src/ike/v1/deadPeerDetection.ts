@@ -1,8 +1,8 @@
 /** Dead peer detection: asking a silent peer, and answering one that asks. RFC 3706 §5 and §6. */
 
-import type { Instant, Milliseconds } from '../../core/index.ts';
+import { coarse, type Instant, type Milliseconds } from '../../core/index.ts';
 import { concat, sameBytes } from '../../wire/index.ts';
-import { beginProbe, lookForAnswer, lookForLife, type Watch } from '../deadPeer.ts';
+import { beginProbe, lookForAnswer, lookForLife, ownerAnswered, type Watch } from '../deadPeer.ts';
 import { type NotifyPayload, NotifyType } from '../payloads/index.ts';
 import type { Arrival } from './arrival.ts';
 import { closed } from './closing.ts';
@@ -18,11 +18,17 @@ export function armDeadPeerDetection(context: Context, sa: IkeSa, now: Instant):
   const random = context.random(4);
   // The highest bit stays clear, so that the number does not wrap. RFC 3706 §6.2.
   sa.deadPeer.sequence = new DataView(random.buffer, random.byteOffset).getUint32(0) >>> 1;
-  sa.timers.set('deadPeer', now + interval);
+  sa.timers.set('deadPeer', coarse(now + interval, now));
 }
 
 export const onDeadPeerTimer = (context: Context, sa: IkeSa, now: Instant): void =>
   lookForLife(sa, watch(context, sa), now);
+
+/** The owner has heard of the peer at that time. */
+export function heardByOwner(context: Context, sa: IkeSa, at: Instant, now: Instant): void {
+  sa.lastAlive = Math.max(sa.lastAlive, at);
+  ownerAnswered(sa, watch(context, sa), now);
+}
 
 /** A peer that did not announce that it answers is not asked. */
 export function probePeer(context: Context, sa: IkeSa, within: Milliseconds, now: Instant): void {
@@ -63,7 +69,7 @@ export function onAcknowledged(context: Context, sa: IkeSa, notify: NotifyPayloa
   if (sequence !== deadPeer.sequence || deadPeer.askedSince === undefined) return;
   deadPeer.askedSince = undefined;
   const { interval } = context.config.deadPeerDetection;
-  if (interval > 0) sa.timers.set('deadPeer', now + interval);
+  if (interval > 0) sa.timers.set('deadPeer', coarse(now + interval, now));
   else sa.timers.clear('deadPeer');
 }
 

@@ -13,7 +13,7 @@ import type { Child } from './childSa.ts';
 import { closeAndTell, closeChildAndTell } from './closing.ts';
 import { type IkeV1Config, resolveConfig } from './config.ts';
 import type { Context } from './context.ts';
-import { probePeer } from './deadPeerDetection.ts';
+import { heardByOwner, probePeer } from './deadPeerDetection.ts';
 import { HalfOpenTable, OncePer } from './halfOpen.ts';
 import { COOKIE_BYTES, cookieKey, IkeSa, MAX_WAITING, type WantedChild } from './ikeSa.ts';
 import { receiveInformational } from './informational.ts';
@@ -126,7 +126,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       }
       case 'alive': {
         const sa = this.#sas.get(command.ikeSa)?.current;
-        if (sa !== undefined) sa.lastAlive = Math.max(sa.lastAlive, command.at ?? now);
+        if (sa !== undefined) heardByOwner(this.#context, sa, command.at ?? now, now);
         break;
       }
       case 'probe': {

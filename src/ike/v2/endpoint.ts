@@ -21,7 +21,7 @@ import { sendRedirect } from './exchanges/redirect.ts';
 import { begin } from './exchanges/saInitInitiator.ts';
 import { failureOfError } from './failures.ts';
 import { IkeSa } from './ikeSa.ts';
-import { askAt, probePeer } from './liveness.ts';
+import { askAt, heardByOwner, probePeer } from './liveness.ts';
 import { probePath } from './pathProbe.ts';
 import { receiveOn } from './receiving.ts';
 import { outOfState, type Refusal } from './refusal.ts';
@@ -192,7 +192,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       }
       case 'alive': {
         const sa = this.#sas.get(command.ikeSa);
-        if (sa !== undefined) sa.lastAlive = Math.max(sa.lastAlive, command.at ?? now);
+        if (sa !== undefined) this.#guard(sa, () => heardByOwner(this.#context, sa, command.at ?? now, now));
         break;
       }
       case 'probe': {

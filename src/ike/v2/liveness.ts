@@ -1,7 +1,7 @@
 /** Asking a silent peer whether it lives. Any authentic message answers. RFC 7296 §2.4. */
 
-import type { Instant, Milliseconds } from '../../core/index.ts';
-import { beginProbe, lookForAnswer, lookForLife, type Watch } from '../deadPeer.ts';
+import { coarse, type Instant, type Milliseconds } from '../../core/index.ts';
+import { beginProbe, lookForAnswer, lookForLife, ownerAnswered, type Watch } from '../deadPeer.ts';
 import { closed } from './closing.ts';
 import type { Context } from './context.ts';
 import { checkMapping } from './exchanges/mobike.ts';
@@ -14,11 +14,17 @@ import type { PayloadChain } from './wire/index.ts';
 
 export function armDeadPeerDetection(context: Context, sa: IkeSa, now: Instant): void {
   const { interval } = context.config.deadPeerDetection;
-  if (interval > 0) sa.timers.set('deadPeer', now + interval);
+  if (interval > 0) sa.timers.set('deadPeer', coarse(now + interval, now));
 }
 
 export const onDeadPeerTimer = (context: Context, sa: IkeSa, now: Instant): void =>
   lookForLife(sa, watch(context, sa), now);
+
+/** The owner has heard of the peer at that time. */
+export function heardByOwner(context: Context, sa: IkeSa, at: Instant, now: Instant): void {
+  sa.lastAlive = Math.max(sa.lastAlive, at);
+  ownerAnswered(sa, watch(context, sa), now);
+}
 
 export const probePeer = (context: Context, sa: IkeSa, within: Milliseconds, now: Instant): void =>
   beginProbe(sa, watch(context, sa), within, now);
