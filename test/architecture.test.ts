@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, { readonly all: readonly string[]; rea
   l2tp: { all: ['core', 'wire', 'crypto'] },
   eap: { all: ['core', 'wire', 'crypto'] },
   ppp: { all: ['core', 'wire', 'crypto', 'net', 'eap'] },
-  dataplane: { all: ['core', 'esp', 'net'], type: ['crypto'] },
+  dataplane: { all: ['core', 'wire', 'esp', 'net'], type: ['crypto'] },
   session: { all: ['core', 'wire', 'esp', 'net', 'ike', 'l2tp', 'ppp', 'dataplane'], type: ['crypto', 'eap'] },
   gateway: {
     all: ['core', 'wire', 'esp', 'net', 'ike', 'eap', 'l2tp', 'ppp', 'session'],

@@ -7,6 +7,7 @@ import {
   clampMss,
   decrementHopLimit,
   decrementTtl,
+  IPV4_HEADER_BYTES,
   IPV6_DESTINATION,
   IPV6_HEADER_BYTES,
   IPV6_SOURCE,
@@ -21,6 +22,7 @@ import {
   isNeighborDiscovery,
   isUnspecifiedOrLoopback,
 } from '../net/index.ts';
+import { viewOf } from '../wire/index.ts';
 import type { PathContext } from './context.ts';
 import type { DropCode, Drops } from './drops.ts';
 import { Counter } from './messages.ts';
@@ -29,6 +31,11 @@ import type { DataPlanePorts, Source } from './ports.ts';
 import type { Second } from './second.ts';
 import type { Session } from './session.ts';
 import type { Tables } from './tables.ts';
+
+/** IPv4 without options. */
+const PLAIN_HEADER = 0x45;
+const TCP_FLAGS = IPV4_HEADER_BYTES + 13;
+const SYN = 0x02;
 
 /** Packets of neighbor discovery that the control plane is shown are no longer than this: no path makes them so long. */
 const MOST_ND_BYTES = 1280;
@@ -42,6 +49,10 @@ export class FromPeer {
   readonly #scratch: Uint8Array;
   readonly #drops: Drops;
   readonly #second: Second;
+  /** Whose packet to the TUN device was the last one, with nothing to hold it to but its addresses, and these. */
+  #plain: Session | undefined;
+  #plainSource = 0;
+  #plainDestination = 0;
 
   constructor(context: PathContext, tables: Tables, outbound: Outbound, clientToClient: boolean) {
     this.#ports = context.ports;
@@ -54,8 +65,21 @@ export class FromPeer {
     this.clientToClient = clientToClient;
   }
 
+  /** What is remembered of packets may no longer hold. */
+  forget(): void {
+    this.#plain = undefined;
+  }
+
   /** @param available bytes there are: the packet and what the link padded */
   ipv4(session: Session, bytes: Uint8Array, at: number, available: number, source: Source | undefined): void {
+    if (session === this.#plain) {
+      const repeated = this.#repeatedLength(viewOf(bytes), at, available);
+      if (repeated > 0) {
+        this.#count(session, repeated);
+        this.#ports.writeTun(bytes, at, repeated);
+        return;
+      }
+    }
     const length = ipv4Length(bytes, at, available);
     if (length === 0) {
       this.drop(session, 'inner-malformed', source);
@@ -68,8 +92,10 @@ export class FromPeer {
     const other = this.#tables.client(ipv4Destination(bytes, at));
     if (!this.#mayPass(session, other, bytes, at, length, source)) return;
     this.#count(session, length);
-    if (other === undefined) this.#ports.writeTun(bytes, at, length);
-    else if (ipv4Ttl(bytes, at) <= 1) this.#expired(session, bytes, at, length, source);
+    if (other === undefined) {
+      this.#remember(session, viewOf(bytes), at);
+      this.#ports.writeTun(bytes, at, length);
+    } else if (ipv4Ttl(bytes, at) <= 1) this.#expired(session, bytes, at, length, source);
     else {
       this.#copy(bytes, at, length);
       decrementTtl(this.#scratch, COPY_AT);
@@ -111,6 +137,24 @@ export class FromPeer {
   drop(session: Session, code: DropCode, source: Source | undefined): void {
     this.#counters[session.counter + Counter.dropped]!++;
     this.#drops.count(code, source);
+  }
+
+  #remember(session: Session, view: DataView, at: number): void {
+    const isPlain = session.selectors === undefined && session.fromPeer === undefined;
+    this.#plain = isPlain ? session : undefined;
+    this.#plainSource = view.getUint32(at + 12);
+    this.#plainDestination = view.getUint32(at + 16);
+  }
+
+  /** @returns length of a packet for which nothing is decided in another way than for the one before; 0 otherwise */
+  #repeatedLength(view: DataView, at: number, available: number): number {
+    if (available <= TCP_FLAGS) return 0;
+    const first = view.getUint32(at);
+    const length = first & 0xffff;
+    if (first >>> 24 !== PLAIN_HEADER || length > available || length <= TCP_FLAGS) return 0;
+    if (view.getUint32(at + 12) !== this.#plainSource || view.getUint32(at + 16) !== this.#plainDestination) return 0;
+    // An MSS is clamped, wherever something may be a SYN.
+    return (view.getUint8(at + TCP_FLAGS) & SYN) === 0 ? length : 0;
   }
 
   /** Clamps the MSS of what may. */

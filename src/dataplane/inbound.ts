@@ -5,6 +5,7 @@
 
 import { EspError, NextHeader, newOpened } from '../esp/index.ts';
 import { IPV4_HEADER_BYTES } from '../net/index.ts';
+import { viewOf } from '../wire/index.ts';
 import type { Channel, SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
 import type { Drops } from './drops.ts';
@@ -19,7 +20,6 @@ import type { DataPlanePorts, SocketKind, Source } from './ports.ts';
 import type { Second } from './second.ts';
 import { Strangers } from './strangers.ts';
 import type { Tables } from './tables.ts';
-import { viewOf } from './viewOf.ts';
 
 const NON_ESP_MARKER_BYTES = 4;
 const KEEPALIVE = 0xff;
@@ -75,6 +75,7 @@ export class Inbound {
   /** What is remembered of packets may no longer hold. */
   forget(): void {
     this.#l2tp.forget();
+    this.#fromPeer.forget();
   }
 
   /** Datagrams of `each` bytes, the last maybe shorter, that stand one behind the other: `length` bytes in all. */

@@ -4,6 +4,7 @@
  */
 
 import { UDP_HEADER_BYTES } from '../net/index.ts';
+import { viewOf } from '../wire/index.ts';
 import type { Channel } from './channel.ts';
 import type { PathContext } from './context.ts';
 import type { Drops } from './drops.ts';
@@ -17,7 +18,6 @@ import { RepeatedHeaders } from './repeatedHeaders.ts';
 import type { Second } from './second.ts';
 import type { Session } from './session.ts';
 import type { Tables } from './tables.ts';
-import { viewOf } from './viewOf.ts';
 
 /** RFC 1661 §5.8. */
 const LcpCode = { echoRequest: 9, echoReply: 10 } as const;

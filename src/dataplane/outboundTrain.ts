@@ -5,6 +5,7 @@
 
 import { NextHeader } from '../esp/index.ts';
 import { UDP_HEADER_BYTES } from '../net/index.ts';
+import { viewOf } from '../wire/index.ts';
 import type { SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
 import { PppProtocol } from './l2tpData.ts';
@@ -13,7 +14,6 @@ import { outerTos } from './outbound.ts';
 import type { DataPlanePorts, PacketTrain, Peer } from './ports.ts';
 import type { Second } from './second.ts';
 import type { Session } from './session.ts';
-import { viewOf } from './viewOf.ts';
 
 export class OutboundTrain implements PacketTrain {
   prefixBytes = 0;

@@ -4,6 +4,7 @@
  */
 
 import { type CipherBatch, type EspGeometry, NOT_EXTENDED, type PacketCipher } from '../../esp/index.ts';
+import { viewOf } from '../../wire/index.ts';
 import type { ActivePool } from '../activePool.ts';
 import type { Address } from '../ffi.ts';
 import { AeadCalls, SALT_BYTES } from './aeadCalls.ts';
@@ -48,7 +49,7 @@ export class AeadCipher implements PacketCipher, CipherBatch {
     const { prefixBytes, icvBytes, sealing } = this.#shared;
     const packet = addressIn(bytes, at, length + icvBytes);
     const dataBytes = this.#dataBytes(length);
-    sealing.add(this.#keyed, this.#keyed.toEncrypt(), bytes, at, packet, packet + prefixBytes, dataBytes, high);
+    sealing.add(this.#keyed, this.#keyed.toEncrypt(), viewOf(bytes), at, packet, packet + prefixBytes, dataBytes, high);
     this.#toSeal++;
   }
 
@@ -86,7 +87,7 @@ export class AeadCipher implements PacketCipher, CipherBatch {
     const { icvBytes, opening } = this.#shared;
     const packet = addressIn(bytes, at, length + icvBytes);
     const dataBytes = this.#dataBytes(length);
-    opening.add(this.#keyed, this.#keyed.toDecrypt(), bytes, at, packet, target, dataBytes, high);
+    opening.add(this.#keyed, this.#keyed.toDecrypt(), viewOf(bytes), at, packet, target, dataBytes, high);
     this.#toOpen++;
   }
 

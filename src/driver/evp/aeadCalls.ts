@@ -70,14 +70,14 @@ export class AeadCalls {
 
   /**
    * Lays out the calls for one more packet, of at most `BATCH_PACKETS`: `dataBytes` behind its IV, then the tag.
-   * @param bytes where the packet's header and IV stand at `at`, which is `packet` for native code
+   * @param view where the packet's header and IV stand at `at`, which is `packet` for native code
    * @param target where what comes out goes
    * @param high half of the sequence number, or `NOT_EXTENDED`
    */
   add(
     keyed: KeyedContext,
     context: Address,
-    bytes: Uint8Array,
+    view: DataView,
     at: number,
     packet: Address,
     target: Address,
@@ -89,11 +89,12 @@ export class AeadCalls {
     const slot = number * SLOT_BYTES;
     const first = number * this.#perPacket;
     const list = this.#list;
-    const own = this.#memory.bytes;
+    const own = this.#memory.view;
     if (context !== this.#contexts[number]) this.#choose(number, keyed, context);
     const iv = at + ESP_HEADER_BYTES;
-    for (let i = 0; i < IV_BYTES; i++) own[slot + SALT_BYTES + i] = bytes[iv + i]!;
-    this.#takeHeader(number, first + Call.header, bytes, at, packet, high);
+    own.setUint32(slot + SALT_BYTES, view.getUint32(iv));
+    own.setUint32(slot + SALT_BYTES + 4, view.getUint32(iv + 4));
+    this.#takeHeader(number, first + Call.header, view, at, packet, high);
     list.put(first + Call.data, Cipher.out, target);
     list.putSmall(first + Call.data, Cipher.room, dataBytes);
     list.put(first + Call.data, Cipher.input, data);
@@ -128,7 +129,7 @@ export class AeadCalls {
     keyed.copyRest(this.#memory.bytes.subarray(number * SLOT_BYTES, number * SLOT_BYTES + SALT_BYTES));
   }
 
-  #takeHeader(number: number, call: number, bytes: Uint8Array, at: number, packet: Address, high: number): void {
+  #takeHeader(number: number, call: number, view: DataView, at: number, packet: Address, high: number): void {
     const isExtended = high !== NOT_EXTENDED;
     const headerBytes = isExtended ? EXTENDED_BYTES : ESP_HEADER_BYTES;
     if (headerBytes !== this.#headerBytes[number]) {
@@ -139,11 +140,9 @@ export class AeadCalls {
     const extended = number * SLOT_BYTES + EXTENDED;
     this.#list.put(call, Cipher.input, isExtended ? this.#memory.base + extended : packet);
     if (!isExtended) return;
-    const own = this.#memory.bytes;
-    for (let i = 0; i < 4; i++) {
-      own[extended + i] = bytes[at + i]!;
-      own[extended + 8 + i] = bytes[at + 4 + i]!;
-    }
-    this.#memory.view.setUint32(extended + 4, high);
+    const own = this.#memory.view;
+    own.setUint32(extended, view.getUint32(at));
+    own.setUint32(extended + 4, high);
+    own.setUint32(extended + 8, view.getUint32(at + 4));
   }
 }
