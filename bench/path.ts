@@ -97,6 +97,7 @@ function cost(suite: EspSuite, inside: Inside, sessions = 1): PathCost {
     take: (at, length) => sender.fromTun(area.memory.bytes, at, length),
     train: (at, most, count, total) => sender.trainFromTun(area.memory.bytes, at, most, count, total),
     flush: nothing,
+    flushWhole: nothing,
     refuse: () => {
       throw new Error('the large packet is none');
     },

@@ -153,6 +153,7 @@ export class PacketLoop implements DataPlanePorts {
         train: (at, most, count, total) => this.#path.trainFromTun(this.#area.memory.bytes, at, most, count, total),
         ...(this.handOver === undefined ? {} : { elsewhere: this.#tunElsewhere }),
         flush: () => this.#sender.flush(),
+        flushWhole: () => this.#sender.flushWhole(),
         refuse: () => this.#refusals.add('bad-offload', Reason.badOffload, undefined, this.#clock.now()),
       });
     }
@@ -271,8 +272,7 @@ export class PacketLoop implements DataPlanePorts {
   }
 
   #drainEsp(socket: RawEspSocket): void {
-    const batch = this.#batch;
-    const source = this.#source;
+    const [batch, source] = [this.#batch, this.#source];
     const { bytes } = batch.memory;
     source.localPort = 0;
     for (let round = 0; round < RECEIVE_BATCHES; round++) {

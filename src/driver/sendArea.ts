@@ -8,12 +8,15 @@ import type { PacketArea } from './packetMemory.ts';
 /** Room for a large packet and what it is cut into, a few times over. */
 export const AREA_BYTES = 8 * (HEADROOM + MOST_PACKET_BYTES + TAILROOM);
 const LINE_BYTES = 64;
+/** Room for a large packet and what it is cut into. */
+const HALF_BYTES = AREA_BYTES / 2;
 
 export class SendArea {
   readonly memory: Memory;
   readonly sum: RangeSum;
   #next = 0;
   #floor = 0;
+  #end = AREA_BYTES;
 
   /** @param area of `AREA_BYTES` */
   constructor({ memory, sum }: PacketArea) {
@@ -24,12 +27,12 @@ export class SendArea {
   /** Where a packet of at most `length` bytes may be put, with the rooms around it; -1 where there is no place left. */
   place(length: number): number {
     const at = this.#next + HEADROOM;
-    return at + length + TAILROOM <= AREA_BYTES ? at : -1;
+    return at + length + TAILROOM <= this.#end ? at : -1;
   }
 
   /** How many packets of so many bytes fit behind one another from `at` on. */
   fitting(at: number, bytes: number): number {
-    return Math.floor((AREA_BYTES - TAILROOM - at) / bytes);
+    return Math.floor((this.#end - TAILROOM - at) / bytes);
   }
 
   /** A packet stands there now. */
@@ -49,5 +52,12 @@ export class SendArea {
   /** All that was sent from here has gone. */
   rewind(): void {
     this.#next = this.#floor;
+    this.#end = AREA_BYTES;
+  }
+
+  /** All has gone but the end of what was put here last: what comes next is put into the other half. */
+  turn(): void {
+    this.#next = this.#next > HALF_BYTES ? 0 : HALF_BYTES;
+    this.#end = this.#next + HALF_BYTES;
   }
 }

@@ -79,7 +79,7 @@ export class SendQueue {
       this.#pieceCount[last]!++;
       this.#cutBytes[last] = this.#segmentBytes;
       this.#bytes += length;
-      this.#full = length < this.#segmentBytes || this.#pieceCount[last]! === MOST_CUT;
+      this.#full = length < this.#segmentBytes || this.#bytes >= MOST_CUT * this.#segmentBytes;
       return;
     }
     this.#addMessage(header, payload, length, 0);
@@ -90,19 +90,50 @@ export class SendQueue {
 
   /** As `add` for datagrams of `each` bytes, the last maybe shorter, that stand one behind the other. */
   addTrain(header: SendHeader, payload: Address, length: number, each: number): void {
-    const cuts = this.#cuts && !header.refusesCutting;
-    const most = cuts ? Math.min(MOST_CUT, Math.floor(MOST_CUT_BYTES / each)) * each : each;
-    for (let from = 0; from < length; from += most) {
-      const bytes = Math.min(most, length - from);
-      if (bytes <= each) {
-        this.add(header, payload + from, bytes);
-        continue;
-      }
+    const most =
+      this.#cuts && !header.refusesCutting ? Math.min(MOST_CUT, Math.floor(MOST_CUT_BYTES / each)) * each : 0;
+    for (let from = 0; from < length; ) {
       if (this.#allPieces === MOST_PIECES) this.flush();
-      this.#chooseMode(header);
-      this.#addMessage(header, payload + from, bytes, each);
-      this.#full = true;
+      const last = this.#messageCount - 1;
+      const isOpen = !this.#full && this.#headers[last] === header && this.#segmentBytes === each;
+      const bytes = Math.min(length - from, isOpen ? most - this.#bytes : Math.max(most, each));
+      if (isOpen) {
+        this.#addPiece(payload + from, bytes);
+        this.#pieceCount[last]!++;
+        this.#cutBytes[last] = each;
+        this.#bytes += bytes;
+      } else {
+        this.#chooseMode(header);
+        this.#addMessage(header, payload + from, bytes, bytes > each ? each : 0);
+        this.#segmentBytes = each;
+        this.#bytes = bytes;
+      }
+      this.#full = this.#bytes >= most || this.#bytes % each !== 0;
+      from += bytes;
     }
+  }
+
+  /**
+   * As `flush`, but a message whose one piece has room for more datagrams still waits.
+   * @returns whether one does
+   */
+  flushWhole(): boolean {
+    const last = this.#messageCount - 1;
+    const waits = !this.#full && this.#pieceCount[last] === 1 && this.#cutBytes[last] !== 0;
+    if (!waits) {
+      this.flush();
+      return false;
+    }
+    if (last === 0) return true;
+    const header = this.#headers[last]!;
+    const piece = this.#firstPiece[last]! * IOVEC_BYTES;
+    const payload = this.#pieces.word(piece);
+    this.#messageCount = last;
+    const bytes = this.#bytes;
+    this.flush();
+    this.#addMessage(header, payload, bytes, this.#segmentBytes);
+    this.#full = false;
+    return true;
   }
 
   flush(): void {

@@ -86,6 +86,15 @@ export class Sender {
     prepared?.queue.addTrain(prepared.header, memory.base + at, length, each);
   }
 
+  /** As `flush`, but what is left of a train that the next one may fill up still waits. */
+  flushWhole(): void {
+    const queues = this.#allQueues;
+    let waits = false;
+    for (let i = 0; i < queues.length; i++) if (queues[i]!.flushWhole()) waits = true;
+    if (waits) this.#options.area.turn();
+    else this.#options.area.rewind();
+  }
+
   /** Sends all that waits, and rewinds the area. */
   flush(): void {
     const queues = this.#allQueues;

@@ -24,6 +24,8 @@ export interface TunReaderOptions {
   readonly elsewhere?: (at: number, length: number, headerBytes: number) => boolean;
   /** Sends all that waits in the area, and rewinds it. */
   readonly flush: () => void;
+  /** The same, but the end of a train may wait for the next packet; `flush` is called when there is none. */
+  readonly flushWhole: () => void;
   /** Is told of a packet whose header contradicts it: a fault of the kernel or ours. */
   readonly refuse: () => void;
 }
@@ -90,7 +92,7 @@ export class TunReader {
   }
 
   #cut(at: number, length: number): void {
-    const { area, flush, refuse } = this.#options;
+    const { area, flushWhole, refuse } = this.#options;
     const segmenter = this.#segmenter;
     const count = segmenter.begin(at, length, this.#header);
     if (count === 0) refuse();
@@ -100,7 +102,7 @@ export class TunReader {
     if (train !== undefined) this.#cutTrain(train, count);
     else this.#cutSingly(count);
     area.release();
-    flush();
+    flushWhole();
   }
 
   /** Each packet is sealed where it is written, right behind the one before, so that all are sent from one place. */
