@@ -1,7 +1,13 @@
 /** Gives packets to the TUN device; consecutive ones of a flow are joined where the kernel takes large ones. */
 
-import { type JoinedPacket, Joiner, VNET_HEADER_BYTES, writeVnetHeader } from '../dataplane/offload/index.ts';
-import { MOST_JOINED } from '../dataplane/offload/joiner.ts';
+import {
+  type JoinedPacket,
+  Joiner,
+  MOST_JOINED,
+  VNET_HEADER_BYTES,
+  writeVnetHeader,
+} from '../dataplane/offload/index.ts';
+
 import { type Address, Memory } from './ffi.ts';
 import { IOVEC_BYTES, IOVEC_LENGTH } from './messageLayout.ts';
 import type { PacketArea } from './packetMemory.ts';

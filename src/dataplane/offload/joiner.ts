@@ -5,6 +5,15 @@
 
 import { IPV4_HEADER_BYTES, IPV6_HEADER_BYTES, IpProtocol, UDP_HEADER_BYTES, WordSum } from '../../net/index.ts';
 import {
+  DONT_FRAGMENT,
+  expectPlainNext,
+  type Group,
+  isPlainNext,
+  MOST_IP_BYTES,
+  MOST_JOINED,
+  newGroup,
+} from './group.ts';
+import {
   addressSum,
   fold,
   isIpv4,
@@ -28,33 +37,6 @@ export interface JoinedPacket {
 
 /** Flows that are joined at one time; with more, the oldest is given out. */
 export const MOST_FLOWS = 8;
-/** Packets in one large packet. The kernel takes at most so many UDP datagrams. */
-export const MOST_JOINED = 64;
-const MOST_IP_BYTES = 65_535;
-const DONT_FRAGMENT = 0x40;
-
-/** One large packet that grows. */
-interface Group {
-  open: boolean;
-  at: number;
-  headLength: number;
-  transport: number;
-  headers: number;
-  protocol: number;
-  /** Payload of all packets but the last. */
-  segment: number;
-  length: number;
-  count: number;
-  /** Nothing can be added: the last packet was short, or said to push. */
-  full: boolean;
-  pushed: boolean;
-  /** The first packet's checksum was looked at. */
-  verified: boolean;
-  nextSequence: number;
-  /** Of the pseudo-header without the length: the same for all. */
-  addressSum: number;
-  readonly pieces: Int32Array;
-}
 
 export class Joiner {
   readonly #bytes: Uint8Array;
@@ -73,6 +55,8 @@ export class Joiner {
     pieces: new Int32Array(0),
     pieceCount: 0,
   };
+  /** The group that a packet was added to last, where those that merely continue it are told by a few words. */
+  #last: Group | undefined;
   /** Of the packet that `#read` looked at last. */
   #transport = 0;
   #headers = 0;
@@ -99,6 +83,8 @@ export class Joiner {
 
   /** Takes one IP packet, which must stay where it is until `flush`. */
   add(at: number, length: number): void {
+    const last = this.#last;
+    if (last !== undefined && this.#continuesPlainly(last, at, length)) return;
     if (!this.#read(at, length)) {
       this.#emitSingle(at, length);
       return;
@@ -111,6 +97,20 @@ export class Joiner {
     }
     if (candidate) this.#start(at, length);
     else this.#emitSingle(at, length);
+  }
+
+  /** @returns false for what is left to the long way */
+  #continuesPlainly(group: Group, at: number, length: number): boolean {
+    if (!isPlainNext(group, this.#view, at, length)) return false;
+    this.#transport = IPV4_HEADER_BYTES;
+    if (!this.#isIntact(group, at, length)) return false;
+    const { count, segment } = group;
+    group.pieces[2 * count] = at + group.headers;
+    group.pieces[2 * count + 1] = segment;
+    group.count = count + 1;
+    group.length += segment;
+    group.nextSequence = (group.nextSequence + segment) >>> 0;
+    return true;
   }
 
   /** Gives out everything. */
@@ -201,6 +201,7 @@ export class Joiner {
       group.pushed = (this.#bytes[transportAt + Tcp.flags]! & TcpFlag.psh) !== 0;
     }
     group.full = payload < group.segment || group.pushed;
+    if (isTcp && this.#transport === IPV4_HEADER_BYTES && expectPlainNext(group, this.#view)) this.#last = group;
     return true;
   }
 
@@ -215,7 +216,7 @@ export class Joiner {
     if (view.getUint16(first) !== view.getUint16(at) || view.getUint16(first + 8) !== view.getUint16(at + 8))
       return false;
     if (view.getUint8(first + 6) !== flags) return false;
-    if ((flags & DONT_FRAGMENT) !== 0) return true;
+    if (((flags << 8) & DONT_FRAGMENT) !== 0) return true;
     return ((view.getUint16(first + 4) + count) & 0xffff) === view.getUint16(at + 4);
   }
 
@@ -277,6 +278,7 @@ export class Joiner {
     for (let i = order.indexOf(group); i < order.length - 1; i++) order[i] = order[i + 1]!;
     order.length--;
     group.open = false;
+    if (group === this.#last) this.#last = undefined;
     if (group.count === 1) {
       this.#emitSingle(group.at, group.headLength);
       return;
@@ -317,24 +319,4 @@ export class Joiner {
     this.#single.pieces[1] = length;
     this.#emit(this.#single);
   }
-}
-
-function newGroup(): Group {
-  return {
-    open: false,
-    at: 0,
-    headLength: 0,
-    transport: 0,
-    headers: 0,
-    protocol: 0,
-    segment: 0,
-    length: 0,
-    count: 0,
-    full: false,
-    pushed: false,
-    verified: false,
-    nextSequence: 0,
-    addressSum: 0,
-    pieces: new Int32Array(2 * MOST_JOINED),
-  };
 }
