@@ -7,10 +7,10 @@ import type { Connection } from '../session/connection.ts';
 import type { UserSession } from '../session/userSession.ts';
 
 interface Row {
-  /** Lists, since they hold one or two: ten thousand Sets weigh megabytes. */
-  readonly ikeSas: IkeSaId[];
-  readonly children: ChildSaId[];
-  readonly slots: SessionSlot[];
+  /** One or two each, in lists that are never changed: a Set is heavy, and so is the room of a list that grows. */
+  ikeSas: readonly IkeSaId[];
+  children: readonly ChildSaId[];
+  slots: readonly SessionSlot[];
   readonly plainFrom?: string;
 }
 
@@ -38,7 +38,7 @@ export class ConnectionTable implements Iterable<Connection> {
 
   /** @param plainFrom the peer's endpoint, for a connection without IPsec */
   add(connection: Connection, plainFrom?: Endpoint): void {
-    const empty = { ikeSas: [], children: [], slots: [] };
+    const empty = { ikeSas: NONE, children: NONE, slots: NONE };
     this.#rows.set(connection, plainFrom === undefined ? empty : { ...empty, plainFrom: plainFrom.address });
     this.#byChannel.set(connection.channel, connection);
     if (plainFrom === undefined) return;
@@ -48,17 +48,17 @@ export class ConnectionTable implements Iterable<Connection> {
 
   addIkeSa(connection: Connection, ikeSa: IkeSaId): void {
     this.#byIkeSa.set(ikeSa, connection);
-    addTo(this.#rows.get(connection)?.ikeSas, ikeSa);
+    addTo(this.#rows.get(connection), 'ikeSas', ikeSa);
   }
 
   addChild(connection: Connection, child: ChildSaId): void {
     this.#byChild.set(child, connection);
-    addTo(this.#rows.get(connection)?.children, child);
+    addTo(this.#rows.get(connection), 'children', child);
   }
 
   addSlot(connection: Connection, session: UserSession, slot: SessionSlot): void {
     this.#bySlot.set(slot, { connection, session });
-    addTo(this.#rows.get(connection)?.slots, slot);
+    addTo(this.#rows.get(connection), 'slots', slot);
   }
 
   byIkeSa(ikeSa: IkeSaId): Connection | undefined {
@@ -77,8 +77,8 @@ export class ConnectionTable implements Iterable<Connection> {
     return this.#bySlot.get(slot);
   }
 
-  ikeSasOf(connection: Connection): IkeSaId[] {
-    return [...(this.#rows.get(connection)?.ikeSas ?? [])];
+  ikeSasOf(connection: Connection): readonly IkeSaId[] {
+    return this.#rows.get(connection)?.ikeSas ?? NONE;
   }
 
   /** How many connections without IPsec stand. */
@@ -93,13 +93,13 @@ export class ConnectionTable implements Iterable<Connection> {
   removeIkeSa(ikeSa: IkeSaId): void {
     const connection = this.#byIkeSa.get(ikeSa);
     this.#byIkeSa.delete(ikeSa);
-    if (connection !== undefined) removeFrom(this.#rows.get(connection)?.ikeSas, ikeSa);
+    if (connection !== undefined) removeFrom(this.#rows.get(connection), 'ikeSas', ikeSa);
   }
 
   removeChild(child: ChildSaId): void {
     const connection = this.#byChild.get(child);
     this.#byChild.delete(child);
-    if (connection !== undefined) removeFrom(this.#rows.get(connection)?.children, child);
+    if (connection !== undefined) removeFrom(this.#rows.get(connection), 'children', child);
   }
 
   remove(connection: Connection): void {
@@ -118,11 +118,14 @@ export class ConnectionTable implements Iterable<Connection> {
   }
 }
 
-function addTo(list: number[] | undefined, id: number): void {
-  if (list !== undefined && !list.includes(id)) list.push(id);
+const NONE: readonly number[] = [];
+
+type List = 'ikeSas' | 'children' | 'slots';
+
+function addTo(row: Row | undefined, list: List, id: number): void {
+  if (row !== undefined && !row[list].includes(id)) row[list] = row[list].concat(id);
 }
 
-function removeFrom(list: number[] | undefined, id: number): void {
-  const at = list?.indexOf(id) ?? -1;
-  if (at >= 0) list!.splice(at, 1);
+function removeFrom(row: Row | undefined, list: List, id: number): void {
+  if (row !== undefined) row[list] = row[list].filter((other) => other !== id);
 }

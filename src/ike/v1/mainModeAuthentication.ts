@@ -77,6 +77,7 @@ export function onMessage5(context: Context, sa: IkeSa, { message, digest, datag
   const payloads: Payload[] = [id, { kind: 'HASH', data }];
   if (exchanged.shortened) payloads.push(ikeLifetimeNotify(sa, exchanged.lifetimeSeconds));
   const answer = prepare(context, sa, 'mainMode6', payloads, { cipher: keys.cipher, iv: nextIv });
+  sa.answered.arrived();
   sa.answered.remember(digest, answer, now);
   const secured = {
     keys,

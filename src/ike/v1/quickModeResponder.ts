@@ -193,6 +193,7 @@ export function onQuickMode3(
   accepted(context, sa, arrival, opened.chain, 'quickMode3', now);
   sa.quickModes.delete(messageId);
   sa.timers.clear(`quickMode:${messageId}`);
+  if (sa.quickModes.size === 0) sa.answered.arrived();
   confirmChild(context, state.child, now);
   return undefined;
 }

@@ -3,7 +3,7 @@
  * RFC 2408 §5.1.
  */
 
-import { Few, type Instant, type Milliseconds } from '../../core/index.ts';
+import type { Instant, Milliseconds } from '../../core/index.ts';
 
 /** When a message that awaits an answer is sent again. */
 export interface RetransmissionSchedule {
@@ -43,46 +43,63 @@ export const ANSWERS_KEPT: Milliseconds = 50_000;
 const MAX_REMEMBERED = 8;
 
 interface Answered {
-  readonly answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined;
+  readonly digest: string;
+  answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined;
   repeats: number;
+  /** Whole milliseconds, which take no memory of their own. */
   last: Instant;
 }
 
 /** The messages that were acted on, by digest, each with its answer. */
 export class AnsweredMessages {
-  /** Only while there are some. */
-  #answers: Few<string, Answered> | undefined;
+  /** Oldest first. Never changed, so that it is no longer than it must be. */
+  #answers: readonly Answered[] = NONE;
 
   /** Forgets what was answered before `instant`: no network delivers a duplicate so late. */
   forgetBefore(instant: Instant): void {
     const answers = this.#answers;
-    if (answers === undefined) return;
-    for (const digest of answers.keys()) if (answers.get(digest)!.last < instant) answers.delete(digest);
-    if (answers.size === 0) this.#answers = undefined;
+    if (answers.every(({ last }) => last >= instant)) return;
+    this.#answers = answers.filter(({ last }) => last >= instant);
   }
 
   has(digest: string): boolean {
-    return this.#answers?.has(digest) ?? false;
+    return this.#find(digest) !== undefined;
   }
 
   remember(digest: string, answer: { readonly bytes: Uint8Array; readonly summary: string } | undefined, now: Instant) {
-    this.#answers ??= new Few();
-    if (this.#answers.size >= MAX_REMEMBERED && !this.#answers.has(digest)) {
-      const [oldest] = this.#answers.keys();
-      if (oldest !== undefined) this.#answers.delete(oldest);
-    }
     const { bytes, summary } = answer ?? {};
     const kept = bytes === undefined || summary === undefined ? undefined : { bytes, summary };
-    this.#answers.set(digest, { answer: kept, repeats: 0, last: now });
+    const last = Math.ceil(now);
+    const known = this.#find(digest);
+    if (known === undefined) {
+      const others = this.#answers.length < MAX_REMEMBERED ? this.#answers : this.#answers.slice(1);
+      this.#answers = others.concat({ digest, answer: kept, repeats: 0, last });
+    } else {
+      known.answer = kept;
+      known.repeats = 0;
+      known.last = last;
+    }
+  }
+
+  /** The peer has all answers so far, as what it said next shows: a duplicate now is one of the network. */
+  arrived(): void {
+    for (const answered of this.#answers) answered.answer = undefined;
   }
 
   /** The answer to repeat, at a bounded rate; undefined to stay silent. */
   repeat(digest: string, now: Instant): { readonly bytes: Uint8Array; readonly summary: string } | undefined {
-    const answered = this.#answers?.get(digest);
+    const answered = this.#find(digest);
     if (answered?.answer === undefined) return undefined;
     if (answered.repeats >= MAX_ANSWER_REPEATS || now - answered.last < ANSWER_REPEAT_GAP) return undefined;
     answered.repeats++;
-    answered.last = now;
+    answered.last = Math.ceil(now);
     return answered.answer;
   }
+
+  #find(digest: string): Answered | undefined {
+    for (const answered of this.#answers) if (answered.digest === digest) return answered;
+    return undefined;
+  }
 }
+
+const NONE: readonly Answered[] = [];

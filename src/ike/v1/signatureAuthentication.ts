@@ -80,6 +80,7 @@ export function onSignedMessage5(
       const payloads: Payload[] = [...own.payloads];
       if (exchanged.shortened) payloads.push(ikeLifetimeNotify(sa, lifetimeSeconds));
       const answer = prepare(context, sa, 'mainMode6', payloads, { cipher: keys.cipher, iv: nextIv });
+      sa.answered.arrived();
       sa.answered.remember(digest, answer, evenLater);
       const local = own.identity;
       const secured = {
