@@ -31,7 +31,7 @@ export interface PacketCipher {
 }
 
 /** Packets of one SA that a `CipherBatch` takes before they must be done: what fits into a processor's first cache. */
-export const BATCH_PACKETS = 8;
+export const BATCH_PACKETS = 16;
 
 /** Packets that are sealed together, or opened together: each is added, then all are done. Arguments as of the cipher. */
 export interface CipherBatch {
