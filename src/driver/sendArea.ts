@@ -10,6 +10,8 @@ export const AREA_BYTES = 8 * (HEADROOM + MOST_PACKET_BYTES + TAILROOM);
 const LINE_BYTES = 64;
 /** Room for a large packet and what it is cut into. */
 const HALF_BYTES = AREA_BYTES / 2;
+/** The end of what was put last, and what waits, is no longer than one send, with the rooms around it. */
+const MOST_WAITING_BYTES = HEADROOM + MOST_PACKET_BYTES + TAILROOM;
 
 export class SendArea {
   readonly memory: Memory;
@@ -55,9 +57,10 @@ export class SendArea {
     this.#end = AREA_BYTES;
   }
 
-  /** All has gone but the end of what was put here last: what comes next is put into the other half. */
+  /** All has gone but the end of what was put here last: what comes next is put where it is not. */
   turn(): void {
-    this.#next = this.#next > HALF_BYTES ? 0 : HALF_BYTES;
-    this.#end = this.#next + HALF_BYTES;
+    const isBehindFirstHalf = this.#next - MOST_WAITING_BYTES >= HALF_BYTES;
+    this.#next = isBehindFirstHalf ? 0 : Math.max(this.#next, HALF_BYTES);
+    this.#end = isBehindFirstHalf ? HALF_BYTES : AREA_BYTES;
   }
 }

@@ -57,6 +57,8 @@ export class SendQueue {
   #segmentBytes = 0;
   #bytes = 0;
   #full = true;
+  /** Whether the only message has waited at a `flushWhole`. */
+  #waited = false;
 
   /**
    * @param cuts whether the kernel cuts sends of this socket into datagrams
@@ -114,25 +116,27 @@ export class SendQueue {
   }
 
   /**
-   * As `flush`, but a message whose one piece has room for more datagrams still waits.
+   * As `flush`, but a message whose one piece has room for more datagrams still waits; once, for no longer is its place
+   * left alone.
    * @returns whether one does
    */
   flushWhole(): boolean {
     const last = this.#messageCount - 1;
-    const waits = !this.#full && this.#pieceCount[last] === 1 && this.#cutBytes[last] !== 0;
-    if (!waits) {
+    const hasRoom = !this.#full && this.#pieceCount[last] === 1 && this.#cutBytes[last] !== 0;
+    if (!hasRoom || (last === 0 && this.#waited)) {
       this.flush();
       return false;
     }
-    if (last === 0) return true;
-    const header = this.#headers[last]!;
-    const piece = this.#firstPiece[last]! * IOVEC_BYTES;
-    const payload = this.#pieces.word(piece);
-    this.#messageCount = last;
-    const bytes = this.#bytes;
-    this.flush();
-    this.#addMessage(header, payload, bytes, this.#segmentBytes);
-    this.#full = false;
+    if (last > 0) {
+      const header = this.#headers[last]!;
+      const payload = this.#pieces.word(this.#firstPiece[last]! * IOVEC_BYTES);
+      const bytes = this.#bytes;
+      this.#messageCount = last;
+      this.flush();
+      this.#addMessage(header, payload, bytes, this.#segmentBytes);
+      this.#full = false;
+    }
+    this.#waited = true;
     return true;
   }
 
@@ -160,6 +164,7 @@ export class SendQueue {
     this.#messageCount = 0;
     this.#allPieces = 0;
     this.#full = true;
+    this.#waited = false;
   }
 
   #chooseMode({ dontFragment }: SendHeader): void {
