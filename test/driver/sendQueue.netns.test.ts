@@ -144,7 +144,11 @@ describe('sends that the kernel cuts', { skip: noNamespaces() ?? false }, () => 
       ] as const;
       const queue = queueThat(cuts);
       for (const isTrain of [() => true, (i: number) => i % 2 === 0, (i: number) => i % 2 === 1]) {
-        const trains = sizes.map(([peer, ...size], i) => ({ peer, datagrams: train(...size, i), isTrain: isTrain(i) }));
+        const trains = sizes.map(([peer, count, each, last], i) => ({
+          peer,
+          datagrams: train(count, each, last, i),
+          isTrain: isTrain(i),
+        }));
         sendTrains(queue, trains);
         for (const [socket, end] of [
           [to, TO],
