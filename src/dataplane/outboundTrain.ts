@@ -57,7 +57,7 @@ export class OutboundTrain implements PacketTrain {
     const before = session.isTunnel ? 0 : UDP_HEADER_BYTES + header.bytes.length;
     const { outbound } = pair;
     const sealedBytes = outbound.lengthOf(before + most);
-    if (outbound.left < count || pair.sent + count * sealedBytes >= pair.tellAt) return undefined;
+    if (outbound.left <= count || pair.sent + count * sealedBytes >= pair.tellAt) return undefined;
     if (toPeer !== undefined && !toPeer.take(total, this.#second.now)) return undefined;
     this.#session = session;
     this.#pair = pair;

@@ -6,6 +6,7 @@ import {
   type ChannelRecord,
   COUNTERS_PER_SESSION,
   Counter,
+  type DataPlaneCommand,
   type DataPlaneEvent,
   type MemoryDatagram,
   MemoryDataPlane,
@@ -27,6 +28,11 @@ export const suites = {
   sha512: { encryption: 'aes-cbc', keyBits: 128, integrity: 'hmac-sha2-512-256' },
   des: { encryption: '3des-cbc', keyBits: 192, integrity: 'hmac-md5-96' },
 } as const satisfies Record<string, EspSuite>;
+
+/** Whoever can be told to open channels and sessions. */
+export interface Commanded {
+  readonly plane: { post(command: DataPlaneCommand): void };
+}
 
 /** One data plane with all that came out of it. */
 export class End {
@@ -119,7 +125,7 @@ export const CLIENT_TUNNEL = 11;
 export const GATEWAY_TUNNEL = 22;
 
 /** Opens channel, SA and session on both ends, as the two control planes would. The inner client is 10.10.10.2. */
-export function openTunnel(client: End, gateway: End, options: TunnelOptions = {}): void {
+export function openTunnel(client: Commanded, gateway: Commanded, options: TunnelOptions = {}): void {
   const { protection = 'udp', suite = suites.gcm, channel = 1, slot = 0, seed = 1, inner = '10.10.10.2' } = options;
   const port = protection === 'none' ? 1701 : 4500;
   const local = options.clientAddress ?? { address: '192.0.2.2', port };
@@ -160,8 +166,8 @@ export function openTunnel(client: End, gateway: End, options: TunnelOptions = {
 
 /** Both ends of a tunnel-mode session, as IKEv2 would open it: the client's addresses are those of `inner`. */
 export function openNativeTunnel(
-  client: End,
-  gateway: End,
+  client: Commanded,
+  gateway: Commanded,
   options: Omit<TunnelOptions, 'session'> & {
     readonly inner?: string;
     readonly inner6?: string;
@@ -194,8 +200,8 @@ export const toGatewayKeys = (suite: EspSuite, seed: number) => keysOf(suite, 10
 export const toClientKeys = (suite: EspSuite, seed: number) => keysOf(suite, 2000 + seed);
 
 export function installPair(
-  client: End,
-  gateway: End,
+  client: Commanded,
+  gateway: Commanded,
   channel: number,
   suite: EspSuite,
   seed: number,
@@ -224,7 +230,7 @@ export function installPair(
   });
 }
 
-export function useSas(client: End, gateway: End, channel: number, seed: number): void {
+export function useSas(client: Commanded, gateway: Commanded, channel: number, seed: number): void {
   client.plane.post({ type: 'useSa', channel, outboundSpi: toGatewaySpi(seed) });
   gateway.plane.post({ type: 'useSa', channel, outboundSpi: toClientSpi(seed) });
 }
