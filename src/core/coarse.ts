@@ -2,18 +2,13 @@
 
 import type { Instant, Milliseconds } from './core.ts';
 
-/** From so far ahead on, deadlines stand on such a grid: they come late by a thirty-second part at most. */
-const GRIDS: readonly { readonly from: Milliseconds; readonly grid: Milliseconds }[] = [
-  { from: 16_000, grid: 500 },
-  { from: 4000, grid: 125 },
-];
+/** From so far ahead on, deadlines stand on a grid: they come late by a thirty-second part at most. */
+const FAR: Milliseconds = 8000;
+/** Ten thousand idle sessions are then looked at four times a second, rather than each in its own time. */
+const GRID: Milliseconds = 250;
 
-/** Where ten thousand idle sessions are looked at twice a second, rather than each at its own time. */
 export function coarse(at: Instant, now: Instant): Instant;
 export function coarse(at: Instant | undefined, now: Instant): Instant | undefined;
 export function coarse(at: Instant | undefined, now: Instant): Instant | undefined {
-  if (at === undefined) return undefined;
-  const wait = at - now;
-  for (const { from, grid } of GRIDS) if (wait >= from) return Math.ceil(at / grid) * grid;
-  return at;
+  return at === undefined || at - now < FAR ? at : Math.ceil(at / GRID) * GRID;
 }

@@ -110,6 +110,12 @@ export interface Settings {
   readonly timers: PppTimers;
 }
 
+/**
+ * A caller asks later than who is called: a gateway asks thousands, many of them at once, and what it asks answers for
+ * them. A link that is silent for longer is not served by one that asks.
+ */
+const CALLER_TIMERS: Partial<PppTimers> = { echoInterval: 45_000 };
+
 /** Thousands of links have the same configuration. */
 const resolved = new WeakMap<PppConfig, Settings>();
 
@@ -135,6 +141,6 @@ function resolve(config: PppConfig): Settings {
     network: config.network ?? (credentials === undefined ? undefined : {}),
     retries: config.retries ?? 0,
     reauthenticateEvery: config.reauthenticateEvery,
-    timers: { ...defaultTimers, ...config.timers },
+    timers: { ...defaultTimers, ...(credentials === undefined ? {} : CALLER_TIMERS), ...config.timers },
   };
 }

@@ -9,6 +9,9 @@ export interface EchoOwner {
   echoUnanswered(failures: number, now: Instant): void;
 }
 
+/** By this part of the interval a question may come early. */
+const NEARLY = 32;
+
 export class Echo {
   readonly #interval: Milliseconds;
   readonly #failures: number;
@@ -41,7 +44,8 @@ export class Echo {
 
   expire(now: Instant) {
     const silentUntil = this.#lastHeard + this.#interval;
-    if (silentUntil > now) return this.#timers.set('echo', silentUntil);
+    // The answer to the last one came a little later than that was sent: looking twice in each interval gains nothing.
+    if (silentUntil > now + this.#interval / NEARLY) return this.#timers.set('echo', silentUntil);
     if (this.#unanswered >= this.#failures) return this.#owner.echoUnanswered(this.#unanswered, now);
     this.#unanswered++;
     this.#owner.sendEchoRequest();

@@ -7,11 +7,14 @@ import { type CipherBatch, type EspGeometry, NOT_EXTENDED, type PacketCipher } f
 import { viewOf } from '../../wire/index.ts';
 import type { ActivePool } from '../activePool.ts';
 import type { Address } from '../ffi.ts';
+import { GcmJobs, vaesGcm } from '../vaes/index.ts';
 import { AeadCalls, SALT_BYTES } from './aeadCalls.ts';
 import { addressIn } from './bufferAddress.ts';
 import { type ContextFamily, contextFamily, KeyedContext } from './keyedContext.ts';
 import { libcrypto } from './libcrypto.ts';
 import { providedCipher } from './providedCipher.ts';
+
+export const CHACHA = 'ChaCha20-Poly1305';
 
 export class AeadCipher implements PacketCipher, CipherBatch {
   readonly #keyed: KeyedContext;
@@ -98,12 +101,15 @@ export class AeadCipher implements PacketCipher, CipherBatch {
   }
 }
 
+/** Packets that are worked on together, by OpenSSL or by code of our own. */
+type AeadBatch = Pick<AeadCalls, 'add' | 'run' | 'discard' | 'forget'>;
+
 /** What the SAs of one cipher have in common. */
 interface Shared {
   readonly prefixBytes: number;
   readonly icvBytes: number;
-  readonly sealing: AeadCalls;
-  readonly opening: AeadCalls;
+  readonly sealing: AeadBatch;
+  readonly opening: AeadBatch;
   readonly family: ContextFamily;
 }
 
@@ -118,9 +124,13 @@ function sharedOf(name: string, keyBytes: number, { prefixBytes, icvBytes }: Esp
   }
   let shared = known.get(name);
   if (shared === undefined) {
-    const cipher = providedCipher(name);
-    const sealing = new AeadCalls(cipher, true, prefixBytes, icvBytes);
-    const opening = new AeadCalls(cipher, false, prefixBytes, icvBytes);
+    const vaes = name === CHACHA ? undefined : vaesGcm(keyBytes * 8);
+    const cipher = vaes ?? providedCipher(name);
+    const batch = (seals: boolean): AeadBatch =>
+      vaes === undefined
+        ? new AeadCalls(providedCipher(name), seals, prefixBytes, icvBytes)
+        : new GcmJobs(seals ? vaes.seal : vaes.open, vaes.room, prefixBytes);
+    const [sealing, opening] = [batch(true), batch(false)];
     const forget = (context: Address) => {
       sealing.forget(context);
       opening.forget(context);

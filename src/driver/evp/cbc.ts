@@ -57,7 +57,7 @@ class KeyedAnew {
   constructor(keyBytes: number) {
     const { base } = this.#memory;
     this.#cipher = providedCipher(`AES-${keyBytes * 8}-CBC`);
-    const context = this.#cipher.newContext();
+    const context = this.#cipher.keyed(base + At.noKey, keyBytes, true);
     const data = base + At.data;
     this.#list.set(Call.init, 0, context, base + At.key, keyBytes, base + At.iv, BLOCK_BYTES);
     this.#list.set(Call.cipher, this.#cipher.cipher, context, data, base + At.length, 0, data, 0);

@@ -10,7 +10,7 @@ import {
   type NewPacketCipher,
 } from '../../esp/index.ts';
 import { ActivePool } from '../activePool.ts';
-import { AeadCipher } from './aead.ts';
+import { AeadCipher, CHACHA } from './aead.ts';
 import { CbcHmacCipher } from './cbcHmac.ts';
 import { isBareHash } from './hmac.ts';
 
@@ -58,8 +58,8 @@ function isFast({ encryption, integrity }: EspSuite): boolean {
   return encryption === 'aes-cbc' && isBareHash(integrityTransforms[integrity].hash);
 }
 
-const CHACHA = 'ChaCha20-Poly1305';
-const PROBE_BLOCKS = 5;
+/** Enough for whole turns of eight blocks and what is left. */
+const PROBE_BLOCKS = 21;
 
 /** @throws Error where both do not make the same packet, or the fast one takes a forged packet or refuses a true one */
 function mustAgree(suite: EspSuite, fast: NewPacketCipher, slow: NewPacketCipher): void {

@@ -5,15 +5,14 @@
 
 import type { ActiveHolder, ActivePool } from '../activePool.ts';
 import type { Address } from '../ffi.ts';
-import { CallList } from './callList.ts';
 import type { HmacStates } from './hmac.ts';
-import { libcrypto, mustBe } from './libcrypto.ts';
-import type { ProvidedCipher } from './providedCipher.ts';
+import { libcrypto } from './libcrypto.ts';
+import type { KeyedContexts } from './providedCipher.ts';
 import { type SecretSlot, SecretSlots } from './secretSlots.ts';
 
 /** What the SAs of one cipher and hash have in common. */
 export interface ContextFamily {
-  readonly cipher: ProvidedCipher;
+  readonly cipher: KeyedContexts;
   /** Of the cipher's key. */
   readonly keyBytes: number;
   /** What stands behind it: the salt, or the key of HMAC. */
@@ -121,17 +120,7 @@ export class KeyedContext implements ActiveHolder {
     if (this.#key === NONE) throw new Error(`${cipher.name} was closed`);
     this.#leave();
     pool.makeRoom();
-    const context = cipher.newContext();
-    keying ??= new CallList(1);
-    const init = direction === Direction.encrypt ? cipher.encryptInit : cipher.decryptInit;
-    keying.set(0, init, context, keys.address(this.#key), keyBytes);
-    const isKeyed = keying.run(0, 1);
-    keying.set(0, 0);
-    if (!isKeyed) {
-      cipher.freeContext(context);
-      mustBe(0, `key ${cipher.name}`);
-    }
-    this.#context = context;
+    this.#context = cipher.keyed(keys.address(this.#key), keyBytes, direction === Direction.encrypt);
     this.#direction = direction;
     pool.add(this);
     if (hmac === undefined || states === undefined) return;
@@ -140,5 +129,3 @@ export class KeyedContext implements ActiveHolder {
     hmac.compute(keys.bytes(this.#key).subarray(keyBytes, keyBytes + restBytes), this.#statesAt);
   }
 }
-
-let keying: CallList | undefined;

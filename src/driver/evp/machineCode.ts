@@ -3,11 +3,8 @@
  * and writing one needs no compiler. System V Application Binary Interface, AMD64 supplement §3.2.
  */
 
-import { type Address, declare, functionAt, Memory } from '../ffi.ts';
-
-const PAGE_BYTES = 4096;
-const Protection = { read: 1, write: 2, execute: 4 } as const;
-const MAP_PRIVATE_ANONYMOUS = 0x22;
+import { executable } from '../executable.ts';
+import { type Address, functionAt } from '../ffi.ts';
 
 /** `int make(call *calls, int count)`: see `MakeCalls`. Registers that belong to the caller are kept on the stack. */
 // biome-ignore-start format: one instruction a line
@@ -76,38 +73,9 @@ const X86_64 = Uint8Array.of(
 );
 // biome-ignore-end format: one instruction a line
 
-/**
- * Puts the instructions into memory of their own, which can then be executed and no longer written.
- * @returns undefined on other processors, and where the system allows no such memory
- */
+/** @returns undefined on other processors, and where the system allows no memory for code */
 export function machineCode(): ((calls: Address, count: number) => number) | undefined {
   if (process.arch !== 'x64') return undefined;
-  const c = declare(DECLARATIONS) as {
-    readonly mmap: (
-      at: Address,
-      length: number,
-      protection: number,
-      flags: number,
-      fd: number,
-      offset: number,
-    ) => number;
-    readonly mprotect: (at: Address, length: number, protection: number) => number;
-    readonly munmap: (at: Address, length: number) => number;
-  };
-  const page = c.mmap(0, PAGE_BYTES, Protection.read | Protection.write, MAP_PRIVATE_ANONYMOUS, -1, 0);
-  if (page <= 0) return undefined;
-  const code = new Memory(X86_64.length);
-  code.bytes.set(X86_64);
-  code.copyTo(page);
-  if (c.mprotect(page, PAGE_BYTES, Protection.read | Protection.execute) !== 0) {
-    c.munmap(page, PAGE_BYTES);
-    return undefined;
-  }
-  return functionAt(page, 'int', 2) as (calls: Address, count: number) => number;
+  const code = executable(X86_64);
+  return code === undefined ? undefined : (functionAt(code, 'int', 2) as (calls: Address, count: number) => number);
 }
-
-const DECLARATIONS = {
-  mmap: 'intptr_t mmap(uintptr_t at, size_t length, int protection, int flags, int fd, intptr_t offset)',
-  mprotect: 'int mprotect(uintptr_t at, size_t length, int protection)',
-  munmap: 'int munmap(uintptr_t at, size_t length)',
-} as const;

@@ -5,6 +5,7 @@
  */
 
 import { type Address, functionAt, Memory, textAt } from '../ffi.ts';
+import { CallList } from './callList.ts';
 import { libcrypto, mustBe } from './libcrypto.ts';
 
 /** OSSL_OP_CIPHER. */
@@ -26,10 +27,18 @@ const ALGORITHM_FUNCTIONS = 16;
 const DISPATCH_BYTES = 16;
 const DISPATCH_FUNCTION = 8;
 
-/** Where the functions lie. `int` functions return 1 for success and 0 for failure. */
-export interface ProvidedCipher {
+/** Contexts that are keyed once, whoever works with them. */
+export interface KeyedContexts {
   /** OpenSSL's name, e.g. `AES-128-GCM`. */
   readonly name: string;
+  /** A context for the key at an address. @throws Error where there is none */
+  keyed(key: Address, keyBytes: number, encrypts: boolean): Address;
+  /** Overwrites the keys in it. */
+  freeContext(context: Address): void;
+}
+
+/** Where the functions lie. `int` functions return 1 for success and 0 for failure. */
+export interface ProvidedCipher extends KeyedContexts {
   /** int (context, key, key length, iv, iv length, parameters) */
   readonly encryptInit: Address;
   readonly decryptInit: Address;
@@ -39,10 +48,6 @@ export interface ProvidedCipher {
   readonly final: Address;
   /** int (context, parameters) */
   readonly getParameters: Address;
-  /** @throws Error where there is no memory */
-  newContext(): Address;
-  /** Overwrites the keys in it. */
-  freeContext(context: Address): void;
 }
 
 /** Looked up once for the thread. @throws Error where OpenSSL has no such cipher, or one without these functions */
@@ -73,9 +78,26 @@ function lookUp(name: string): ProvidedCipher {
     cipher: need(Dispatch.cipher),
     final: need(Dispatch.final),
     getParameters: need(Dispatch.getParameters),
-    newContext: () => mustBe(newContext(providerContext), 'make a cipher context'),
+    keyed: (key, keyBytes, encrypts) => {
+      const context = mustBe(newContext(providerContext), 'make a cipher context');
+      if (makeCall(need(encrypts ? Dispatch.encryptInit : Dispatch.decryptInit), context, key, keyBytes))
+        return context;
+      freeContext(context);
+      throw new Error(`OpenSSL does not key ${name}`);
+    },
     freeContext: (context) => void freeContext(context),
   };
+}
+
+let keying: CallList | undefined;
+
+/** Leaves nothing of what it was called with. */
+function makeCall(target: Address, ...values: readonly Address[]): boolean {
+  keying ??= new CallList(1);
+  keying.set(0, target, ...values);
+  const isDone = keying.run(0, 1);
+  keying.set(0, 0);
+  return isDone;
 }
 
 /** By number. Empty where the provider does not list the cipher. */

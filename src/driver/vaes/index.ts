@@ -1,0 +1,78 @@
+/** AES-GCM with 256-bit vector instructions, where the processor has them: twice as fast as OpenSSL for a packet. */
+
+import { readFileSync } from 'node:fs';
+import { executable } from '../executable.ts';
+import { type Address, type FunctionAt, functionAt, Memory } from '../ffi.ts';
+import { KeyBlock, keyCode, packetCode, Room, writeConstants } from './gcmCode.ts';
+
+export { GcmJobs } from './gcmJobs.ts';
+
+export interface VaesGcm {
+  readonly name: string;
+  readonly seal: FunctionAt;
+  readonly open: FunctionAt;
+  /** What all three are given. */
+  readonly room: Address;
+  /** A block for the key at an address, to be given to `freeContext`. */
+  keyed(key: Address): Address;
+  freeContext(block: Address): void;
+}
+
+/** @returns undefined on other processors, and where the system allows no memory for code */
+export function vaesGcm(keyBits: number): VaesGcm | undefined {
+  if (keyBits !== 128 && keyBits !== 256) return undefined;
+  if (!made.has(keyBits)) made.set(keyBits, isAble() ? make(keyBits) : undefined);
+  return made.get(keyBits);
+}
+
+const made = new Map<number, VaesGcm | undefined>();
+
+const NEEDED = ['vaes', 'vpclmulqdq', 'avx2', 'aes', 'pclmulqdq'] as const;
+
+/** What /proc/cpuinfo lists the kernel has enabled too: 256-bit registers are saved. */
+function isAble(): boolean {
+  if (process.arch !== 'x64') return false;
+  try {
+    const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+    return NEEDED.every((flag) => flags.includes(flag));
+  } catch {
+    return false;
+  }
+}
+
+let room: Memory | undefined;
+
+function make(keyBits: 128 | 256): VaesGcm | undefined {
+  const codes = [packetCode(keyBits, true), packetCode(keyBits, false), keyCode(keyBits)].map(executable);
+  const [seal, open, key] = codes.map((code) => (code === undefined ? undefined : functionAt(code, 'int', 3)));
+  if (seal === undefined || open === undefined || key === undefined) return undefined;
+  if (room === undefined) {
+    room = new Memory(Room.bytes);
+    writeConstants(room.bytes);
+  }
+  const { base } = room;
+  const blocks = new Map<Address, Memory>();
+  const free: Memory[] = [];
+  return {
+    name: `AES-${keyBits}-GCM`,
+    seal,
+    open,
+    room: base,
+    keyed: (from) => {
+      const block = free.pop() ?? new Memory(KeyBlock.bytes);
+      blocks.set(block.base, block);
+      key(block.base, from, base);
+      return block.base;
+    },
+    freeContext: (address) => {
+      const block = blocks.get(address);
+      if (block === undefined) return;
+      block.bytes.fill(0);
+      blocks.delete(address);
+      if (free.length < MOST_FREE) free.push(block);
+    },
+  };
+}
+
+/** Blocks that wait for the next key. */
+const MOST_FREE = 64;
