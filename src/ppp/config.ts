@@ -50,6 +50,7 @@ export const defaultTimers: PppTimers = {
   maxConfigure: 10,
   maxTerminate: 2,
   maxFailure: 5,
+  /** Of who is called; a caller waits longer. */
   echoInterval: 30_000,
   echoFailures: 4,
   authentication: 30_000,
