@@ -6,6 +6,7 @@ import { parsePrefix } from '../net/index.ts';
 import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { clientEapOnly, tlsMaxVersion, tlsServerName, userMethod } from './eapSchema.ts';
 import { ConfigError, parseWith } from './load.ts';
+import { packetCiphers } from './packetCiphersSchema.ts';
 import { clientPpk } from './postquantumSchema.ts';
 import { clientResumption } from './resumptionSchema.ts';
 import { duration, espProposalText, ikeProposalText, optionalDuration } from './schema.ts';
@@ -113,6 +114,7 @@ export const ClientSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Exchange large packets with the kernel where it has them. Off with `--keylog`.'),
+  packet_ciphers: packetCiphers,
   path_mtu: z
     .int()
     .min(1280)

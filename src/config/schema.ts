@@ -6,6 +6,7 @@ import { parseChildProposal, parseIkeV2Proposal } from '../ike/v2/index.ts';
 import { AddressPool, canonicalAddress, PrefixPool, parseIpv4, parsePrefix } from '../net/index.ts';
 import { gatewayCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { gatewayEap, userMethod } from './eapSchema.ts';
+import { packetCiphers } from './packetCiphersSchema.ts';
 import { gatewayPpk } from './postquantumSchema.ts';
 import { rate } from './rateSchema.ts';
 import { redirect } from './redirectSchema.ts';
@@ -232,6 +233,7 @@ const network = z.strictObject({
     .describe(
       'Exchange large packets with the kernel (UDP_SEGMENT, UDP_GRO, TSO, USO) where it has them. Off with `--keylog`.',
     ),
+  packet_ciphers: packetCiphers,
   workers: z
     .int()
     .min(1)

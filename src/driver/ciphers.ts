@@ -1,11 +1,15 @@
-/** Which packet ciphers a data plane uses: OpenSSL's contexts through FFI where they work, else node:crypto. */
+/** Which packet ciphers a data plane uses: the fastest that this machine has, OpenSSL's contexts, or node:crypto. */
 
 import { nodeCrypto } from '../crypto/node/index.ts';
 import { type NewPacketCipher, packetCiphers } from '../esp/index.ts';
+import { ActivePool } from './activePool.ts';
 import { evpCiphers } from './evp/index.ts';
 
-/** `fastest` unless told. `node` is some twenty times slower and works everywhere. */
-export type CipherChoice = 'fastest' | 'node';
+/**
+ * `fastest` unless told: OpenSSL's through FFI, and for AES-GCM our own code where the processor has VAES. `openssl` leaves
+ * that out. `node` is some twenty times slower and works everywhere.
+ */
+export type CipherChoice = 'fastest' | 'openssl' | 'node';
 
 export interface Ciphers {
   readonly newCipher: NewPacketCipher;
@@ -17,13 +21,19 @@ export interface Ciphers {
 export function ciphersFor(choice: CipherChoice): Ciphers {
   const slow = packetCiphers(nodeCrypto);
   if (choice === 'node') return { newCipher: slow, slowBecause: 'the configuration asks for node:crypto' };
-  fastest ??= probe(slow);
-  return fastest;
+  let ciphers = probed.get(choice);
+  if (ciphers === undefined) {
+    ciphers = probe(slow, choice === 'fastest');
+    probed.set(choice, ciphers);
+  }
+  return ciphers;
 }
 
-let fastest: Ciphers | undefined;
+const probed = new Map<CipherChoice, Ciphers>();
 
-function probe(slow: NewPacketCipher): Ciphers {
-  const ciphers = evpCiphers(slow);
-  return 'newCipher' in ciphers ? ciphers : { newCipher: slow, slowBecause: ciphers.missing };
+function probe(slow: NewPacketCipher, vectors: boolean): Ciphers {
+  const ciphers = evpCiphers(slow, new ActivePool(), vectors);
+  if ('newCipher' in ciphers) return ciphers;
+  // What fails may be our own code alone.
+  return vectors ? probe(slow, false) : { newCipher: slow, slowBecause: ciphers.missing };
 }

@@ -43,7 +43,7 @@ export class ClientAttempt {
   /** @throws StartError with everything closed again */
   static async start(parts: ClientAttemptParts): Promise<ClientAttempt> {
     const { identity, server, way, log, keyLog, tls, up, over } = parts;
-    const { ipsec, offloads } = identity.settings;
+    const { ipsec, offloads, packet_ciphers: ciphers } = identity.settings;
     let client: Client | undefined;
     const running = await runOnLinux<ClientCommand, ClientOutput>({
       plane: {
@@ -52,6 +52,7 @@ export class ClientAttempt {
         whenPortTaken: 'useAnother',
         rawEsp: ipsec,
         slots: 1,
+        ciphers,
       },
       offloads,
       log,

@@ -184,6 +184,7 @@ export class GatewayProcess {
       slots: limits.sessions,
       clientToClient: network.client_to_client,
       localAddress: network.gateway_address,
+      ciphers: network.packet_ciphers,
     };
   }
 

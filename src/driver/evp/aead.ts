@@ -24,10 +24,11 @@ export class AeadCipher implements PacketCipher, CipherBatch {
 
   /**
    * @param name OpenSSL's, e.g. `AES-128-GCM`
+   * @param vectors whether code of our own may do it, where the processor can
    * @throws Error where OpenSSL refuses the cipher
    */
-  constructor(name: string, keyAndSalt: Uint8Array, geometry: EspGeometry, pool: ActivePool) {
-    this.#shared = sharedOf(name, keyAndSalt.length - SALT_BYTES, geometry, pool);
+  constructor(name: string, keyAndSalt: Uint8Array, geometry: EspGeometry, pool: ActivePool, vectors = true) {
+    this.#shared = sharedOf(name, keyAndSalt.length - SALT_BYTES, geometry, pool, vectors);
     this.#keyed = new KeyedContext(this.#shared.family, keyAndSalt, keyAndSalt.subarray(-SALT_BYTES));
   }
 
@@ -116,7 +117,13 @@ interface Shared {
 const ciphers = new WeakMap<ActivePool, Map<string, Shared>>();
 
 /** A cipher has but one geometry here: its ICV cannot be shortened. */
-function sharedOf(name: string, keyBytes: number, { prefixBytes, icvBytes }: EspGeometry, pool: ActivePool): Shared {
+function sharedOf(
+  name: string,
+  keyBytes: number,
+  { prefixBytes, icvBytes }: EspGeometry,
+  pool: ActivePool,
+  vectors: boolean,
+): Shared {
   let known = ciphers.get(pool);
   if (known === undefined) {
     known = new Map();
@@ -124,7 +131,7 @@ function sharedOf(name: string, keyBytes: number, { prefixBytes, icvBytes }: Esp
   }
   let shared = known.get(name);
   if (shared === undefined) {
-    const vaes = name === CHACHA ? undefined : vaesGcm(keyBytes * 8);
+    const vaes = name === CHACHA || !vectors ? undefined : vaesGcm(keyBytes * 8);
     const cipher = vaes ?? providedCipher(name);
     const batch = (seals: boolean): AeadBatch =>
       vaes === undefined

@@ -21,14 +21,16 @@ export type EvpCiphers = { readonly newCipher: NewPacketCipher } | { readonly mi
  * given out, each suite seals and opens a packet and is compared with `slow`, which also takes the suites that are
  * not fast.
  * @param pool which SAs hold contexts; one for the thread
+ * @param vectors whether AES-GCM may be code of our own (`driver/vaes`), where the processor can
  * @returns `missing`, a sentence, where this node has no FFI, no OpenSSL 3, or one that computes something else
  */
-export function evpCiphers(slow: NewPacketCipher, pool = new ActivePool()): EvpCiphers {
+export function evpCiphers(slow: NewPacketCipher, pool = new ActivePool(), vectors = true): EvpCiphers {
   const newCipher: NewPacketCipher = (suite, keys, geometry) => {
     if (!isFast(suite)) return slow(suite, keys, geometry);
     const { integrity, keyBits } = suite;
-    if (suite.encryption === 'chacha20-poly1305') return new AeadCipher(CHACHA, keys.encryption, geometry, pool);
-    if (integrity === undefined) return new AeadCipher(`AES-${keyBits}-GCM`, keys.encryption, geometry, pool);
+    if (suite.encryption === 'chacha20-poly1305')
+      return new AeadCipher(CHACHA, keys.encryption, geometry, pool, vectors);
+    if (integrity === undefined) return new AeadCipher(`AES-${keyBits}-GCM`, keys.encryption, geometry, pool, vectors);
     return new CbcHmacCipher(keyBits, integrityTransforms[integrity].hash, keys, geometry, pool);
   };
   try {
