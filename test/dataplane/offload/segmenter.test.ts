@@ -15,7 +15,7 @@ import {
 } from '../../../src/dataplane/offload/index.ts';
 import { WordSum } from '../../../src/net/index.ts';
 import { toHex } from '../../../src/wire/index.ts';
-import { packetOf, plainShape, type Shape, slowSegment, withPartialChecksum } from './twin.ts';
+import { headerOf, packetOf, plainShape, type Shape, slowSegment, withPartialChecksum } from './twin.ts';
 
 const bytesOf = (length: number, seed: number) =>
   Uint8Array.from({ length }, (_, i) => (i * 7 + seed * 13 + (i >> 8)) & 255);
@@ -37,20 +37,6 @@ export const anyShape: fc.Arbitrary<Shape> = fc.record({
     .tuple(fc.integer({ min: 1, max: 4000 }), fc.integer({ min: 0, max: 255 }))
     .map(([length, seed]) => bytesOf(length, seed)),
 });
-
-function headerOf({ version, protocol, options, flags }: Shape, segmentBytes: number): VnetHeader {
-  const udp = protocol === 'udp';
-  const checksumStart = version === 4 ? 20 : 40;
-  const tcp = version === 4 ? VnetGso.tcp4 : VnetGso.tcp6;
-  return {
-    needsChecksum: true,
-    gso: udp ? VnetGso.udp : tcp | (flags & 128 ? VnetGso.ecn : 0),
-    headerBytes: checksumStart + (udp ? 8 : 20 + options.length),
-    segmentBytes,
-    checksumStart,
-    checksumOffset: udp ? 6 : 16,
-  };
-}
 
 function segments(large: Uint8Array, header: VnetHeader, offset: number): Uint8Array[] {
   const area = new Uint8Array(offset + large.length + 5000);

@@ -1,6 +1,6 @@
 /** Packets by the book, and the slow twin of the segmenter: one packet after the other with a `Writer`. */
 
-import type { VnetHeader } from '../../../src/dataplane/offload/index.ts';
+import { VnetGso, type VnetHeader } from '../../../src/dataplane/offload/index.ts';
 import { concat, Reader, Writer } from '../../../src/wire/index.ts';
 
 export interface Shape {
@@ -61,6 +61,21 @@ export function withPartialChecksum(packet: Uint8Array, field: 6 | 16): Uint8Arr
   const { transportAt, protocol, pseudo } = pseudoHeader(packet);
   if (protocol !== (field === 6 ? 17 : 6)) throw new Error('another protocol');
   return patched(packet, transportAt + field, sum(pseudo));
+}
+
+/** The header of a large packet, which is cut into packets with `segmentBytes` of payload. */
+export function headerOf({ version, protocol, options, flags }: Shape, segmentBytes: number): VnetHeader {
+  const udp = protocol === 'udp';
+  const checksumStart = version === 4 ? 20 : 40;
+  const tcp = version === 4 ? VnetGso.tcp4 : VnetGso.tcp6;
+  return {
+    needsChecksum: true,
+    gso: udp ? VnetGso.udp : tcp | (flags & 128 ? VnetGso.ecn : 0),
+    headerBytes: checksumStart + (udp ? 8 : 20 + options.length),
+    segmentBytes,
+    checksumStart,
+    checksumOffset: udp ? 6 : 16,
+  };
 }
 
 /** The packets that a large one stands for. */
