@@ -4,7 +4,8 @@ import type { RateLimit } from '../dataplane/messages.ts';
 import type { SessionRates } from '../session/userSession.ts';
 
 /** @param user with 0 bits a second where there is to be no bound; without a burst of its own it has the gateway's */
-export function userRates(gateway: SessionRates, user: SessionRates = {}): SessionRates {
+export function userRates(gateway: SessionRates, user?: SessionRates): SessionRates {
+  if (user === undefined) return gateway;
   const toPeer = rateOf(gateway.limitToPeer, user.limitToPeer);
   const fromPeer = rateOf(gateway.limitFromPeer, user.limitFromPeer);
   return {

@@ -129,7 +129,7 @@ export class Users {
       return this.#answer(login, { accepted: false, reason: alreadyConnected(user) }, REFUSED, now);
     }
     this.#leases.accepted(user, answer.address);
-    session.limits = { ...this.#limits, ...answer.limits };
+    session.limits = answer.limits === undefined ? this.#limits : { ...this.#limits, ...answer.limits };
     session.rates = userRates(this.#rates, answer.rates);
     const out: GatewayOutput[] = [];
     if (rule === 'replace') for (const other of others) out.push(...this.#replaced(other, replacedBy(user), now));

@@ -12,12 +12,15 @@ export interface L2tpEnvironment extends Environment {
   readonly crypto: Crypto;
 }
 
+const NOTHING: readonly L2tpOutput[] = [];
+
 export class SocketContext {
   readonly config: L2tpConfig;
   readonly environment: L2tpEnvironment;
   /** Set where there is a shared secret. */
   readonly hiding: SendHiding | undefined;
-  #outputs: L2tpOutput[] = [];
+  /** Only while there are some. */
+  #outputs: L2tpOutput[] | undefined;
   #callSerialNumber: number;
 
   constructor(config: L2tpConfig, environment: L2tpEnvironment) {
@@ -31,14 +34,15 @@ export class SocketContext {
   }
 
   emit(output: L2tpOutput): void {
+    this.#outputs ??= [];
     this.#outputs.push(output);
   }
 
   /** What was emitted since the last time. */
-  take(): L2tpOutput[] {
+  take(): readonly L2tpOutput[] {
     const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
+    this.#outputs = undefined;
+    return outputs ?? NOTHING;
   }
 
   nextCallSerialNumber(): number {

@@ -34,7 +34,7 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
   readonly #context: SocketContext;
   readonly #tunnels = new Few<TunnelId, Tunnel>();
   /** Tunnels and sessions that have just ended: `tunnel/session`, session 0 for the tunnel. */
-  readonly #ended = new Recent<string>(STRAGGLERS, MOST_ENDED);
+  #ended: Recent<string> | undefined;
   #unknownAnsweredAt = Number.NEGATIVE_INFINITY;
 
   /** @throws RangeError for settings that cannot work */
@@ -155,7 +155,8 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
 
   /** What the peer sent before it heard of the end is nobody's fault. */
   #hasEnded(tunnel: TunnelId, session: SessionId, now: Instant): boolean {
-    return this.#ended.has(`${tunnel}/0`, now) || this.#ended.has(`${tunnel}/${session}`, now);
+    const ended = this.#ended;
+    return ended !== undefined && (ended.has(`${tunnel}/0`, now) || ended.has(`${tunnel}/${session}`, now));
   }
 
   #control(header: ControlMessage, now: Instant): void {
@@ -305,6 +306,11 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
     this.#context.emit({ type: 'dropped', layer: 'l2tp', code, reason });
   }
 
+  #noteEnd(which: string, now: Instant): void {
+    this.#ended ??= new Recent(STRAGGLERS, MOST_ENDED);
+    this.#ended.note(which, now);
+  }
+
   /** Lets every tunnel send what it may, forgets those that are gone, and hands out what came of the call. */
   #take(now: Instant): readonly L2tpOutput[] {
     const told = this.#context.take();
@@ -313,9 +319,10 @@ export class L2tpSocket implements Core<L2tpCommand, L2tpOutput> {
       if (tunnel.phase === 'gone') this.#tunnels.delete(tunnel.id);
     }
     const sent = this.#context.take();
+    if (told.length === 0) return sent;
     for (const output of told) {
-      if (output.type === 'sessionDown') this.#ended.note(`${output.tunnel}/${output.session}`, now);
-      else if (output.type === 'tunnelDown') this.#ended.note(`${output.tunnel}/0`, now);
+      if (output.type === 'sessionDown') this.#noteEnd(`${output.tunnel}/${output.session}`, now);
+      else if (output.type === 'tunnelDown') this.#noteEnd(`${output.tunnel}/0`, now);
     }
     // The owner answers `sessionUp` with the first PPP frame, which a peer that has no ICCN yet would throw away.
     const up = told.findIndex(({ type }) => type === 'sessionUp');

@@ -30,6 +30,8 @@ import type {
 import { Code, decodePacket, encodePacket, type Packet } from './packet.ts';
 import { packetText } from './packetText.ts';
 
+const NOTHING: readonly PppOutput[] = [];
+
 type Ending = Pick<PppClosed, 'by' | 'reason'>;
 
 export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner, Line {
@@ -44,7 +46,8 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
   #ending: Ending | undefined;
   /** The peer's Terminate-Request, which a new Configure-Request of the peer takes back. */
   #peerLeft: Ending | undefined;
-  #outputs: PppOutput[] = [];
+  /** Only while there are some. */
+  #outputs: PppOutput[] | undefined;
   #finished = false;
 
   constructor(config: PppConfig, env: PppEnvironment) {
@@ -63,8 +66,8 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
   /** Takes what was said since the last time. */
   takeOutputs(): readonly PppOutput[] {
     const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
+    this.#outputs = undefined;
+    return outputs ?? NOTHING;
   }
 
   /** Anything of the peer arrived at that time. */
@@ -164,7 +167,7 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
     this.#peerLeft = undefined;
     const { localMru, peerMru, sendAddressControl, compressProtocol, localMagic, peerAuthentication } = this.#lcp;
     const up = { type: 'lcpUp', peerMru, localMru, sendAddressControl, compressProtocol, localMagic } as const;
-    this.#outputs.push(peerAuthentication === undefined ? up : withAuthentication(up, peerAuthentication));
+    this.emit(peerAuthentication === undefined ? up : withAuthentication(up, peerAuthentication));
     this.milestone('LCP opened', `mru ${localMru}, peer's mru ${peerMru}`);
     if (peerAuthentication === undefined && this.#settings.requirePeer.length > 0) {
       return this.authenticationFailed(NOT_AUTHENTICATED, 'local', now);
@@ -205,16 +208,16 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
   }
 
   ask(id: number, credentials: Credentials) {
-    this.#outputs.push({ type: 'ask', id, credentials });
+    this.emit({ type: 'ask', id, credentials });
   }
 
   askTls(id: number, ask: TlsAsk) {
-    this.#outputs.push({ type: 'askTls', id, ask });
+    this.emit({ type: 'askTls', id, ask });
   }
 
   authenticated(who: 'peer' | 'local', user: string, method: AuthenticationMethod, answer?: AcceptedAnswer) {
     if (answer?.network !== undefined) this.#network = answer.network;
-    this.#outputs.push({ type: 'authenticated', user, method, who });
+    this.emit({ type: 'authenticated', user, method, who });
     this.milestone('authenticated', `${who} as ${user} by ${method}`);
   }
 
@@ -240,11 +243,12 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
   }
 
   emit(output: PppOutput) {
+    this.#outputs ??= [];
     this.#outputs.push(output);
   }
 
   milestone(name: string, detail?: string) {
-    this.#outputs.push({ type: 'milestone', name, ...(detail !== undefined && { detail }) });
+    this.emit({ type: 'milestone', name, ...(detail !== undefined && { detail }) });
   }
 
   // What the link does for the protocols.
@@ -255,12 +259,12 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
 
   send(protocol: number, packet: Packet) {
     this.#trace('out', protocol, packet);
-    this.#outputs.push({ type: 'send', frame: encodeFrame({ protocol, information: encodePacket(packet) }) });
+    this.emit({ type: 'send', frame: encodeFrame({ protocol, information: encodePacket(packet) }) });
     if (protocol === Protocol.LCP && packet.code === Code.terminateRequest) this.milestone('LCP terminate sent');
   }
 
   drop(code: string, reason: string) {
-    this.#outputs.push({ type: 'dropped', layer: 'ppp', code, reason });
+    this.emit({ type: 'dropped', layer: 'ppp', code, reason });
   }
 
   /** The Network-Layer Protocol phase begins, as soon as the addresses are known. */
@@ -284,12 +288,12 @@ export class Phases implements LcpOwner, NetworkPhaseOwner, AuthenticationOwner,
     this.#finished = true;
     this.#networks.finish();
     this.timers.clearAll();
-    this.#outputs.push({ type: 'closed', ...this.#ending! });
+    this.emit({ type: 'closed', ...this.#ending! });
   }
 
   #trace(direction: 'in' | 'out', protocol: number, packet: Packet) {
     if (this.#untraced) return;
-    this.#outputs.push({ type: 'trace', layer: 'ppp', direction, summary: packetText(protocol, packet) });
+    this.emit({ type: 'trace', layer: 'ppp', direction, summary: packetText(protocol, packet) });
   }
 }
 

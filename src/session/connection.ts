@@ -37,7 +37,7 @@ export class Connection implements TunnelEvents, PppEvents {
   readonly #tunnels: Tunnels;
   readonly #sessions: PppSessions;
   readonly #tunnelMode: TunnelMode;
-  readonly #moves = new PeerMoves();
+  #moves: PeerMoves | undefined;
   readonly #recognition: Recognition;
   #closing: Failure | undefined;
   #ended = false;
@@ -107,6 +107,7 @@ export class Connection implements TunnelEvents, PppEvents {
       const text = `The peer's packets come from ${endpointText(remote)} now, which is not followed.`;
       return [sessionEntry(this.record, 'warn', 'peer-not-followed', text)];
     }
+    this.#moves ??= new PeerMoves();
     const waitUntil = this.#moves.take(place, now);
     if (waitUntil === undefined) return this.#move(place, now);
     this.#timers.set('move', waitUntil);
@@ -339,7 +340,7 @@ export class Connection implements TunnelEvents, PppEvents {
       case 'idle':
         return this.#sessions.size > 0 ? [] : this.close(NO_SESSION, now);
       case 'move': {
-        const place = this.#moves.takeWaiting();
+        const place = this.#moves?.takeWaiting();
         return place === undefined ? [] : this.moved(place.local, place.remote, now, place.encapsulation);
       }
       case 'close':

@@ -7,7 +7,7 @@ import type { LcpUp, NetworkUp, PppCommand, PppOutput } from '../ppp/output.ts';
 import type { PathPlan, PathShape } from './connectionParts.ts';
 import type { Identifiers, Ipv6Link } from './ipv6Link.ts';
 import type { SessionRecord } from './record.ts';
-import type { SessionClock, SessionLimits } from './sessionClock.ts';
+import { NO_LIMITS, type SessionClock, type SessionLimits } from './sessionClock.ts';
 import type { SessionRates, UserSession } from './userSession.ts';
 
 export interface PppCore extends Core<PppCommand, PppOutput> {
@@ -32,7 +32,7 @@ export class PppSession implements UserSession {
   /** Messages seen from the peer when the data plane's counter was last read. */
   seenMessages = 0;
   linkClosed = false;
-  limits: SessionLimits = {};
+  limits: SessionLimits = NO_LIMITS;
   clock?: SessionClock;
 
   constructor(call: SessionUp, record: SessionRecord, link: PppCore) {

@@ -10,6 +10,9 @@ export interface SessionLimits {
   readonly idleTimeout?: Milliseconds;
 }
 
+/** Of all sessions that have none. */
+export const NO_LIMITS: SessionLimits = {};
+
 /** Whether there is anything for a clock to watch. */
 export const isLimited = ({ sessionTimeout = 0, idleTimeout = 0 }: SessionLimits): boolean =>
   sessionTimeout > 0 || idleTimeout > 0;

@@ -18,7 +18,7 @@ import type { TunnelSession } from './tunnelSession.ts';
 export class TunnelMode implements PathUsers<TunnelSession> {
   readonly #parts: ConnectionParts;
   readonly #path: Path;
-  readonly #follower: PathMtuFollower<TunnelSession>;
+  #follower: PathMtuFollower<TunnelSession> | undefined;
   #session: TunnelSession | undefined;
   /** Of the newest child SA: it carries the probes of the path. */
   #ikeSa: IkeSaId | undefined;
@@ -26,7 +26,6 @@ export class TunnelMode implements PathUsers<TunnelSession> {
   constructor(parts: ConnectionParts, path: Path) {
     this.#parts = parts;
     this.#path = path;
-    this.#follower = new PathMtuFollower(parts, path, this);
   }
 
   /** The session, from when the peer was given its addresses to the end. */
@@ -36,6 +35,11 @@ export class TunnelMode implements PathUsers<TunnelSession> {
 
   get deadline(): Instant | undefined {
     return this.#session && earliest([this.#session.clock?.deadline, this.#path.pathMtu.deadline]);
+  }
+
+  get #pathFollower(): PathMtuFollower<TunnelSession> {
+    this.#follower ??= new PathMtuFollower(this.#parts, this.#path, this);
+    return this.#follower;
   }
 
   /** When the data plane heard the peer last. */
@@ -85,16 +89,16 @@ export class TunnelMode implements PathUsers<TunnelSession> {
 
   /** Sends the probe of the path that is due. */
   askPath(now: Instant): ConnectionOutput[] {
-    return this.#follower.expire(now);
+    return this.#session === undefined ? [] : this.#pathFollower.expire(now);
   }
 
   pathProbed({ size, proved }: PathProbed, now: Instant): ConnectionOutput[] {
-    return this.#session === undefined ? [] : this.#follower.answered(size, now, proved);
+    return this.#session === undefined ? [] : this.#pathFollower.answered(size, now, proved);
   }
 
   /** Somebody says that the path carries less. */
   tooBig(error: TooBig, now: Instant): ConnectionOutput[] {
-    return this.#follower.tooBig(error, now);
+    return this.#pathFollower.tooBig(error, now);
   }
 
   /** Asks the peer at a place where it may be. */

@@ -4,12 +4,12 @@ import type { SessionSlot } from '../dataplane/messages.ts';
 import type { PathPlan } from './connectionParts.ts';
 import type { SessionNetwork } from './output.ts';
 import type { SessionRecord } from './record.ts';
-import type { SessionClock, SessionLimits } from './sessionClock.ts';
+import { NO_LIMITS, type SessionClock, type SessionLimits } from './sessionClock.ts';
 import type { SessionRates, UserSession } from './userSession.ts';
 
 export class TunnelSession implements UserSession {
   readonly record: SessionRecord;
-  limits: SessionLimits = {};
+  limits: SessionLimits = NO_LIMITS;
   slot?: SessionSlot;
   /** Known before the first child SA stands. */
   network?: SessionNetwork;

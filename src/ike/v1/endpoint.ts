@@ -151,6 +151,7 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
       const due = sa.timers.due(now);
       for (const name of due) if (this.#sas.has(sa.id)) onTimer(this.#context, sa, name, now);
       sa.answered.forgetBefore(now - ANSWERS_KEPT);
+      if (sa.established && sa.answered.isEmpty) this.#forgetNewcomer(sa);
       this.#agenda.set(sa, sa.timers.deadline);
     }
     return this.#drain();
@@ -268,10 +269,17 @@ export class IkeV1Endpoint implements Core<IkeCommand, IkeOutput> {
     this.#agenda.set(sa, sa.timers.deadline);
   }
 
+  /** No duplicate of its first message comes any more. */
+  #forgetNewcomer(sa: IkeSa): void {
+    if (sa.newcomerKey === undefined) return;
+    this.#byNewcomer.delete(sa.newcomerKey);
+    sa.newcomerKey = undefined;
+  }
+
   #unindex(sa: IkeSa): void {
     this.#byCookies.delete(toHex(sa.initiatorCookie));
     this.#byCookies.delete(cookieKey(sa.initiatorCookie, sa.responderCookie));
-    if (sa.newcomerKey !== undefined) this.#byNewcomer.delete(sa.newcomerKey);
+    this.#forgetNewcomer(sa);
     if (sa.state.name === 'gone') {
       this.#sas.delete(sa.id);
       this.#agenda.set(sa, undefined);

@@ -62,6 +62,10 @@ export class AnsweredMessages {
     this.#answers = answers.filter(({ last }) => last >= instant);
   }
 
+  get isEmpty(): boolean {
+    return this.#answers.length === 0;
+  }
+
   has(digest: string): boolean {
     return this.#find(digest) !== undefined;
   }
