@@ -15,19 +15,21 @@ const TURN = BLOCKS * BLOCK;
 /** What is kept for a key: round keys, then H^8·x to H·x, then the sum of the halves of each, twice. */
 export const KeyBlock = { powers: 256, sums: 256 + TURN, bytes: 256 + 2 * TURN } as const;
 
-/** A packet to be sealed or opened, 96 bytes. All addresses are of 8 bytes. */
+/** A packet to be sealed or opened. Addresses, offset and length are of 8 bytes. */
 export const Job = {
   key: 0,
+  /** Where input and output lie: at an offset from these. */
   input: 8,
   output: 16,
+  offset: 24,
   /** Bytes to be encrypted or decrypted; the tag stands behind them. */
-  length: 24,
+  length: 32,
   /** Nonce, and the counter 1 in network order. */
-  counter: 32,
+  counter: 40,
   /** At most 16 bytes that are authenticated, filled up with zeros. */
-  header: 48,
+  header: 56,
   /** Bits of both, each as 8 bytes in network order. */
-  lengths: 64,
+  lengths: 72,
   bytes: 96,
 } as const;
 
@@ -86,6 +88,9 @@ export function packetCode(keyBits: 128 | 256, seals: boolean): Uint8Array {
   code.load(r8, at(rbx, Job.key));
   code.load(r9, at(rbx, Job.input));
   code.load(r10, at(rbx, Job.output));
+  code.load(rax, at(rbx, Job.offset));
+  code.add(r9, rax);
+  code.add(r10, rax);
   code.load(r11, at(rbx, Job.length));
   beginCounters(code, rounds);
   hashHeader(code);

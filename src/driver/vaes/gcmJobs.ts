@@ -6,8 +6,14 @@ import { Job } from './gcmCode.ts';
 
 const SALT_BYTES = 4;
 const BYTE_BITS = 8;
-const EXTENDED_BITS = 12 * BYTE_BITS;
-const WORD = 2 ** 32;
+const JOB_WORDS = Job.bytes / 4;
+
+/** A number below 2^32 as the four bytes of a machine word that stand in network order. */
+const networkOrder = (number: number) =>
+  (number << 24) | ((number & 0xff00) << 8) | ((number >>> 8) & 0xff00) | (number >>> 24);
+
+const HEADER_BITS = networkOrder(ESP_HEADER_BYTES * BYTE_BITS);
+const EXTENDED_BITS = networkOrder(12 * BYTE_BITS);
 
 /** For one key length and direction, and all SAs of the thread. RFC 4106 §4 and §5. */
 export class GcmJobs {
@@ -15,8 +21,11 @@ export class GcmJobs {
   readonly #room: Address;
   readonly #prefixBytes: number;
   readonly #jobs = new Memory(BATCH_PACKETS * Job.bytes);
-  /** Whose packet stood in each place last: mostly the same SA's as the next. */
+  readonly #words = new Uint32Array(this.#jobs.bytes.buffer);
+  /** Whose packet stood in each place last, and in which buffer: mostly the same as the next. */
   readonly #keys = new Float64Array(BATCH_PACKETS);
+  readonly #inputs = new Float64Array(BATCH_PACKETS);
+  readonly #outputs = new Float64Array(BATCH_PACKETS);
   #count = 0;
 
   /**
@@ -42,24 +51,29 @@ export class GcmJobs {
     high: number,
   ): void {
     const number = this.#count++;
-    const job = number * Job.bytes;
+    const job = number * JOB_WORDS;
+    const words = this.#words;
+    const offset = at + this.#prefixBytes;
+    // Mostly one buffer, in place, for one SA: then no address is written, and all numbers are small.
+    if (packet - at !== this.#inputs[number]) this.#setBase(number, this.#inputs, Job.input, packet - at);
+    if (target - offset !== this.#outputs[number]) this.#setBase(number, this.#outputs, Job.output, target - offset);
     if (key !== this.#keys[number]) this.#choose(number, keyed, key);
-    const own = this.#jobs.view;
-    const input = packet + this.#prefixBytes;
-    own.setUint32(job + Job.input, input, true);
-    own.setUint32(job + Job.input + 4, input / WORD, true);
-    own.setUint32(job + Job.output, target, true);
-    own.setUint32(job + Job.output + 4, target / WORD, true);
-    own.setUint32(job + Job.length, dataBytes, true);
-    own.setUint32(job + Job.counter + SALT_BYTES, view.getUint32(at + ESP_HEADER_BYTES));
-    own.setUint32(job + Job.counter + SALT_BYTES + 4, view.getUint32(at + ESP_HEADER_BYTES + 4));
-    own.setUint32(job + Job.header, view.getUint32(at));
-    const low = view.getUint32(at + 4);
-    const isExtended = high !== NOT_EXTENDED;
-    own.setUint32(job + Job.header + 4, isExtended ? high : low);
-    own.setUint32(job + Job.header + 8, isExtended ? low : 0);
-    own.setUint32(job + Job.lengths + 4, isExtended ? EXTENDED_BITS : ESP_HEADER_BYTES * BYTE_BITS);
-    own.setUint32(job + Job.lengths + 12, dataBytes * BYTE_BITS);
+    words[job + Job.offset / 4] = offset;
+    words[job + Job.length / 4] = dataBytes;
+    words[job + Job.counter / 4 + 1] = view.getUint32(at + ESP_HEADER_BYTES, true);
+    words[job + Job.counter / 4 + 2] = view.getUint32(at + ESP_HEADER_BYTES + 4, true);
+    words[job + Job.header / 4] = view.getUint32(at, true);
+    words[job + Job.lengths / 4 + 3] = networkOrder(dataBytes * BYTE_BITS);
+    const low = view.getUint32(at + 4, true);
+    if (high === NOT_EXTENDED) {
+      words[job + Job.header / 4 + 1] = low;
+      words[job + Job.header / 4 + 2] = 0;
+      words[job + Job.lengths / 4 + 1] = HEADER_BITS;
+    } else {
+      words[job + Job.header / 4 + 1] = networkOrder(high);
+      words[job + Job.header / 4 + 2] = low;
+      words[job + Job.lengths / 4 + 1] = EXTENDED_BITS;
+    }
   }
 
   /** @returns how many packets went through before one that does not verify */
@@ -80,6 +94,11 @@ export class GcmJobs {
       this.#keys[number] = 0;
       this.#jobs.bytes.fill(0, number * Job.bytes + Job.counter, number * Job.bytes + Job.counter + 12);
     }
+  }
+
+  #setBase(number: number, bases: Float64Array, field: number, base: Address): void {
+    bases[number] = base;
+    this.#jobs.setWord(number * Job.bytes + field, base);
   }
 
   #choose(number: number, keyed: { copyRest(to: Uint8Array): void }, key: Address): void {
