@@ -7,7 +7,6 @@ import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import {
   type DataPlanePorts,
   MOST_PACKET_BYTES,
-  newSource,
   type PacketInput,
   type Peer,
   SCRATCH_BYTES,
@@ -21,8 +20,8 @@ import { libc, Memory } from './ffi.ts';
 import { type BoundPorts, closePorts, type OpenPorts, openPorts, type PortOptions, type PortSet } from './openPorts.ts';
 import { newPacketAreas } from './packetMemory.ts';
 import { PollSet } from './pollSet.ts';
-import type { RawEspSocket } from './rawSocket.ts';
 import { BATCH_BYTES, ReceiveBatch } from './receiveBatch.ts';
+import { Receiver } from './receiver.ts';
 import { Reason, Refusals } from './refusals.ts';
 import { AREA_BYTES, SendArea } from './sendArea.ts';
 import { remoteOf, Sender } from './sender.ts';
@@ -30,17 +29,13 @@ import { adoptPorts, tryShareOut } from './sharedPorts.ts';
 import { SystemError } from './systemError.ts';
 import { TunReader } from './tunReader.ts';
 import { TunWriter } from './tunWriter.ts';
-import type { UdpSocket } from './udpSocket.ts';
 import { HandOver, type Sharing, type TakeHanded } from './workers/handOver.ts';
 
 /** Packets and bytes taken from the TUN device before the sockets have their turn. */
 const TUN_BATCH = 64;
 const TUN_BATCH_BYTES = 512 * 1024;
-/** Calls of recvmmsg on one socket before the next one has its turn. */
-const RECEIVE_BATCHES = 8;
 /** The longest sleep without anything to do, milliseconds. */
 const MOST_SLEEP = 10_000;
-const SMALLEST_ESP = 8;
 
 export interface PacketLoopOptions extends PortOptions {
   /** Makes the packet path on these ports. `scratch` is for its `scratch`: what is sent from there is not copied. */
@@ -81,7 +76,6 @@ export class PacketLoop implements DataPlanePorts {
   readonly #readable: PollSet;
   readonly #drains: readonly (() => void)[];
   readonly #errors = new ErrorQueue();
-  readonly #source = newSource();
   readonly #refusals = new Refusals();
   readonly #outbox: EventOutbox;
   #failed: Error | undefined;
@@ -157,10 +151,12 @@ export class PacketLoop implements DataPlanePorts {
         refuse: () => this.#refusals.add('bad-offload', Reason.badOffload, undefined, this.#clock.now()),
       });
     }
+    const { handOver } = this;
+    const receiver = new Receiver({ batch: this.#batch, path: this.#path, handOver, flush: () => this.#flush() });
     const readable: (readonly [fd: number, drain: () => void])[] = [
       ...(tun === undefined ? [] : [[tun.fd, () => this.#drainTun()] as const]),
-      ...udp.map(({ kind, socket }) => [socket.fd, () => this.#drainUdp(kind, socket)] as const),
-      ...esp.map((socket) => [socket.fd, () => this.#drainEsp(socket)] as const),
+      ...udp.map(({ kind, socket }) => [socket.fd, () => receiver.drainUdp(kind, socket)] as const),
+      ...esp.map((socket) => [socket.fd, () => receiver.drainEsp(socket)] as const),
     ];
     this.#drains = readable.map(([, drain]) => drain);
     this.#readable = new PollSet([...readable.map(([fd]) => fd), options.wakeFd]);
@@ -243,52 +239,6 @@ export class PacketLoop implements DataPlanePorts {
         return;
       }
       bytes += read;
-    }
-  }
-
-  #drainUdp(kind: SocketKind, socket: UdpSocket): void {
-    const [batch, source] = [this.#batch, this.#source];
-    const { bytes } = batch.memory;
-    source.localPort = socket.port;
-    const { handOver } = this;
-    for (let round = 0; round < RECEIVE_BATCHES; round++) {
-      const count = batch.receive(socket.fd);
-      for (let i = 0; i < count; i++) {
-        if (batch.isCut(i)) continue;
-        batch.readInto(i, source, socket.family);
-        const segment = batch.segmentBytes(i);
-        const end = batch.at(i) + batch.length(i);
-        if (handOver === undefined) this.#path.trainFromUdp(kind, bytes, batch.at(i), batch.length(i), segment, source);
-        // An empty datagram says nothing, and would not let the loop go on.
-        for (let at = batch.at(i); handOver !== undefined && at < end; at += segment) {
-          const datagram = Math.min(segment, end - at);
-          if (kind === 'natT' && handOver.esp(true, bytes, at, datagram, source)) continue;
-          this.#path.fromUdp(kind, bytes, at, datagram, source);
-        }
-      }
-      this.#flush();
-      if (!batch.mayHaveMore) return;
-    }
-  }
-
-  #drainEsp(socket: RawEspSocket): void {
-    const [batch, source] = [this.#batch, this.#source];
-    const { bytes } = batch.memory;
-    source.localPort = 0;
-    for (let round = 0; round < RECEIVE_BATCHES; round++) {
-      const count = batch.receive(socket.fd);
-      for (let i = 0; i < count; i++) {
-        const at = batch.at(i);
-        const length = batch.length(i);
-        const header = socket.family === 4 ? (bytes[at]! & 0x0f) * 4 : 0;
-        if (batch.isCut(i) || length < header + SMALLEST_ESP) continue;
-        batch.readInto(i, source, socket.family);
-        source.remotePort = 0;
-        if (this.handOver?.esp(false, bytes, at + header, length - header, source) === true) continue;
-        this.#path.fromEsp(bytes, at + header, length - header, source);
-      }
-      this.#flush();
-      if (!batch.mayHaveMore) return;
     }
   }
 
