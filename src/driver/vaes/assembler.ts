@@ -175,11 +175,11 @@ export class Assembler {
     this.#vex({ map: 1, prefix: 1, opcode: 0x73 }, X, 7, to, from, bytes);
   }
 
-  upperHalf(to: Vector, from: Vector): void {
+  upperHalf(to: Vector | At, from: Vector): void {
     this.#vex({ map: 3, prefix: 1, opcode: 0x39 }, Y, from, NO_REGISTER, to, 1);
   }
 
-  setUpperHalf(to: Vector, lower: Vector, upper: Vector): void {
+  setUpperHalf(to: Vector, lower: Vector, upper: Vector | At): void {
     this.#vex({ map: 3, prefix: 1, opcode: 0x38 }, Y, to, lower, upper, 1);
   }
 

@@ -24,6 +24,8 @@ export const Job = {
   offset: 24,
   /** Bytes to be encrypted or decrypted; the tag stands behind them. */
   length: 32,
+  /** Not 0: in place, and a turn's bytes behind the packet may be read, and written as they were. */
+  hasRoom: 88,
   /** Nonce, and the counter 1 in network order. */
   counter: 40,
   /** At most 16 bytes that are authenticated, filled up with zeros. */
@@ -45,7 +47,9 @@ export const Room = {
   zeros: 160,
   tail: 160 + TURN,
   out: 160 + 2 * TURN + BLOCK,
-  bytes: 160 + 3 * TURN + BLOCK,
+  /** As many bytes of ones as a turn has, then of zeros. */
+  masks: 160 + 3 * TURN + BLOCK,
+  bytes: 160 + 5 * TURN + BLOCK,
 } as const;
 
 /** Fills in what never changes. */
@@ -58,6 +62,7 @@ export function writeConstants(room: Uint8Array): void {
     view.setUint32(Room.polynomial + half, 1, true);
     view.setUint32(Room.polynomial + half + 12, 0xc200_0000, true);
   }
+  room.fill(0xff, Room.masks, Room.masks + TURN);
   view.setUint32(Room.carry, 1, true);
   view.setUint32(Room.carry + 8, 1, true);
   view.setUint32(Room.carry + 12, 0xc200_0000, true);
@@ -126,7 +131,15 @@ export function packetCode(keyBits: 128 | 256, seals: boolean): Uint8Array {
   code.move(rax, r11);
   code.test(r11);
   code.jump('lengths', Condition.equal);
-  cryptTail(code, rounds, seals);
+  keyStream(code, rounds);
+  code.load(rax, at(rbx, Job.hasRoom));
+  code.test(rax);
+  code.jump('narrow', Condition.equal);
+  maskTail(code, seals);
+  code.jump('blocks');
+  code.label('narrow');
+  copyTail(code, seals);
+  code.label('blocks');
   code.move(rax, r11);
   code.addNumber(rax, BLOCK - 1);
   code.andNumber(rax, -BLOCK);
@@ -283,15 +296,29 @@ function cryptTurn(code: Assembler, seals: boolean): void {
   code.subtractNumber(r11, TURN);
 }
 
-/** Less than eight blocks, in the room: behind them are zeros then, as they are hashed. */
-function cryptTail(code: Assembler, rounds: number, seals: boolean): void {
+/** Less than eight blocks with their key stream, in place; to the room goes what is hashed, zeros behind it. */
+function maskTail(code: Assembler, seals: boolean): void {
+  code.move(rcx, rdx);
+  code.subtract(rcx, r11);
+  for (const [i, state] of STREAM.entries()) {
+    code.vectorLoad(Y, OPERAND, at(rcx, Room.masks + TURN + 32 * i));
+    code.vectorLoad(Y, SPARE, at(r9, 32 * i));
+    code.and(Y, state, state, OPERAND);
+    code.xor(Y, state, state, SPARE);
+    code.vectorStore(Y, at(r10, 32 * i), state);
+    code.and(Y, SPARE, seals ? state : SPARE, OPERAND);
+    storeBlocks(code, Room.tail + 32 * i, SPARE);
+  }
+}
+
+/** The same by way of the room, where nothing is known of what stands behind the packet. */
+function copyTail(code: Assembler, seals: boolean): void {
   code.xor(Y, SPARE, SPARE, SPARE);
   for (let i = 0; i < TURN; i += 32) code.vectorStore(Y, at(rdx, Room.tail + i), SPARE);
   code.address(rdi, at(rdx, Room.tail));
   code.move(rsi, r9);
   code.move(rcx, r11);
   code.repeatMove();
-  keyStream(code, rounds);
   for (const [i, state] of STREAM.entries()) {
     code.xor(Y, state, state, at(rdx, Room.tail + 32 * i));
     code.vectorStore(Y, at(rdx, (seals ? Room.tail : Room.out) + 32 * i), state);
@@ -308,6 +335,12 @@ function cryptTail(code: Assembler, rounds: number, seals: boolean): void {
   code.repeatStore();
 }
 
+/** Two blocks by themselves: what reads other pairs of them soon need not wait until they are in the cache. */
+function storeBlocks(code: Assembler, offset: number, blocks: Vector): void {
+  code.vectorStore(X, at(rdx, offset), blocks);
+  code.upperHalf(at(rdx, offset + BLOCK), blocks);
+}
+
 /** Hashes the eight blocks at RCX, the first of which that is not zero is the first of the room's tail. */
 function hashTail(code: Assembler): void {
   code.shuffleBytes(X, HASH, HASH, REVERSE);
@@ -315,7 +348,8 @@ function hashTail(code: Assembler): void {
   code.vectorStore(X, at(rdx, Room.tail), HASH);
   code.xor(X, HASH, HASH, HASH);
   for (const [i, data] of DATA.entries()) {
-    code.vectorLoad(Y, data, at(rcx, 32 * i));
+    code.vectorLoad(X, data, at(rcx, 32 * i));
+    code.setUpperHalf(data, data, at(rcx, 32 * i + BLOCK));
     code.shuffleBytes(Y, data, data, REVERSE);
   }
   for (const step of hashSteps(code, DATA)) step();

@@ -6,6 +6,8 @@ import { Job } from './gcmCode.ts';
 
 const SALT_BYTES = 4;
 const BYTE_BITS = 8;
+/** What the code may touch behind a packet: a turn's bytes. */
+const MOST_BEHIND = 128;
 const JOB_WORDS = Job.bytes / 4;
 
 /** A number below 2^32 as the four bytes of a machine word that stand in network order. */
@@ -59,6 +61,8 @@ export class GcmJobs {
     if (target - offset !== this.#outputs[number]) this.#setBase(number, this.#outputs, Job.output, target - offset);
     if (key !== this.#keys[number]) this.#choose(number, keyed, key);
     words[job + Job.offset / 4] = offset;
+    words[job + Job.hasRoom / 4] =
+      target - offset === packet - at && offset + dataBytes + MOST_BEHIND <= view.byteLength ? 1 : 0;
     words[job + Job.length / 4] = dataBytes;
     words[job + Job.counter / 4 + 1] = view.getUint32(at + ESP_HEADER_BYTES, true);
     words[job + Job.counter / 4 + 2] = view.getUint32(at + ESP_HEADER_BYTES + 4, true);
