@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { ChannelRecord, DataPlaneCommand, InnerPath, InnerSelector } from '../../src/dataplane/index.ts';
 import { newVnetHeader } from '../../src/dataplane/offload/index.ts';
 import { parseIpv4, parseIpv6 } from '../../src/net/index.ts';
+import { fromHex } from '../../src/wire/index.ts';
 import {
   CLIENT,
   CLIENT6,
@@ -36,7 +37,7 @@ const anyLarge = fc.record({
   to: fc.constantFrom(0, 0, 0, 0, 1, 2),
   tos: fc.constantFrom(0, 0, 2, 3, 0xb8),
   // ACK, with PSH and FIN, with CWR; SYN.
-  flags: fc.constantFrom(0x10, 0x10, 0x10, 0x19, 0x90, 0x02),
+  flags: fc.constantFrom(0x10, 0x10, 0x10, 0x10, 0x19, 0x90, 0x02),
   options: fc.constantFrom(0, 12),
   segmentBytes: fc.constantFrom(1348, 1328, 1000, 1001, 1460, 500),
   bytes: fc.oneof(
@@ -55,7 +56,8 @@ type Packet = Parameters<Recorded['fromTun']>;
 function largePacket(large: Large, seed: number): Packet {
   const { version, protocol, port, tos, flags, segmentBytes } = large;
   const payload = Uint8Array.from({ length: large.bytes }, (_, i) => i * 7 + seed + (i >> 8));
-  const options = new Uint8Array(large.options).fill(1);
+  // The MSS of a SYN is clamped.
+  const options = fromHex('020405b4 01010101 01010101').subarray(0, large.options);
   const shape: Shape = { ...plainShape, version, protocol, port, tos, flags, payload, options };
   const packet = packetOf(shape);
   if (version === 4) {
@@ -139,13 +141,17 @@ const ways: readonly (Way & { readonly name: string; readonly goes: boolean })[]
 for (const [i, { name, goes, ...way }] of ways.entries()) {
   test(`${name}: what a train becomes is what its packets become`, () => {
     let trains = 0;
-    const anyCase = fc.record({ first: anyInner, steps: fc.array(anyStep(goes), { maxLength: 12 }) });
+    const anyCase = fc.record({
+      first: anyInner,
+      isFlowing: fc.constantFrom(true, true, true, false),
+      steps: fc.array(anyStep(goes), { minLength: 5, maxLength: 10, size: 'max' }),
+    });
     fc.assert(
-      fc.property(anyCase, ({ first, steps }) => {
+      fc.property(anyCase, ({ first, isFlowing, steps }) => {
         const paths = [new Recorded('trains'), new Recorded('singly')] as const;
         for (const path of paths) {
           open(path, way, first);
-          path.fromTun(newVnetHeader(), innerPacket(SERVER, CLIENT));
+          if (isFlowing) path.fromTun(newVnetHeader(), innerPacket(SERVER, CLIENT));
           let now = 1000;
           for (const step of steps) {
             if ('packet' in step) path.fromTun(...step.packet);
@@ -160,9 +166,9 @@ for (const [i, { name, goes, ...way }] of ways.entries()) {
         mustAgree(...paths);
         trains += paths[0].trains;
       }),
-      { seed: 1701 + i, numRuns: 20 },
+      { seed: 1701 + i, numRuns: 7, unbiased: true },
     );
-    assert.ok(goes ? trains >= 8 : trains === 0, `${trains} trains`);
+    assert.ok(goes ? trains >= 5 : trains === 0, `${trains} trains`);
   });
 }
 

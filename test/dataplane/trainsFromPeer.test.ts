@@ -7,63 +7,30 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { DataPlaneCommand, InnerPath, SessionParameters } from '../../src/dataplane/index.ts';
-import { type EspSuite, espGeometry, type PacketCipher } from '../../src/esp/index.ts';
-import { fromHex, Writer } from '../../src/wire/index.ts';
-import { newCipher as slow } from '../esp/fixtures.ts';
-import { ipv4Packet } from '../net/slow.ts';
+import type { EspSuite } from '../../src/esp/index.ts';
 import {
   CLIENT,
   CLIENT6,
-  innerPacket,
-  innerPacket6,
+  installPair,
   OTHER_CLIENT,
   OTHER_CLIENT6,
   openNativeTunnel,
   openTunnel,
   SERVER,
-  SERVER6,
   suites,
-  toGatewayKeys,
   toGatewaySpi,
 } from './ends.ts';
 import { type Datagram, mustAgree, Recorded } from './recorded.ts';
-import { l2tpMessage, pppFrame, udpDatagram } from './slow.ts';
+import { type Message, plain, Wire } from './wire.ts';
 
-const LCP = 0xc021;
-const IPCP = 0x8021;
 const MAGIC = 0xa1b2c3d4;
-/** Of the encrypted part of what can be so long: padding makes it up. */
-const USUAL_BYTES = 384;
-
-const plain = {
-  channel: 1,
-  /** Next header; 0 for what the way carries. */
-  next: 0,
-  session: 2,
-  kind: 'ipv4',
-  length: true as boolean | number,
-  ns: -1,
-  offset: -1,
-  addressControl: true,
-  compress: false,
-  ports: [1701, 1701] as readonly [number, number],
-  udpMore: 0,
-  from: CLIENT,
-  to: SERVER,
-  size: 200,
-  shape: 'udp',
-  ipMore: 0,
-  /** What happens to the sealed packet. */
-  fate: 'sent',
-  spi: 0,
-};
-type Message = typeof plain;
 
 /** What is not plain of one message. */
 const anyDifference: fc.Arbitrary<Partial<Message>> = fc.oneof(
   fc.constantFrom<Partial<Message>>(
-    { channel: 2, from: '10.10.10.4' },
-    { channel: 2 },
+    { sa: 2, from: '10.10.10.4' },
+    { sa: 2 },
+    { sa: 3 },
     { next: 59 },
     { next: 6 },
     { next: 41 },
@@ -78,6 +45,9 @@ const anyDifference: fc.Arbitrary<Partial<Message>> = fc.oneof(
     { length: false },
     { length: 100 },
     { length: 3000 },
+    { turned: 0x8000 },
+    { turned: 1 },
+    { turned: 0x1000 },
     { offset: 0 },
     { offset: 3 },
     { addressControl: false },
@@ -94,6 +64,8 @@ const anyDifference: fc.Arbitrary<Partial<Message>> = fc.oneof(
     { shape: 'syn' },
     { shape: 'syn ack' },
     { shape: 'options' },
+    { shape: 'syn options' },
+    { shape: 'version' },
     { shape: 'few' },
     { ipMore: -4 },
     { ipMore: 4 },
@@ -127,9 +99,10 @@ const anyCommand = fc.constantFrom<DataPlaneCommand>(
 );
 
 const anyStep = fc.record({
-  messages: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 2, arbitrary: anyDifference }), {
-    minLength: 1,
+  messages: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: anyDifference }), {
+    minLength: 8,
     maxLength: 24,
+    size: 'max',
   }),
   port: fc.constantFrom(4500, 4500, 4500, 4600),
   tos: fc.constantFrom(0, 0, 1, 3),
@@ -154,7 +127,7 @@ for (const [i, { name, suite, isTunnel = false, how = {}, ...usual }] of ways.en
   test(`${name}: datagrams that came as one are taken as each of them is`, () => {
     let written = 0;
     fc.assert(
-      fc.property(fc.array(anyStep, { minLength: 1, maxLength: 4 }), (steps) => {
+      fc.property(fc.array(anyStep, { minLength: 2, maxLength: 4, size: 'max' }), (steps) => {
         const wire = new Wire(suite, isTunnel);
         const rounds = steps.map(({ messages, ...step }) => ({
           ...step,
@@ -175,98 +148,45 @@ for (const [i, { name, suite, isTunnel = false, how = {}, ...usual }] of ways.en
         mustAgree(...paths);
         written += paths[0].tun.length;
       }),
-      { seed: 3193 + i, numRuns: 20 },
+      { seed: 3193 + i, numRuns: 14, unbiased: true },
     );
-    assert.ok(written > 100, `${written} packets reached the TUN device`);
+    assert.ok(written > 80, `${written} packets reached the TUN device`);
   });
 }
 
-/** The client's side, by the book. */
-class Wire {
-  readonly #suite: EspSuite;
-  readonly #isTunnel: boolean;
-  readonly #ciphers: readonly PacketCipher[];
-  readonly #sequences = [0, 0];
-  readonly #made: Uint8Array[] = [];
-
-  constructor(suite: EspSuite, isTunnel: boolean) {
-    this.#suite = suite;
-    this.#isTunnel = isTunnel;
-    this.#ciphers = [1, 2].map((seed) => slow(suite, toGatewayKeys(suite, seed), espGeometry(suite)));
-  }
-
-  datagram(message: Message): Uint8Array {
-    const { fate, kind } = message;
-    const before = this.#made.at(-1 - (message.size % 7));
-    if (fate === 'again' && before !== undefined) return before;
-    const packet = fate === 'ike' ? new Uint8Array(USUAL_BYTES).fill(7, 4) : this.#sealed(message);
-    if (fate === 'altered') packet[packet.length - 30]! ^= 4;
-    if (kind === 'ipv4') this.#made.push(packet);
-    return packet;
-  }
-
-  #sealed(message: Message): Uint8Array {
-    const { prefixBytes, ivBytes, icvBytes, alignment } = espGeometry(this.#suite);
-    const at = message.channel - 1;
-    const payload = this.#isTunnel ? innerOf(message) : l2tpOf(message);
-    const natural = Math.ceil((payload.length + 2) / alignment) * alignment;
-    const isUsual = natural <= USUAL_BYTES && USUAL_BYTES - payload.length - 2 < 256 && message.size !== 2;
-    const padding = (isUsual ? USUAL_BYTES : natural) - payload.length - 2;
-    this.#sequences[at]!++;
-    const usual = this.#isTunnel ? (message.kind === 'ipv6' ? 41 : 4) : 17;
-    const packet = new Writer()
-      .u32(message.spi || toGatewaySpi(message.channel))
-      .u32(this.#sequences[at]!)
-      .zeros(ivBytes - 4)
-      .u32(this.#sequences[at]!)
-      .bytes(payload)
-      .bytes(Uint8Array.from({ length: padding }, (_, i) => i + 1))
-      .u8(padding)
-      .u8(message.next || usual)
-      .zeros(icvBytes)
-      .finish();
-    assert.equal((packet.length - prefixBytes - icvBytes) % alignment, 0);
-    this.#ciphers[at]!.seal(packet, 0, packet.length - icvBytes);
-    return packet;
-  }
-}
-
-function l2tpOf(message: Message): Uint8Array {
-  const { kind, session, length, ns, offset, addressControl, compress, ports, udpMore } = message;
-  const [protocol, packet] =
-    kind === 'echo'
-      ? [LCP, fromHex('0907000c 00000001 01020304')]
-      : kind === 'ipcp'
-        ? [IPCP, fromHex('01010004')]
-        : [kind === 'ipv6' ? 0x57 : 0x21, innerOf(message)];
-  const control = kind === 'control';
-  const l2tp = l2tpMessage({
-    ...{ control, length: control || length, tunnel: 22, session },
-    ...(control || ns >= 0 ? { sequence: { ns: Math.max(0, ns), nr: 0 } } : {}),
-    ...(offset < 0 || control ? {} : { offset }),
-    payload: control ? new Uint8Array(200) : pppFrame(packet, protocol, addressControl, compress && protocol < 256),
+for (const command of [
+  { type: 'closeSession', slot: 0 },
+  { type: 'changeSession', slot: 0, inner: { ...inner, peerAddress: '10.10.10.9' } },
+  { type: 'openTunnelSession', session: { ...inner, slot: 3, channel: 9, peerAddress: SERVER } },
+] satisfies DataPlaneCommand[]) {
+  test(`what was remembered of the packet before is not held against ${command.type}`, () => {
+    for (const isTunnel of [true, false]) {
+      const [wire, gateway] = [new Wire(suites.gcm, isTunnel), new Recorded('trains')];
+      open(gateway, suites.gcm, isTunnel, {});
+      gateway.path.command({
+        type: 'openChannel',
+        record: {
+          ...{ channel: 9, protection: 'udp', localL2tpPort: 0, remoteL2tpPort: 0 },
+          local: { address: '192.0.2.1', port: 4500 },
+          remote: { address: '192.0.2.9', port: 4500 },
+        },
+      });
+      const train = (): Datagram[] =>
+        [1, 2, 3].map(() => ({ bytes: wire.datagram(plain), port: 4500, tos: 0, socket: 'natT' }));
+      gateway.fromUdp(train());
+      assert.equal(gateway.tun.length, 3);
+      gateway.path.command(command);
+      gateway.fromUdp(train());
+      assert.equal(gateway.tun.length, 3);
+      gateway.tick(9000);
+      const drops = gateway.events.flatMap((event) => (event.type === 'dropped' ? [event.count] : []));
+      const shown = gateway.events.filter(({ type }) => type === 'l2tp').length;
+      assert.deepEqual(
+        [...drops, ...Array.from({ length: shown }, () => 1)].reduce((all, some) => all + some),
+        3,
+      );
+    }
   });
-  const udp = udpDatagram({ source: ports[0], destination: ports[1], payload: l2tp });
-  new DataView(udp.buffer, udp.byteOffset).setUint16(4, udp.length + udpMore);
-  return udp;
-}
-
-function innerOf({ kind, from, to, size, shape, ipMore, session }: Message): Uint8Array {
-  if (kind === 'ipv6') return innerPacket6(session === 3 ? OTHER_CLIENT6 : CLIENT6, SERVER6, Math.max(0, size - 20));
-  const packet = innerPacket(from, to, size);
-  const [source, destination] = [packet.slice(12, 16), packet.slice(16, 20)];
-  // TCP whose MSS of 1460 is clamped.
-  const flags = shape === 'syn' ? '6002' : '6012';
-  const tcp = new Writer().bytes(fromHex(`03e80050 00000001 00000000 ${flags} ffff 0000 0000 020405b4`)).zeros(176);
-  const made = shape.startsWith('syn')
-    ? ipv4Packet({ source, destination, protocol: 6, payload: tcp.finish() })
-    : shape === 'options'
-      ? ipv4Packet({ source, destination, options: fromHex('01010101'), payload: new Uint8Array(size) })
-      : shape === 'few'
-        ? packet.slice(0, 20)
-        : packet;
-  new DataView(made.buffer, made.byteOffset).setUint16(2, made.length + ipMore);
-  return made;
 }
 
 /** As the kernel joins what came: all of a train are equally long but the last, which may be shorter. */
@@ -297,8 +217,9 @@ function sessionOf(
   };
 }
 
+/** Larger packets of `innerPacket` are of larger ports. */
 function selector() {
-  return { first: CLIENT, last: '10.10.10.255', protocol: 0, firstPort: 0, lastPort: 0xffff };
+  return { first: CLIENT, last: '10.10.10.255', protocol: 0, firstPort: 45_000, lastPort: 0xffff };
 }
 
 /** Two clients, the first with two sessions over L2TP, as the gateway has them. */
@@ -308,12 +229,15 @@ function open(gateway: Recorded, suite: EspSuite, isTunnel: boolean, how: object
   if (isTunnel) {
     openNativeTunnel(client, gateway, { suite, inner6: `${CLIENT6}/128`, session: how });
     openNativeTunnel(client, gateway, { ...second, inner: '10.10.10.4' });
+    installPair(client, gateway, 1, suite, 3, { mode: 'tunnel' });
     return;
   }
   openTunnel(client, gateway, { suite });
   openTunnel(client, gateway, { ...second, inner: '10.10.10.4' });
-  gateway.path.command({ type: 'openSession', session: { ...sessionOf(0, 1, 2, { magic: MAGIC }), ...how } });
+  installPair(client, gateway, 1, suite, 3);
   const reorder = { packets: 4, milliseconds: 50 };
-  const other = { peerAddress: OTHER_CLIENT, peerPrefixes: [`${OTHER_CLIENT6}/128`], reorder };
+  const own = { magic: MAGIC, reorder, followSequencing: true };
+  gateway.path.command({ type: 'openSession', session: { ...sessionOf(0, 1, 2, own), ...how } });
+  const other = { peerAddress: OTHER_CLIENT, peerPrefixes: [`${OTHER_CLIENT6}/128`] };
   gateway.path.command({ type: 'openSession', session: sessionOf(1, 1, 3, other) });
 }

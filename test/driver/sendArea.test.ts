@@ -41,12 +41,12 @@ test('after a turn nothing is put where the end of the last packets waits, and a
   const area = newArea();
   const length = fc.integer({ min: 1, max: MOST_PACKET_BYTES });
   const anyRound = fc.record({
-    before: fc.array(length, { maxLength: 12 }),
+    before: fc.array(length, { maxLength: 12, size: 'max' }),
     train: fc.record({ each: fc.integer({ min: 64, max: 1600 }), count: fc.integer({ min: 2, max: 64 }) }),
     waits: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(anyRound, { maxLength: 12 }), (rounds) => {
+    fc.property(fc.array(anyRound, { maxLength: 12, size: 'max' }), (rounds) => {
       area.rewind();
       let [waitsFrom, waitsTo] = [0, 0];
       const sent = () => {

@@ -25,7 +25,7 @@ const ways = [
 for (const [way, newCipher, suites] of ways) {
   test(`a train is what sealing each packet makes (${way})`, () => {
     const anyTrain = fc.record({
-      lengths: fc.array(fc.oneof(fc.constant(200), fc.nat(300)), { maxLength: 3 * BATCH_PACKETS }),
+      lengths: fc.array(fc.oneof(fc.constant(200), fc.nat(300)), { maxLength: 3 * BATCH_PACKETS, size: 'max' }),
       nextHeader: fc.constantFrom(4, 17, 41),
       offset: fc.nat(9),
       finishes: fc.boolean(),
@@ -67,7 +67,7 @@ for (const [way, newCipher, suites] of ways) {
         sa.close();
         assert.ok(sa.left < 0);
       }),
-      { seed: 4303, numRuns: 60 },
+      { seed: 4303, numRuns: 12, unbiased: true },
     );
   });
 
@@ -81,7 +81,7 @@ for (const [way, newCipher, suites] of ways) {
     const anyTrain = fc.record({
       inOrder: fc.boolean(),
       from: fc.nat(100),
-      packets: fc.array(anyPacket, { minLength: 1, maxLength: 40 }),
+      packets: fc.array(anyPacket, { minLength: 1, maxLength: 40, size: 'max' }),
       last: fc.nat(100),
       /** How much shorter or longer than the packets what the train says is. */
       odd: fc.constantFrom(0, 0, 0, 0, 0, -1, -4, 1, 16, -70),
@@ -126,7 +126,7 @@ for (const [way, newCipher, suites] of ways) {
         sa.close();
         assert.equal(sa.openSome(new Uint8Array(100), new DataView(new ArrayBuffer(100)), 0, 100, 50, newOpened()), 0);
       }),
-      { seed: 4304, numRuns: 60 },
+      { seed: 4304, numRuns: 12, unbiased: true },
     );
   });
 }
