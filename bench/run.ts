@@ -7,8 +7,10 @@
  * Each bench makes network namespaces of its own, installs the peers that it compares with, and removes what it made.
  */
 
+import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { vaesGcm } from '../src/driver/vaes/index.ts';
 import type { EspSuite } from '../src/esp/index.ts';
 import type { Direction } from './iperf.ts';
 import { installedVersion } from './packages.ts';
@@ -84,6 +86,8 @@ function machine(): Readonly<Record<string, unknown>> {
     load: loadavg().map((load) => Number(load.toFixed(1))),
     processor: cpus()[0]?.model,
     kernel: release(),
+    congestionControl: readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim(),
+    vaes: vaesGcm(128) !== undefined,
     node: process.version,
     openssl: process.versions.openssl,
     peers: Object.fromEntries(versions),
