@@ -49,7 +49,8 @@ export class Recorded implements Commanded {
   readonly plane = { post: (command: DataPlaneCommand) => this.path.command(command) };
   readonly path: PacketPath;
   readonly counters = new Float64Array(SLOTS * COUNTERS_PER_SESSION);
-  readonly sent: string[] = [];
+  /** All that came out, in its order. */
+  readonly log: string[] = [];
   readonly tun: string[] = [];
   readonly events: DataPlaneEvent[] = [];
   /** Trains that were sent. */
@@ -65,8 +66,16 @@ export class Recorded implements Commanded {
     const ports: DataPlanePorts = {
       sendUdp: (socket, peer, of, at, length) => this.#record(socket, peer, of, at, length),
       sendEsp: (peer, of, at, length) => this.#record('esp', peer, of, at, length),
-      writeTun: (of, at, length) => void this.tun.push(hex(of, at, length)),
-      event: (event) => void this.events.push(event),
+      writeTun: (of, at, length) => {
+        const packet = hex(of, at, length);
+        this.tun.push(packet);
+        this.log.push(`tun ${packet}`);
+      },
+      event: (event) => {
+        this.events.push(event);
+        // That a peer has moved is told before a train's packets, not between them.
+        if (event.type !== 'channelMoved') this.log.push(`event ${event.type}`);
+      },
     };
     this.path = new PacketPath(this.#isTrains ? { ...ports, sendTrain: this.#sendTrain } : ports, {
       counters: this.counters,
@@ -136,15 +145,13 @@ export class Recorded implements Commanded {
   #record(socket: string, peer: Peer, bytes: Uint8Array, at: number, length: number): void {
     const { local, remote, remotePort, tos = 0, dontFragment = false } = peer;
     const ends = `${formatAddress(local)} ${formatAddress(remote)} ${remotePort}`;
-    this.sent.push(`${socket} ${ends} ${tos} ${dontFragment} ${hex(bytes, at, length)}`);
+    this.log.push(`${socket} ${ends} ${tos} ${dontFragment} ${hex(bytes, at, length)}`);
   }
 }
 
 /** What two paths have done so far is the same. */
 export function mustAgree(trains: Recorded, singly: Recorded): void {
-  assert.deepEqual(trains.sent, singly.sent);
-  assert.deepEqual(trains.tun, singly.tun);
-  // That a peer has moved is told before a train's packets, not between them.
+  assert.deepEqual(trains.log, singly.log);
   for (const isMoved of [true, false]) {
     const of = ({ events }: Recorded) => events.filter(({ type }) => (type === 'channelMoved') === isMoved);
     assert.deepEqual(of(trains), of(singly));

@@ -148,7 +148,7 @@ for (const [i, { name, suite, isTunnel = false, how = {}, ...usual }] of ways.en
         mustAgree(...paths);
         written += paths[0].tun.length;
       }),
-      { seed: 3193 + i, numRuns: 14, unbiased: true },
+      { seed: 3193 + i, numRuns: 10, unbiased: true },
     );
     assert.ok(written > 80, `${written} packets reached the TUN device`);
   });
