@@ -97,7 +97,6 @@ export class OutboundTrain implements PacketTrain {
     const tos = outerTos(session, bytes, at);
     this.#peer = tos === 0 ? session.channel.peer : session.channel.peerFor(tos);
     this.#next = isV4 ? NextHeader.ipv4 : NextHeader.ipv6;
-    this.#lengthAt = 0;
   }
 
   /** UDP without checksum, L2TP and PPP in front of the large packet, as every one gets them. */

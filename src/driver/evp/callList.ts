@@ -60,7 +60,7 @@ export class CallList {
 
   /** As `run`. @returns how many returned something else before one returned 0 */
   made(from: number, count: number): number {
-    return count - this.#make(this.#base + from * CALL_BYTES, count);
+    return count === 0 ? 0 : count - this.#make(this.#base + from * CALL_BYTES, count);
   }
 }
 

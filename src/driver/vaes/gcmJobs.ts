@@ -1,13 +1,11 @@
-/** Packets for the machine code of `gcmCode.ts`: laid out one after the other, then sealed or opened with one crossing. */
+/** Packets for the machine code of `packetCode.ts`: laid out one after the other, then sealed or opened with one crossing. */
 
 import { BATCH_PACKETS, ESP_HEADER_BYTES, NOT_EXTENDED } from '../../esp/index.ts';
 import { type Address, type FunctionAt, Memory } from '../ffi.ts';
-import { Job } from './gcmCode.ts';
+import { Job, TURN } from './layout.ts';
 
 const SALT_BYTES = 4;
 const BYTE_BITS = 8;
-/** What the code may touch behind a packet: a turn's bytes. */
-const MOST_BEHIND = 128;
 const JOB_WORDS = Job.bytes / 4;
 
 /** A number below 2^32 as the four bytes of a machine word that stand in network order. */
@@ -62,7 +60,7 @@ export class GcmJobs {
     if (key !== this.#keys[number]) this.#choose(number, keyed, key);
     words[job + Job.offset / 4] = offset;
     words[job + Job.hasRoom / 4] =
-      target - offset === packet - at && offset + dataBytes + MOST_BEHIND <= view.byteLength ? 1 : 0;
+      target - offset === packet - at && offset + dataBytes + TURN <= view.byteLength ? 1 : 0;
     words[job + Job.length / 4] = dataBytes;
     words[job + Job.counter / 4 + 1] = view.getUint32(at + ESP_HEADER_BYTES, true);
     words[job + Job.counter / 4 + 2] = view.getUint32(at + ESP_HEADER_BYTES + 4, true);

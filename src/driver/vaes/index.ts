@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { executable } from '../executable.ts';
 import { type Address, type FunctionAt, functionAt, Memory } from '../ffi.ts';
-import { KeyBlock, keyCode, packetCode, Room, writeConstants } from './gcmCode.ts';
+import { keyCode } from './keyCode.ts';
+import { KeyBlock, Room, writeConstants } from './layout.ts';
+import { packetCode } from './packetCode.ts';
 
 export { GcmJobs } from './gcmJobs.ts';
 

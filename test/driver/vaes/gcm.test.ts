@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { nodeCrypto } from '../../../src/crypto/node/index.ts';
 import { Memory } from '../../../src/driver/ffi.ts';
 import { ffiAvailable } from '../../../src/driver/index.ts';
-import { Job } from '../../../src/driver/vaes/gcmCode.ts';
 import { GcmJobs, type VaesGcm, vaesGcm } from '../../../src/driver/vaes/index.ts';
+import { Job } from '../../../src/driver/vaes/layout.ts';
 import { BATCH_PACKETS, NOT_EXTENDED } from '../../../src/esp/index.ts';
 import { concat, fromHex, toHex } from '../../../src/wire/index.ts';
 

@@ -1,79 +1,13 @@
 /**
  * AES-GCM of whole packets as machine code with 256-bit vectors (VAES, VPCLMULQDQ): eight blocks at a time, nothing that
- * depends on secrets but data, and no call between packets. NIST SP 800-38D, FIPS 197 §5.2; the product of GHASH is
- * computed on reflected bits with H·x in the place of H, and reduced by two more products (Gueron and Kounavis 2010).
+ * depends on secrets but data, and no call between packets. NIST SP 800-38D.
  */
 
-import { Assembler, type At, at, Condition, Gpr, type Vector, type Width, X, Y } from './assembler.ts';
+import { Assembler, at, Condition, Gpr, type Vector, X, Y } from './assembler.ts';
+import { COUNTERS, DATA, HASH, HIGH, hashSteps, OPERAND, product, REVERSE, reduce, SPARE, STREAM } from './ghash.ts';
+import { BLOCK, Job, KeyBlock, Room, roundsOf, TURN } from './layout.ts';
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11 } = Gpr;
-const BLOCK = 16;
-/** Blocks of a turn, and the powers of H that they take. */
-const BLOCKS = 8;
-const TURN = BLOCKS * BLOCK;
-
-/** What is kept for a key: round keys, then H^8·x to H·x, then the sum of the halves of each, twice. */
-export const KeyBlock = { powers: 256, sums: 256 + TURN, bytes: 256 + 2 * TURN } as const;
-
-/** A packet to be sealed or opened. Addresses, offset and length are of 8 bytes. */
-export const Job = {
-  key: 0,
-  /** Where input and output lie: at an offset from these. */
-  input: 8,
-  output: 16,
-  offset: 24,
-  /** Bytes to be encrypted or decrypted; the tag stands behind them. */
-  length: 32,
-  /** Not 0: in place, and a turn's bytes behind the packet may be read, and written as they were. */
-  hasRoom: 88,
-  /** Nonce, and the counter 1 in network order. */
-  counter: 40,
-  /** At most 16 bytes that are authenticated, filled up with zeros. */
-  header: 56,
-  /** Bits of both, each as 8 bytes in network order. */
-  lengths: 72,
-  bytes: 96,
-} as const;
-
-/** Constants, and room for the end of a packet: one for a thread. */
-export const Room = {
-  reverse: 0,
-  firstCounters: 32,
-  nextCounters: 64,
-  polynomial: 96,
-  /** What H·x is reduced by. */
-  carry: 128,
-  encryptedCounter: 144,
-  zeros: 160,
-  tail: 160 + TURN,
-  out: 160 + 2 * TURN + BLOCK,
-  /** As many bytes of ones as a turn has, then of zeros. */
-  masks: 160 + 3 * TURN + BLOCK,
-  bytes: 160 + 5 * TURN + BLOCK,
-} as const;
-
-/** Fills in what never changes. */
-export function writeConstants(room: Uint8Array): void {
-  const view = new DataView(room.buffer, room.byteOffset, room.byteLength);
-  for (const half of [0, BLOCK]) {
-    for (let i = 0; i < BLOCK; i++) room[Room.reverse + half + i] = BLOCK - 1 - i;
-    view.setUint32(Room.firstCounters + half, half === 0 ? 1 : 2, true);
-    view.setUint32(Room.nextCounters + half, 2, true);
-    view.setUint32(Room.polynomial + half, 1, true);
-    view.setUint32(Room.polynomial + half + 12, 0xc200_0000, true);
-  }
-  room.fill(0xff, Room.masks, Room.masks + TURN);
-  view.setUint32(Room.carry, 1, true);
-  view.setUint32(Room.carry + 8, 1, true);
-  view.setUint32(Room.carry + 12, 0xc200_0000, true);
-}
-
-/** Vector registers: eight blocks of key stream, eight of data, and those that live through a packet or a product. */
-const STREAM: readonly Vector[] = [0, 1, 2, 3];
-const DATA: readonly Vector[] = [4, 5, 6, 7];
-const [REVERSE, COUNTERS, HASH, SPARE, LOW, MIDDLE, HIGH, OPERAND] = [8, 9, 10, 11, 12, 13, 14, 15] as const;
-
-const roundsOf = (keyBits: 128 | 256) => keyBits / 32 + 6;
 
 /**
  * `int (job *, int count, room *)`: seals or opens one packet after the other, and stops at one that does not verify.
@@ -179,68 +113,6 @@ export function packetCode(keyBits: 128 | 256, seals: boolean): Uint8Array {
   code.clearVectors();
   code.pop(rbp);
   code.pop(rbx);
-  code.ret();
-  return code.finish();
-}
-
-/** `void (key block *, key *, room *)`: expands the key, and computes the powers of H. FIPS 197 §5.2. */
-export function keyCode(keyBits: 128 | 256): Uint8Array {
-  const code = new Assembler();
-  const rounds = roundsOf(keyBits);
-  const [even, odd, assist, shifted] = [0, 1, 2, 3] as const;
-  const key = (i: number) => at(rdi, i * BLOCK);
-  const mix = (into: Vector, order: number): void => {
-    code.shuffleDwords(X, assist, assist, order);
-    code.shiftBytesLeft(shifted, into, 4);
-    for (let i = 0; i < 3; i++) {
-      code.xor(X, into, into, shifted);
-      if (i < 2) code.shiftBytesLeft(shifted, shifted, 4);
-    }
-    code.xor(X, into, into, assist);
-  };
-  code.entry();
-  code.vectorLoad(X, even, at(rsi, 0));
-  code.vectorStore(X, key(0), even);
-  if (keyBits === 256) {
-    code.vectorLoad(X, odd, at(rsi, BLOCK));
-    code.vectorStore(X, key(1), odd);
-  }
-  let constant = 1;
-  for (let i = keyBits / 128; i <= rounds; i++) {
-    if (keyBits === 256 && i % 2 === 1) {
-      code.aesKeyAssist(assist, even, 0);
-      mix(odd, 0xaa);
-      code.vectorStore(X, key(i), odd);
-      continue;
-    }
-    code.aesKeyAssist(assist, keyBits === 256 ? odd : even, constant);
-    constant = constant === 0x80 ? 0x1b : constant * 2;
-    mix(even, 0xff);
-    code.vectorStore(X, key(i), even);
-  }
-
-  // H is a block of zeros, encrypted; then its bits are moved up by one.
-  code.vectorLoad(X, HASH, key(0));
-  for (let i = 1; i < rounds; i++) code.aesRound(X, HASH, key(i));
-  code.aesLastRound(X, HASH, key(rounds));
-  code.shuffleBytes(X, HASH, HASH, at(rdx, Room.reverse));
-  code.shuffleDwords(X, SPARE, HASH, 0xd3);
-  code.signs(SPARE, SPARE);
-  code.addQwords(X, HASH, HASH, HASH);
-  code.and(X, SPARE, SPARE, at(rdx, Room.carry));
-  code.xor(X, HASH, HASH, SPARE);
-  for (let i = 1; i <= BLOCKS; i++) {
-    const place = (BLOCKS - i) * BLOCK;
-    code.vectorStore(X, at(rdi, KeyBlock.powers + place), HASH);
-    code.shuffleDwords(X, SPARE, HASH, 0x4e);
-    code.xor(X, SPARE, SPARE, HASH);
-    code.vectorStore(X, at(rdi, KeyBlock.sums + place), SPARE);
-    code.vectorLoad(X, OPERAND, at(rdi, KeyBlock.powers + TURN - BLOCK));
-    product(code);
-    reduce(code, X);
-    code.vectorLoad(X, HASH, HIGH);
-  }
-  code.clearVectors();
   code.ret();
   return code.finish();
 }
@@ -353,65 +225,4 @@ function hashTail(code: Assembler): void {
     code.shuffleBytes(Y, data, data, REVERSE);
   }
   for (const step of hashSteps(code, DATA)) step();
-}
-
-/** HASH = the sum of eight blocks, each times the power of H that belongs to its place; the first has HASH added. */
-function hashSteps(code: Assembler, blocks: readonly Vector[]): (() => void)[] {
-  return [
-    () => code.xor(Y, blocks[0]!, blocks[0]!, HASH),
-    ...blocks.map((block, i) => () => addProduct(code, block, i)),
-    () => {
-      code.xor(Y, MIDDLE, MIDDLE, LOW);
-      code.xor(Y, MIDDLE, MIDDLE, HIGH);
-      reduce(code, Y);
-    },
-    () => {
-      code.upperHalf(SPARE, HIGH);
-      code.xor(X, HASH, HIGH, SPARE);
-    },
-  ];
-}
-
-/**
- * Adds products of two blocks with their powers of H to `HIGH`, `LOW` and, where the two are still to be added, `MIDDLE`.
- * Three products rather than four (Karatsuba): they are what a turn takes longest for.
- */
-function addProduct(code: Assembler, blocks: Vector, i: number): void {
-  code.vectorLoad(Y, OPERAND, at(r8, KeyBlock.powers + 32 * i));
-  const add = (sum: Vector, one: Vector, other: Vector | At, halves: number): void => {
-    if (i === 0) {
-      code.multiply(Y, sum, one, other, halves);
-      return;
-    }
-    code.multiply(Y, SPARE, one, other, halves);
-    code.xor(Y, sum, sum, SPARE);
-  };
-  add(LOW, blocks, OPERAND, 0x00);
-  add(HIGH, blocks, OPERAND, 0x11);
-  code.shuffleDwords(Y, SPARE, blocks, 0x4e);
-  code.xor(Y, SPARE, SPARE, blocks);
-  add(MIDDLE, SPARE, at(r8, KeyBlock.sums + 32 * i), 0x00);
-}
-
-/** The product of `HASH` and `OPERAND`, 256 bits. */
-function product(code: Assembler): void {
-  code.multiply(X, LOW, HASH, OPERAND, 0x00);
-  code.multiply(X, MIDDLE, HASH, OPERAND, 0x01);
-  code.multiply(X, SPARE, HASH, OPERAND, 0x10);
-  code.xor(X, MIDDLE, MIDDLE, SPARE);
-  code.multiply(X, HIGH, HASH, OPERAND, 0x11);
-}
-
-/** Folds the lower half of the product into the upper one, 64 bits at a time: `HIGH` is what it leaves. */
-function reduce(code: Assembler, width: Width): void {
-  code.vectorLoad(width, OPERAND, at(rdx, Room.polynomial));
-  for (const [from, into] of [
-    [LOW, MIDDLE],
-    [MIDDLE, HIGH],
-  ] as const) {
-    code.multiply(width, SPARE, OPERAND, from, 0x01);
-    code.shuffleDwords(width, from, from, 0x4e);
-    code.xor(width, into, into, from);
-    code.xor(width, into, into, SPARE);
-  }
 }
