@@ -3,7 +3,7 @@
  * packets of tunnel mode, or the control plane. RFC 3948 §2, RFC 4301 §5.2.
  */
 
-import { EspError, NextHeader, newOpened } from '../esp/index.ts';
+import { BATCH_PACKETS, EspError, NextHeader, newOpened } from '../esp/index.ts';
 import { IPV4_HEADER_BYTES } from '../net/index.ts';
 import { viewOf } from '../wire/index.ts';
 import type { Channel, SaPair } from './channel.ts';
@@ -83,8 +83,11 @@ export class Inbound {
     const end = at + length;
     for (let next = at; next < end; ) {
       const opened = socket === 'natT' && each < length ? this.#someFromEsp(bytes, next, end, each, source) : 0;
-      if (opened === 0) this.fromUdp(socket, bytes, next, Math.min(each, end - next), source);
-      next += Math.max(1, opened) * each;
+      next += opened * each;
+      if (opened === BATCH_PACKETS || next >= end) continue;
+      // What ended the batch goes the way of single ones at once: nobody's forgery is to be tried more often than needed.
+      this.fromUdp(socket, bytes, next, Math.min(each, end - next), source);
+      next += each;
     }
   }
 
