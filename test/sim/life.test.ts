@@ -1,11 +1,11 @@
-/** Long lives: what `npm run sim` does a thousand times, a few times. */
+/** Long lives: what `npm run sim` does a thousand times, once. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Life } from './life/life.ts';
 import { live } from './live.ts';
 
-const SEEDS = [2003, 2004];
+const SEEDS = [2004];
 
 for (const seed of SEEDS) test(`a day of seed ${seed}`, () => live(seed));
 
