@@ -123,14 +123,18 @@ async function atClient(lab: Lab, opening: Opening): Promise<void> {
   const [server, client] = [wire.strongSwan('server'), wire.ourClient()];
   await server.holdAddresses(STOCK_INNER.v4, STOCK_INNER.v6);
   await server.start(stockServer(opening.way, authority, { ...changes, ...own }));
-  await beginMany(wire, opening.halfOpen ?? 0);
-  await client.startWith({ ...ourClientProfile(opening.way, authority), ...opening.client?.(wire, certificates) });
+  let isUp = false;
   // strongSwan stops asking for cookies after ten seconds of peace, which may pass while our program starts.
-  await client.line('connecting', ({ event }) => event === 'connecting', 40);
-  const isUp = client.up().then(() => true);
-  do await beginMany(wire, opening.halfOpen ?? 0);
-  while (!(await Promise.race([isUp, sleep(1000)])) && opening.halfOpen !== undefined);
-  await isUp;
+  const beginning = (async () => {
+    for (const count = opening.halfOpen ?? 0; count > 0 && !isUp; await sleep(1000)) await beginMany(wire, count);
+  })();
+  try {
+    await client.startWith({ ...ourClientProfile(opening.way, authority), ...opening.client?.(wire, certificates) });
+    await client.up();
+  } finally {
+    isUp = true;
+    await beginning;
+  }
   await ping(client, STOCK_INNER.v4);
   for (const pattern of opening.atClient) await server.logged(pattern, 1);
   await client.disconnect();
