@@ -11,6 +11,7 @@ import { ciphersFor } from '../src/driver/ciphers.ts';
 import { newPacketAreas } from '../src/driver/packetMemory.ts';
 import { systemEnvironment } from '../src/driver/random.ts';
 import { AREA_BYTES, SendArea } from '../src/driver/sendArea.ts';
+import { MOST_CUT_BYTES } from '../src/driver/sendQueue.ts';
 import { TunReader } from '../src/driver/tunReader.ts';
 import { type EspSuite, espKeyBytes, suiteName } from '../src/esp/index.ts';
 import { checksum, WordSum } from '../src/net/index.ts';
@@ -32,7 +33,6 @@ const SEGMENTS = 47;
 const ROUNDS = 100;
 const TRAINS_PER_ROUND = 30;
 const SPI = 0x1000;
-const MOST_TRAIN_BYTES = 65_400;
 
 /** What stands between ESP and the packet: UDP, L2TP and PPP, or nothing (IKEv2's tunnel mode, held to selectors). */
 type Inside = 'l2tp' | 'tunnel';
@@ -74,7 +74,7 @@ function cost(suite: EspSuite, inside: Inside, sessions = 1): PathCost {
       sendUdp: (_, __, ___, at, length) => void sent.push([at, length, length]),
       sendTrain: (_, __, ___, at, length, each) => {
         // As much as one datagram of the kernel's holds.
-        const most = each * Math.floor(MOST_TRAIN_BYTES / each);
+        const most = each * Math.floor(MOST_CUT_BYTES / each);
         for (let from = 0; from < length; from += most) sent.push([at + from, Math.min(most, length - from), each]);
       },
     },

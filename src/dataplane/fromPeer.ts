@@ -26,6 +26,7 @@ import { viewOf } from '../wire/index.ts';
 import type { PathContext } from './context.ts';
 import type { DropCode, Drops } from './drops.ts';
 import { Counter } from './messages.ts';
+import { Tcp, TcpFlag } from './offload/transport.ts';
 import { COPY_AT, type Outbound } from './outbound.ts';
 import type { DataPlanePorts, Source } from './ports.ts';
 import type { Second } from './second.ts';
@@ -34,8 +35,7 @@ import type { Tables } from './tables.ts';
 
 /** IPv4 without options. */
 const PLAIN_HEADER = 0x45;
-const TCP_FLAGS = IPV4_HEADER_BYTES + 13;
-const SYN = 0x02;
+const TCP_FLAGS = IPV4_HEADER_BYTES + Tcp.flags;
 
 /** Packets of neighbor discovery that the control plane is shown are no longer than this: no path makes them so long. */
 const MOST_ND_BYTES = 1280;
@@ -154,7 +154,7 @@ export class FromPeer {
     if (first >>> 24 !== PLAIN_HEADER || length > available || length <= TCP_FLAGS) return 0;
     if (view.getUint32(at + 12) !== this.#plainSource || view.getUint32(at + 16) !== this.#plainDestination) return 0;
     // An MSS is clamped, wherever something may be a SYN.
-    return (view.getUint8(at + TCP_FLAGS) & SYN) === 0 ? length : 0;
+    return (view.getUint8(at + TCP_FLAGS) & TcpFlag.syn) === 0 ? length : 0;
   }
 
   /** Clamps the MSS of what may. */

@@ -12,6 +12,7 @@ import { PppProtocol } from './l2tpData.ts';
 import { Counter } from './messages.ts';
 import { outerTos } from './outbound.ts';
 import type { DataPlanePorts, PacketTrain, Peer } from './ports.ts';
+import { writeL2tpUdp } from './protect.ts';
 import type { Second } from './second.ts';
 import type { Session } from './session.ts';
 
@@ -94,8 +95,7 @@ export class OutboundTrain implements PacketTrain {
   }
 
   #asTunnel(session: Session, bytes: Uint8Array, at: number, isV4: boolean): void {
-    const tos = outerTos(session, bytes, at);
-    this.#peer = tos === 0 ? session.channel.peer : session.channel.peerFor(tos);
+    this.#peer = session.channel.peerFor(outerTos(session, bytes, at));
     this.#next = isV4 ? NextHeader.ipv4 : NextHeader.ipv6;
   }
 
@@ -105,10 +105,7 @@ export class OutboundTrain implements PacketTrain {
     const view = viewOf(bytes);
     const udpAt = at - this.before;
     const udpLength = this.before + this.#most;
-    view.setUint16(udpAt, channel.localL2tpPort);
-    view.setUint16(udpAt + 2, channel.remoteL2tpPort);
-    view.setUint16(udpAt + 4, udpLength);
-    view.setUint16(udpAt + 6, 0);
+    writeL2tpUdp(channel, view, udpAt, udpLength);
     bytes.set(header.bytes, udpAt + UDP_HEADER_BYTES);
     if (!isV4) bytes[at - 1] = PppProtocol.ipv6;
     this.#peer = channel.peer;

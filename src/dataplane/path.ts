@@ -104,10 +104,11 @@ export class PacketPath implements PacketInput {
   }
 
   trainFromTun(bytes: Uint8Array, at: number, most: number, count: number, total: number): OutboundTrain | undefined {
-    if (bytes[at]! >> 4 === 4)
-      return this.#train.begin(this.#tables.route(ipv4Destination(bytes, at)), bytes, at, most, count, total);
-    if (isOfLink(bytes, at)) return undefined;
-    return this.#train.begin(this.#tables.route6(bytes, at + IPV6_DESTINATION), bytes, at, most, count, total);
+    const isV4 = bytes[at]! >> 4 === 4;
+    if (!isV4 && isOfLink(bytes, at)) return undefined;
+    const tables = this.#tables;
+    const session = isV4 ? tables.route(ipv4Destination(bytes, at)) : tables.route6(bytes, at + IPV6_DESTINATION);
+    return this.#train.begin(session, bytes, at, most, count, total);
   }
 
   command(command: DataPlaneCommand): void {

@@ -5,6 +5,7 @@
 
 import { EspError, NextHeader } from '../esp/index.ts';
 import { fold, UDP_HEADER_BYTES, WordSum } from '../net/index.ts';
+import { viewOf } from '../wire/index.ts';
 import type { Channel, SaPair } from './channel.ts';
 import type { PathContext } from './context.ts';
 import type { Drops } from './drops.ts';
@@ -38,7 +39,7 @@ export class Protect {
   /** The same for an IP packet of a tunnel-mode session. @param tos of the outer header */
   packet(channel: Channel, bytes: Uint8Array, at: number, length: number, tos: number): boolean {
     const next = bytes[at]! >> 4 === 4 ? NextHeader.ipv4 : NextHeader.ipv6;
-    return this.#seal(channel, next, bytes, at, length, tos === 0 ? channel.peer : channel.peerFor(tos));
+    return this.#seal(channel, next, bytes, at, length, channel.peerFor(tos));
   }
 
   /** The SA has carried as many bytes in one direction as was to be told. */
@@ -74,17 +75,14 @@ export class Protect {
 
   /** Checksum 0, none, over IPv4, where ESP protects better; over IPv6 there must be one. RFC 768, RFC 8200 §8.1. */
   #writeUdp(channel: Channel, bytes: Uint8Array, at: number, length: number): void {
-    put16(bytes, at, channel.localL2tpPort);
-    put16(bytes, at + 2, channel.remoteL2tpPort);
-    put16(bytes, at + 4, length);
-    put16(bytes, at + 6, 0);
+    writeL2tpUdp(channel, viewOf(bytes), at, length);
     if (channel.pseudoSum === 0) return;
     if (bytes !== this.#sumBytes) {
       this.#sumBytes = bytes;
       this.#sum = new WordSum(bytes);
     }
     const sum = ~fold(channel.pseudoSum + length + this.#sum.sum(at, length)) & 0xffff;
-    put16(bytes, at + 6, sum === 0 ? 0xffff : sum);
+    viewOf(bytes).setUint16(at + 6, sum === 0 ? 0xffff : sum);
   }
 
   #tellExpiring(pair: SaPair): void {
@@ -98,7 +96,10 @@ export class Protect {
   }
 }
 
-function put16(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value & 255;
+/** The UDP header of L2TP in ESP, without checksum. */
+export function writeL2tpUdp(channel: Channel, view: DataView, at: number, length: number): void {
+  view.setUint16(at, channel.localL2tpPort);
+  view.setUint16(at + 2, channel.remoteL2tpPort);
+  view.setUint16(at + 4, length);
+  view.setUint16(at + 6, 0);
 }

@@ -27,7 +27,7 @@ const MOST_MESSAGES = 64;
 const MOST_PIECES = 512;
 /** UDP_MAX_SEGMENTS of the kernel, and what fits into one IP packet with its headers. */
 const MOST_CUT = 64;
-const MOST_CUT_BYTES = 65_400;
+export const MOST_CUT_BYTES = 65_400;
 /** Room for the control messages of one message: the local address, the type of service, the datagrams' length. */
 const CONTROL_BYTES = 96;
 

@@ -73,11 +73,9 @@ export class InboundSa {
     if (at + length > packet.length) return EspError.truncated;
     if (outAt + ciphertext > out.length) return EspError.noRoom;
     if (this.#closed || readU32(packet, at) !== this.spi) return EspError.unknown;
-    const low = readU32(packet, at + SEQUENCE_OFFSET);
-    const sequence = this.#isExtended ? this.replay.extend(low) : low;
-    if (sequence < 0 || !this.replay.check(sequence)) return EspError.replayed;
-    const high = this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
-    if (!this.#cipher.open(packet, at, length - icvBytes, out, outAt, high)) return EspError.badIcv;
+    const sequence = this.#sequenceOf(readU32(packet, at + SEQUENCE_OFFSET));
+    if (sequence < 0) return EspError.replayed;
+    if (!this.#cipher.open(packet, at, length - icvBytes, out, outAt, this.#highOf(sequence))) return EspError.badIcv;
     this.replay.update(sequence);
     const payload = payloadLength(out, outAt, ciphertext);
     if (payload < 0) return payload;
@@ -103,13 +101,11 @@ export class InboundSa {
       const length = Math.min(each, end - next);
       const ciphertext = length - prefixBytes - icvBytes;
       if (ciphertext < alignment || ciphertext % alignment !== 0 || view.getUint32(next) !== this.spi) break;
-      const low = view.getUint32(next + SEQUENCE_OFFSET);
-      const sequence = this.#isExtended ? this.replay.extend(low) : low;
-      if (sequence < 0 || !this.replay.check(sequence)) break;
+      const sequence = this.#sequenceOf(view.getUint32(next + SEQUENCE_OFFSET));
+      if (sequence < 0) break;
       sequences[count] = sequence;
       lengths[count] = ciphertext;
-      const high = this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
-      batch.addToOpen(packets, next, length - icvBytes, high);
+      batch.addToOpen(packets, next, length - icvBytes, this.#highOf(sequence));
     }
     if (count === 0) return 0;
     const verified = batch.openAdded();
@@ -133,6 +129,16 @@ export class InboundSa {
   close(): void {
     this.#closed = true;
     this.#cipher.close();
+  }
+
+  /** The whole sequence number of a packet by its low half; a negative number where it is not worth the work. */
+  #sequenceOf(low: number): number {
+    const sequence = this.#isExtended ? this.replay.extend(low) : low;
+    return sequence >= 0 && this.replay.check(sequence) ? sequence : -1;
+  }
+
+  #highOf(sequence: number): number {
+    return this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
   }
 }
 

@@ -1,5 +1,6 @@
 /** An SA to send on: numbers, pads and seals packets. RFC 4303 §3.3. */
 
+import { viewOf } from '../wire/index.ts';
 import { BATCH_PACKETS, type NewPacketCipher, NOT_EXTENDED, type PacketCipher } from './cipher.ts';
 import { EspError } from './errors.ts';
 import { espLength, paddingLength } from './overhead.ts';
@@ -88,17 +89,8 @@ export class OutboundSa {
     if (outAt + packetLength > out.length) return EspError.noRoom;
     const from = outAt + this.geometry.prefixBytes;
     move(input, at, length, out, from);
-    const padding = paddingLength(this.geometry, length);
-    const trailer = from + length + padding;
-    for (let i = 1; i <= padding; i++) out[from + length + i - 1] = i;
-    out[trailer] = padding;
-    out[trailer + 1] = nextHeader;
-    this.#sequence++;
-    writeU32(out, outAt, this.spi);
-    writeU32(out, outAt + 4, this.#sequence);
-    const high = this.#isExtended ? Math.floor(this.#sequence / TWO_TO_32) : NOT_EXTENDED;
-    this.#writeIv(out, outAt + ESP_HEADER_BYTES, high);
-    this.#cipher.seal(out, outAt, trailer + ESP_TRAILER_BYTES - outAt, high);
+    const sealed = this.#layOut(nextHeader, out, viewOf(out), outAt, length);
+    this.#cipher.seal(out, outAt, sealed, this.#high);
     return packetLength;
   }
 
@@ -125,28 +117,14 @@ export class OutboundSa {
    * @returns length of the packet
    */
   add(nextHeader: number, out: Uint8Array, view: DataView, outAt: number, length: number): number {
-    const { geometry } = this;
-    const padding = paddingLength(geometry, length);
-    const end = outAt + geometry.prefixBytes + length;
-    for (let i = 1; i <= padding; i++) out[end + i - 1] = i;
-    const trailer = end + padding;
-    view.setUint16(trailer, (padding << 8) | nextHeader);
-    const sequence = ++this.#sequence;
-    view.setUint32(outAt, this.spi);
-    view.setUint32(outAt + 4, sequence);
-    const high = this.#isExtended ? Math.floor(sequence / TWO_TO_32) : NOT_EXTENDED;
-    if (this.#isAead) {
-      view.setUint32(outAt + ESP_HEADER_BYTES, high === NOT_EXTENDED ? 0 : high);
-      view.setUint32(outAt + ESP_HEADER_BYTES + 4, sequence);
-    } else this.#random.write(out, outAt + ESP_HEADER_BYTES, geometry.ivBytes);
-    const sealed = trailer + ESP_TRAILER_BYTES - outAt;
+    const sealed = this.#layOut(nextHeader, out, view, outAt, length);
     const { batch } = this.#cipher;
-    if (batch === undefined) this.#cipher.seal(out, outAt, sealed, high);
+    if (batch === undefined) this.#cipher.seal(out, outAt, sealed, this.#high);
     else {
-      batch.addToSeal(out, outAt, sealed, high);
+      batch.addToSeal(out, outAt, sealed, this.#high);
       if (++this.#added === BATCH_PACKETS) this.finish();
     }
-    return sealed + geometry.icvBytes;
+    return sealed + this.geometry.icvBytes;
   }
 
   /** Seals all that was added. */
@@ -162,14 +140,32 @@ export class OutboundSa {
     this.#cipher.close();
   }
 
-  /** For GCM the sequence number, which never repeats under a key, is the IV (RFC 4106 §3.1). */
-  #writeIv(out: Uint8Array, at: number, high: number): void {
-    if (!this.#isAead) {
-      this.#random.write(out, at, this.geometry.ivBytes);
-      return;
-    }
-    writeU32(out, at, high === NOT_EXTENDED ? 0 : high);
-    writeU32(out, at + 4, this.#sequence);
+  /** The high half of the last sequence number. */
+  get #high(): number {
+    return this.#isExtended ? Math.floor(this.#sequence / TWO_TO_32) : NOT_EXTENDED;
+  }
+
+  /**
+   * Numbers the next packet, and writes what stands around its payload.
+   * @returns length of what is sealed, from the SPI on
+   */
+  #layOut(nextHeader: number, out: Uint8Array, view: DataView, outAt: number, length: number): number {
+    const { geometry } = this;
+    const padding = paddingLength(geometry, length);
+    const end = outAt + geometry.prefixBytes + length;
+    for (let i = 1; i <= padding; i++) out[end + i - 1] = i;
+    const trailer = end + padding;
+    view.setUint16(trailer, (padding << 8) | nextHeader);
+    const sequence = ++this.#sequence;
+    view.setUint32(outAt, this.spi);
+    view.setUint32(outAt + 4, sequence);
+    const ivAt = outAt + ESP_HEADER_BYTES;
+    if (this.#isAead) {
+      // The sequence number never repeats under a key, so it is the IV. RFC 4106 §3.1.
+      view.setUint32(ivAt, this.#isExtended ? this.#high : 0);
+      view.setUint32(ivAt + 4, sequence);
+    } else this.#random.write(out, ivAt, geometry.ivBytes);
+    return trailer + ESP_TRAILER_BYTES - outAt;
   }
 }
 
@@ -179,11 +175,4 @@ function move(input: Uint8Array, at: number, length: number, out: Uint8Array, ou
     return;
   }
   out.set(input.subarray(at, at + length), outAt);
-}
-
-function writeU32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
 }

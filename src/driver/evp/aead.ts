@@ -8,7 +8,8 @@ import { viewOf } from '../../wire/index.ts';
 import type { ActivePool } from '../activePool.ts';
 import type { Address } from '../ffi.ts';
 import { GcmJobs, vaesGcm } from '../vaes/index.ts';
-import { AeadCalls, SALT_BYTES } from './aeadCalls.ts';
+import { type AeadBatch, SALT_BYTES } from './aeadBatch.ts';
+import { AeadCalls } from './aeadCalls.ts';
 import { addressIn } from './bufferAddress.ts';
 import { type ContextFamily, contextFamily, KeyedContext } from './keyedContext.ts';
 import { libcrypto } from './libcrypto.ts';
@@ -45,7 +46,7 @@ export class AeadCipher implements PacketCipher, CipherBatch {
   open(bytes: Uint8Array, at: number, length: number, out: Uint8Array, outAt: number, high = NOT_EXTENDED): boolean {
     const target = addressIn(out, outAt, this.#dataBytes(length));
     this.discardAdded();
-    this.#addToOpen(bytes, at, length, target, high);
+    this.#addToOpen(bytes, at, length, high, target);
     return this.openAdded() === 1;
   }
 
@@ -64,8 +65,7 @@ export class AeadCipher implements PacketCipher, CipherBatch {
   }
 
   addToOpen(bytes: Uint8Array, at: number, length: number, high: number): void {
-    const target = addressIn(bytes, at, length) + this.#shared.prefixBytes;
-    this.#addToOpen(bytes, at, length, target, high);
+    this.#addToOpen(bytes, at, length, high);
   }
 
   openAdded(): number {
@@ -87,11 +87,13 @@ export class AeadCipher implements PacketCipher, CipherBatch {
     this.#keyed.close();
   }
 
-  #addToOpen(bytes: Uint8Array, at: number, length: number, target: Address, high: number): void {
-    const { icvBytes, opening } = this.#shared;
+  /** @param target elsewhere; absent: in place */
+  #addToOpen(bytes: Uint8Array, at: number, length: number, high: number, target?: Address): void {
+    const { prefixBytes, icvBytes, opening } = this.#shared;
     const packet = addressIn(bytes, at, length + icvBytes);
     const dataBytes = this.#dataBytes(length);
-    opening.add(this.#keyed, this.#keyed.toDecrypt(), viewOf(bytes), at, packet, target, dataBytes, high);
+    const to = target ?? packet + prefixBytes;
+    opening.add(this.#keyed, this.#keyed.toDecrypt(), viewOf(bytes), at, packet, to, dataBytes, high);
     this.#toOpen++;
   }
 
@@ -101,9 +103,6 @@ export class AeadCipher implements PacketCipher, CipherBatch {
     return length - prefixBytes;
   }
 }
-
-/** Packets that are worked on together, by OpenSSL or by code of our own. */
-type AeadBatch = Pick<AeadCalls, 'add' | 'run' | 'discard' | 'forget'>;
 
 /** What the SAs of one cipher have in common. */
 interface Shared {

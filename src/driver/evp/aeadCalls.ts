@@ -2,11 +2,10 @@
 
 import { BATCH_PACKETS, ESP_HEADER_BYTES, NOT_EXTENDED } from '../../esp/index.ts';
 import { type Address, Memory } from '../ffi.ts';
+import { type AeadBatch, EXTENDED_BYTES, SALT_BYTES, type Salted } from './aeadBatch.ts';
 import { CallList } from './callList.ts';
-import type { KeyedContext } from './keyedContext.ts';
 import type { ProvidedCipher } from './providedCipher.ts';
 
-export const SALT_BYTES = 4;
 const IV_BYTES = 8;
 const NONCE_BYTES = SALT_BYTES + IV_BYTES;
 
@@ -23,17 +22,15 @@ const PARAMETER_TYPE = 8;
 const PARAMETER_DATA = 16;
 const PARAMETER_SIZE = 24;
 const OCTET_STRING = 5;
-/** SPI, high and low half of the sequence number: what is authenticated in place of the header. RFC 4106 §5. */
 const EXTENDED = PARAMETERS + 2 * PARAMETER_BYTES;
-const EXTENDED_BYTES = 12;
 const SLOT_BYTES = 128;
 /** Behind those of all packets: a length that nobody reads, and the name of the parameter. */
 const LENGTH_OUT = BATCH_PACKETS * SLOT_BYTES;
 const NAME = LENGTH_OUT + 8;
 const TAG_NAME = new TextEncoder().encode('tag\0');
 
-/** For one cipher and direction, and all SAs of the thread: they stay in the processor's caches. */
-export class AeadCalls {
+/** The calls stay in the processor's caches: they are one SA's as another's. */
+export class AeadCalls implements AeadBatch {
   readonly #list: CallList;
   readonly #prefixBytes: number;
   readonly #memory = new Memory(NAME + TAG_NAME.length);
@@ -68,14 +65,8 @@ export class AeadCalls {
     }
   }
 
-  /**
-   * Lays out the calls for one more packet, of at most `BATCH_PACKETS`: `dataBytes` behind its IV, then the tag.
-   * @param view where the packet's header and IV stand at `at`, which is `packet` for native code
-   * @param target where what comes out goes
-   * @param high half of the sequence number, or `NOT_EXTENDED`
-   */
   add(
-    keyed: KeyedContext,
+    salted: Salted,
     context: Address,
     view: DataView,
     at: number,
@@ -90,7 +81,7 @@ export class AeadCalls {
     const first = number * this.#perPacket;
     const list = this.#list;
     const own = this.#memory.view;
-    if (context !== this.#contexts[number]) this.#choose(number, keyed, context);
+    if (context !== this.#contexts[number]) this.#choose(number, salted, context);
     const iv = at + ESP_HEADER_BYTES;
     own.setUint32(slot + SALT_BYTES, view.getUint32(iv));
     own.setUint32(slot + SALT_BYTES + 4, view.getUint32(iv + 4));
@@ -102,7 +93,6 @@ export class AeadCalls {
     this.#memory.setWord(slot + PARAMETERS + PARAMETER_DATA, data + dataBytes);
   }
 
-  /** Makes the calls. @returns how many packets went through before one that OpenSSL refused, or whose tag is not its */
   run(): number {
     const count = this.#count;
     this.#count = 0;
@@ -113,7 +103,6 @@ export class AeadCalls {
     this.#count = 0;
   }
 
-  /** A context that is freed may come again as another's. */
   forget(context: Address): void {
     for (let number = 0; number < BATCH_PACKETS; number++) {
       if (context !== this.#contexts[number]) continue;
@@ -122,11 +111,11 @@ export class AeadCalls {
     }
   }
 
-  #choose(number: number, keyed: KeyedContext, context: Address): void {
+  #choose(number: number, salted: Salted, context: Address): void {
     this.#contexts[number] = context;
     const first = number * this.#perPacket;
     for (let call = 0; call < this.#perPacket; call++) this.#list.put(first + call, CONTEXT, context);
-    keyed.copyRest(this.#memory.bytes.subarray(number * SLOT_BYTES, number * SLOT_BYTES + SALT_BYTES));
+    salted.copyRest(this.#memory.bytes.subarray(number * SLOT_BYTES, number * SLOT_BYTES + SALT_BYTES));
   }
 
   #takeHeader(number: number, call: number, view: DataView, at: number, packet: Address, high: number): void {

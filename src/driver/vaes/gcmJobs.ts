@@ -1,10 +1,10 @@
 /** Packets for the machine code of `packetCode.ts`: laid out one after the other, then sealed or opened with one crossing. */
 
 import { BATCH_PACKETS, ESP_HEADER_BYTES, NOT_EXTENDED } from '../../esp/index.ts';
+import { type AeadBatch, EXTENDED_BYTES, SALT_BYTES, type Salted } from '../evp/aeadBatch.ts';
 import { type Address, type FunctionAt, Memory } from '../ffi.ts';
 import { Job, TURN } from './layout.ts';
 
-const SALT_BYTES = 4;
 const BYTE_BITS = 8;
 const JOB_WORDS = Job.bytes / 4;
 
@@ -13,10 +13,10 @@ const networkOrder = (number: number) =>
   (number << 24) | ((number & 0xff00) << 8) | ((number >>> 8) & 0xff00) | (number >>> 24);
 
 const HEADER_BITS = networkOrder(ESP_HEADER_BYTES * BYTE_BITS);
-const EXTENDED_BITS = networkOrder(12 * BYTE_BITS);
+const EXTENDED_BITS = networkOrder(EXTENDED_BYTES * BYTE_BITS);
 
-/** For one key length and direction, and all SAs of the thread. RFC 4106 §4 and §5. */
-export class GcmJobs {
+/** The context of a key is the block that `keyCode` has filled in. */
+export class GcmJobs implements AeadBatch {
   readonly #code: FunctionAt;
   readonly #room: Address;
   readonly #prefixBytes: number;
@@ -39,9 +39,8 @@ export class GcmJobs {
     for (let i = 0; i < BATCH_PACKETS; i++) this.#jobs.view.setUint32(i * Job.bytes + Job.counter + 12, 1);
   }
 
-  /** See `AeadCalls.add`. @param key address of the block that `keyCode` has filled in */
   add(
-    keyed: { copyRest(to: Uint8Array): void },
+    salted: Salted,
     key: Address,
     view: DataView,
     at: number,
@@ -57,7 +56,7 @@ export class GcmJobs {
     // Mostly one buffer, in place, for one SA: then no address is written, and all numbers are small.
     if (packet - at !== this.#inputs[number]) this.#setBase(number, this.#inputs, Job.input, packet - at);
     if (target - offset !== this.#outputs[number]) this.#setBase(number, this.#outputs, Job.output, target - offset);
-    if (key !== this.#keys[number]) this.#choose(number, keyed, key);
+    if (key !== this.#keys[number]) this.#choose(number, salted, key);
     words[job + Job.offset / 4] = offset;
     words[job + Job.hasRoom / 4] =
       target - offset === packet - at && offset + dataBytes + TURN <= view.byteLength ? 1 : 0;
@@ -78,7 +77,6 @@ export class GcmJobs {
     }
   }
 
-  /** @returns how many packets went through before one that does not verify */
   run(): number {
     const count = this.#count;
     this.#count = 0;
@@ -89,7 +87,6 @@ export class GcmJobs {
     this.#count = 0;
   }
 
-  /** The block of a key is another's from now on. */
   forget(key: Address): void {
     for (let number = 0; number < BATCH_PACKETS; number++) {
       if (key !== this.#keys[number]) continue;
@@ -103,10 +100,10 @@ export class GcmJobs {
     this.#jobs.setWord(number * Job.bytes + field, base);
   }
 
-  #choose(number: number, keyed: { copyRest(to: Uint8Array): void }, key: Address): void {
+  #choose(number: number, salted: Salted, key: Address): void {
     const job = number * Job.bytes;
     this.#keys[number] = key;
     this.#jobs.setWord(job + Job.key, key);
-    keyed.copyRest(this.#jobs.bytes.subarray(job + Job.counter, job + Job.counter + SALT_BYTES));
+    salted.copyRest(this.#jobs.bytes.subarray(job + Job.counter, job + Job.counter + SALT_BYTES));
   }
 }
