@@ -123,8 +123,10 @@ export class Ipcp implements ControlProtocolOwner {
   /** What the peer gave us where we asked, else what we give. */
   #nameServers(kind: NameServerKind, ...options: readonly Option<IpcpContext, string>[]): readonly string[] {
     if (!this.#context.request[kind]) return this.#context[kind];
-    return options
+    const given = options
       .map((option) => this.control.negotiation.local(option))
       .filter((address): address is string => address !== undefined && address !== UNSPECIFIED);
+    // A peer with one server gives it twice.
+    return [...new Set(given)];
   }
 }

@@ -20,7 +20,9 @@ function nameServer(type: number, name: string, kind: NameServerKind, place: num
       context.learned[type] = suggested;
     },
     judge: (context, asked) => {
-      const ours = context[kind].filter(isIpv4)[place];
+      const servers = context[kind].filter(isIpv4);
+      // The only one stands in both places, as pppd gives it: a Configure-Reject of the second costs a round trip.
+      const ours = servers[place] ?? servers[0];
       if (ours === undefined) return 'reject';
       return asked === ours ? 'ack' : { nak: ours };
     },
