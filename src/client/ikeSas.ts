@@ -1,15 +1,14 @@
 /** The IKE SAs of a client: which stand or are being set up, and where they are. */
 
-import { type Endpoint, earliest, type Instant, type Milliseconds } from '../core/index.ts';
+import { type Endpoint, earliest, type Instant } from '../core/index.ts';
 import type { IkeCommand, IkeDatagram, IkeOutput, IkeSaId } from '../ike/output.ts';
 import type { IkeCore } from '../session/connectionParts.ts';
+import { Goodbyes } from '../session/goodbyes.ts';
 
 /** The one that the client begins. */
 const FIRST: IkeSaId = 1;
 const UDP = 17;
 const L2TP_PORT = 1701;
-/** A request that is under way is repeated after a second, and shortened where it asked what the path carries. */
-const GOODBYE_PATIENCE: Milliseconds = 2000;
 const EVERYTHING = { address: '0.0.0.0/0', protocol: 0, port: 0 };
 
 /** A command for one IKE SA, but for which. */
@@ -21,11 +20,12 @@ export class IkeSas {
   readonly #standing = new Set<IkeSaId>();
   #local: Endpoint;
   #remote: Endpoint;
-  #goodbyeUntil: Instant | undefined;
+  readonly #goodbyes: Goodbyes;
 
   /** @param core absent without IPsec */
   constructor(core: IkeCore | undefined, local: Endpoint, remote: Endpoint) {
     this.#core = core;
+    this.#goodbyes = new Goodbyes(core);
     this.#local = local;
     this.#remote = remote;
   }
@@ -35,15 +35,12 @@ export class IkeSas {
   }
 
   get deadline(): Instant | undefined {
-    return earliest([this.#core?.deadline, this.#goodbyeUntil]);
+    return earliest([this.#core?.deadline, this.#goodbyes.deadline]);
   }
 
   /** Whether there is one still, or its Delete is to be said yet: for that there is a bounded time. */
   isLeaving(now: Instant): boolean {
-    if (this.size > 0) return true;
-    if (this.#core?.owesGoodbye !== true) return false;
-    this.#goodbyeUntil ??= now + GOODBYE_PATIENCE;
-    return now < this.#goodbyeUntil;
+    return this.size > 0 || this.#goodbyes.areOwed(now);
   }
 
   /** Everything in tunnel mode, of which the gateway grants what it likes; else L2TP. */

@@ -3,7 +3,7 @@
  * It decides who may connect and which address they get; sockets, clocks and users' secrets are its owner's.
  */
 
-import { Agenda, type Core, coarse, type Endpoint, type Failure, type Instant, Recent } from '../core/index.ts';
+import { Agenda, type Core, coarse, type Endpoint, type Failure, type Instant, Recent, sooner } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { CommonParts } from '../session/commonParts.ts';
 import type { Connection } from '../session/connection.ts';
@@ -11,9 +11,10 @@ import type { IkeCore } from '../session/connectionParts.ts';
 import type { StackEnvironment } from '../session/environment.ts';
 import { firstPacketEntry } from '../session/log.ts';
 import type { ConnectionOutput } from '../session/output.ts';
-import type { SessionRecord, SessionView } from '../session/record.ts';
+import type { SessionView } from '../session/record.ts';
 import { ConnectionMaker } from './connectionMaker.ts';
 import { ConnectionTable } from './connectionTable.ts';
+import { Draining } from './draining.ts';
 import { ForgottenPeers } from './forgottenPeers.ts';
 import { type IkeEvents, IkeSide } from './ikeSide.ts';
 import type { GatewayCommand, GatewayOutput } from './output.ts';
@@ -22,6 +23,7 @@ import type { GatewayPopulation } from './population.ts';
 import { type Redirectable, type Redirects, redirectable } from './redirects.ts';
 import { RemoteAccess, type RemoteAccessRules } from './remoteAccess.ts';
 import { RepeatedLog } from './repeatedLog.ts';
+import { sessionViews } from './sessionViews.ts';
 import { StrayTunnels } from './strayTunnels.ts';
 import { TlsQuestions } from './tlsQuestions.ts';
 import { type Login, type UserRules, Users } from './users.ts';
@@ -54,13 +56,13 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   readonly #removedSpis = new Recent<number>(STRAGGLERS, MOST_REMOVED_SPIS);
   readonly #strays = new StrayTunnels();
   readonly #forgotten = new ForgottenPeers();
-  #draining: Failure | undefined;
-  #drained = false;
+  readonly #draining: Draining;
 
   constructor(parts: GatewayParts) {
     const { environment, common, mostSessions, ike } = parts;
     parts.redirects.count(() => this.#connections.slots);
     this.#parts = parts;
+    this.#draining = new Draining(ike);
     this.#maker = new ConnectionMaker(environment, common, this.#connections, mostSessions);
     this.#users = new Users(parts, ({ record }, reason, now) => this.#disconnect(record.id, reason, now));
     const events = {
@@ -79,13 +81,15 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   }
 
   get deadline(): Instant | undefined {
-    const own = this.#agenda.deadline;
-    const ike = this.#ike.deadline;
-    return own === undefined || (ike !== undefined && ike < own) ? ike : own;
+    return sooner(sooner(this.#agenda.deadline, this.#ike.deadline), this.#draining.deadline);
   }
 
   /** Takes what the data plane hands up. */
   receive(event: DataPlaneEvent, now: Instant): readonly GatewayOutput[] {
+    return this.#draining.finish(this.#receive(event, now), this.#connections.size, now);
+  }
+
+  #receive(event: DataPlaneEvent, now: Instant): readonly GatewayOutput[] {
     switch (event.type) {
       case 'ike':
         return this.#ike.receive(event, now);
@@ -131,7 +135,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
         const reason = `ESP for SPI ${hex(event.spi)}, which is not installed.`;
         return [
           ...this.#dropped('unknown-spi', reason, event.remote, now),
-          ...(this.#draining === undefined ? this.#ike.command(event, now) : []),
+          ...(this.#draining.isOn ? [] : this.#ike.command(event, now)),
         ];
       }
       case 'dropped':
@@ -142,6 +146,10 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   }
 
   command(command: GatewayCommand, now: Instant): readonly GatewayOutput[] {
+    return this.#draining.finish(this.#command(command, now), this.#connections.size, now);
+  }
+
+  #command(command: GatewayCommand, now: Instant): readonly GatewayOutput[] {
     switch (command.type) {
       case 'keyAnswer':
       case 'signatureAnswer':
@@ -165,23 +173,12 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   expire(now: Instant): readonly GatewayOutput[] {
     const out = this.#ike.expire(now);
     for (const connection of this.#agenda.due(now)) out.push(...this.#from(connection, connection.expire(now), now));
-    return out;
+    return this.#draining.finish(out, this.#connections.size, now);
   }
 
   /** What stands now: a view for each PPP session, and for each connection that has none yet. */
   sessions(): SessionView[] {
-    const views: SessionView[] = [];
-    const seen = new Set<SessionRecord>();
-    for (const connection of this.#connections) {
-      for (const session of connection.sessions) {
-        seen.add(session.record);
-        views.push(session.record.view(connection.traffic(session)));
-      }
-      if (!seen.has(connection.record) && connection.record.phase !== 'closed') views.push(connection.record.view());
-      seen.add(connection.record);
-    }
-    for (const record of this.#ike.attempts) if (!seen.has(record)) views.push(record.view());
-    return views;
+    return sessionViews(this.#connections, this.#ike.attempts);
   }
 
   /** How much of everything stands: all 0 when the last peer is gone. */
@@ -216,7 +213,7 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
 
   #plainL2tp(event: Extract<DataPlaneEvent, { type: 'l2tp' }>, now: Instant): GatewayOutput[] {
     const { local, remote, bytes } = event;
-    const refusal = refusalOfPlain(this.#parts, this.#connections, event, this.#draining !== undefined);
+    const refusal = refusalOfPlain(this.#parts, this.#connections, event, this.#draining.isOn);
     if (refusal !== undefined) {
       const answer = refusal === UNKNOWN_TUNNEL ? this.#strays.answer(remote, bytes, now) : undefined;
       return [
@@ -238,7 +235,6 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
       else for (const each of this.#fromOne(connection, output, now)) out.push(each);
     }
     this.#agenda.set(connection, connection.ended ? undefined : coarse(connection.deadline, now));
-    if (this.#draining !== undefined) out.push(...this.#checkDrained());
     return out;
   }
 
@@ -318,20 +314,13 @@ export class Gateway implements Core<GatewayCommand, GatewayOutput> {
   }
 
   #drain(reason: Failure, now: Instant): GatewayOutput[] {
-    this.#draining = reason;
+    this.#draining.begin();
     const out: GatewayOutput[] = [];
     for (const connection of [...this.#connections]) {
       const sent = this.#parts.redirects.sendAtStop(connection, this.#ike, now);
       out.push(...(sent ?? this.#from(connection, connection.close(reason, now), now)));
     }
-    out.push(...this.#ike.closeAttempts(reason, now), ...this.#checkDrained());
-    return out;
-  }
-
-  #checkDrained(): GatewayOutput[] {
-    if (this.#drained || this.#connections.size > 0) return [];
-    this.#drained = true;
-    return [{ type: 'drained' }];
+    return [...out, ...this.#ike.closeAttempts(reason, now)];
   }
 
   #keepEnded(view: SessionView): void {

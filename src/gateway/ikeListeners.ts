@@ -33,6 +33,10 @@ export class IkeListeners implements IkeCore {
     return sum;
   }
 
+  get owesGoodbye(): boolean {
+    return this.#endpoints.some((endpoint) => endpoint.owesGoodbye === true);
+  }
+
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[] {
     const index = this.#byAddress.get(datagram.local.address) ?? 0;
     return this.#outward(this.#endpoints[index]!.receive(datagram, now), index);

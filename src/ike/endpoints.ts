@@ -10,6 +10,8 @@ import { majorVersionOf } from './v2/wire/index.ts';
 /** What an endpoint of either version looks like. */
 export interface IkeEndpoint extends Core<IkeCommand, IkeOutput> {
   readonly population: IkePopulation;
+  /** Whether a Delete waits behind another request (IKEv2). */
+  readonly owesGoodbye?: boolean;
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[];
 }
 
@@ -78,6 +80,10 @@ export class IkeEndpoints implements IkeEndpoint {
       halfOpen: sum(({ halfOpen }) => halfOpen),
       children: sum(({ children }) => children),
     };
+  }
+
+  get owesGoodbye(): boolean {
+    return [...this.#endpoints.values()].some((endpoint) => endpoint.owesGoodbye === true);
   }
 
   receive(datagram: IkeDatagram, now: Instant): readonly IkeOutput[] {

@@ -219,3 +219,38 @@ test('who leaves while it asks the path says so before it is gone', () => {
     assert.deepEqual(gateway.gateway.sessions(), [], `left after ${wait} ms`);
   }
 });
+
+test('a gateway that stops while it asks the path says so before it ends', () => {
+  for (const wait of [0, 100, 1500, 4000]) {
+    const { network, gateway, client } = ends({ mtu: 1300, icmp: false });
+    network.run(network.now + wait);
+    const stopped = network.now;
+    drain(gateway);
+    assert.ok(network.run(stopped + 10 * SECOND, () => gateway.drained));
+    assert.ok(network.now <= stopped + 2 * SECOND, 'in bounded time');
+    gateway.powerOff();
+    network.run(network.now + SECOND);
+    assert.equal(client.closed?.reason.code, 'peer-deleted', `stopped after ${wait} ms`);
+  }
+});
+
+test('a gateway that owes nobody a goodbye stops at once, and one whose client is silent does in bounded time', () => {
+  const quiet = ends(undefined, { discovers: { gateway: false, client: false } });
+  quiet.network.run(quiet.network.now + SECOND);
+  drain(quiet.gateway);
+  assert.ok(quiet.gateway.drained);
+
+  const { network, gateway, client } = ends({ mtu: 1300, icmp: false });
+  client.powerOff();
+  network.run(network.now + 100);
+  const stopped = network.now;
+  drain(gateway);
+  assert.equal(gateway.drained, false);
+  assert.ok(network.run(stopped + 10 * SECOND, () => gateway.drained));
+  assert.equal(network.now - stopped, 2 * SECOND);
+});
+
+function drain(gateway: V2Gateway): void {
+  const reason = { code: 'gateway-stopped', reason: 'The gateway was stopped.' };
+  gateway.perform((now) => gateway.gateway.command({ type: 'drain', reason }, now));
+}
