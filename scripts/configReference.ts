@@ -78,6 +78,7 @@ export function configReference(): string {
 The gateway reads a YAML file: \`sallyport serve -c sallyport.yaml\`. Every key may be left out; without a file the
 gateway runs on the defaults below, with a generated pre-shared key and a first user. \`sallyport config check\` says of
 every mistake where it stands and what was likely meant. \`sallyport config schema\` prints the JSON Schema for editors.
+Both know the [profiles](#profiles-of-sallyport-connect) of clients too.
 
 \`\`\`yaml
 ${EXAMPLE}\`\`\`
@@ -92,7 +93,9 @@ ${sectionsOf(schema, '')}
 ## Profiles of \`sallyport connect\`
 
 \`sallyport connect office\` reads \`~/.config/sallyport/office.yaml\`, or any YAML file that is named. What the command
-line says goes before what the profile says; the file names of secrets count from the working directory.
+line says goes before what the profile says; relative file names count from the working directory.
+\`sallyport config check office\` says what is wrong with it, and \`sallyport config schema --for connect\` prints its JSON
+Schema.
 
 \`\`\`yaml
 ${PROFILE}\`\`\`

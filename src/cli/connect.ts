@@ -1,40 +1,12 @@
 /** `sallyport connect`: the client in the foreground, until Ctrl-C. */
 
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import type { ClientSettings } from '../config/clientSchema.ts';
-import type { Log } from '../process/logger.ts';
-import type { PostquantumKeys } from '../process/postquantumKeys.ts';
+import { certificatesOf, type ProfileOptions, profileFile, secretsOf, settingsOf } from './clientSettings.ts';
 import { logOptions } from './logOptions.ts';
 import { stopSignal } from './stopSignal.ts';
 
-interface ConnectOptions {
-  readonly user?: string;
-  readonly pskFile?: string;
-  readonly passwordFile?: string;
-  readonly certificate?: string;
-  readonly key?: string;
-  readonly certificatePasswordFile?: string;
-  readonly ca?: string[];
-  readonly serverIdentity?: string;
-  readonly ikev2?: boolean;
-  readonly ppkId?: string;
-  readonly ppkFile?: string;
-  readonly ppkRequired?: boolean;
-  readonly followRedirects: boolean;
-  readonly tunnel?: 'native' | 'l2tp';
-  readonly ipsec: boolean;
-  readonly routes?: string[];
-  readonly defaultRoute?: boolean;
-  readonly dns?: boolean;
-  readonly persist?: boolean;
-  readonly killSwitch?: boolean;
-  readonly allowIpv6?: boolean;
-  readonly auth?: string[];
-  readonly profile?: 'strict' | 'compatible' | 'legacy';
-  readonly forceEncapsulation?: boolean;
+interface ConnectOptions extends ProfileOptions {
   readonly state?: string;
   readonly log: 'pretty' | 'json';
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -111,8 +83,9 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
       import('../session/log.ts'),
     ]);
   const log = makeLog(options.log, options.logLevel);
-  const settings = await settingsOf(server, options);
-  const { password, psk, ppk } = await secretsOf(settings, (text) => log.warn('config', text));
+  const file = profileFile(server);
+  const settings = await settingsOf(file === undefined ? { server } : { file }, options);
+  const { password, psk, ppk } = await secretsOf(settings, (text) => log.warn('config', text), askPassword);
   const certificates = await certificatesOf(settings, log);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
   const signalled = stopSignal();
@@ -141,112 +114,6 @@ async function connect(server: string, options: ConnectOptions): Promise<void> {
   });
   certificates?.close();
   process.exitCode = asked ? 0 : 1;
-}
-
-async function certificatesOf(settings: ClientSettings, log: Log) {
-  const { clientCertificateSources } = await import('../process/certificateSources.ts');
-  const sources = clientCertificateSources(settings, (text) => log.warn('config', text));
-  if (sources === undefined) return undefined;
-  const { CertificateService } = await import('../process/certificateService.ts');
-  return new CertificateService(sources, log);
-}
-
-async function settingsOf(server: string, options: ConnectOptions): Promise<ClientSettings> {
-  const [{ ClientSchema, loadClientProfile }, { ConfigError }, { wantsUser }] = await Promise.all([
-    import('../config/clientSchema.ts'),
-    import('../config/load.ts'),
-    import('../process/clientIkeV2.ts'),
-  ]);
-  const file = profileFile(server);
-  const base = file === undefined ? { server } : loadClientProfile(file);
-  const { user, pskFile, passwordFile, routes, defaultRoute, dns, auth, profile, forceEncapsulation } = options;
-  const { persist, killSwitch, allowIpv6, ikev2, tunnel, ppkId, ppkFile, ppkRequired } = options;
-  const { certificate, key, certificatePasswordFile, ca, serverIdentity } = options;
-  const flags = {
-    user,
-    psk_file: pskFile,
-    password_file: passwordFile,
-    ike_version: ikev2 ? 2 : undefined,
-    tunnel,
-    ppk_id: ppkId,
-    ppk_file: ppkFile,
-    ppk_required: ppkRequired,
-    certificate,
-    key,
-    certificate_password_file: certificatePasswordFile,
-    ca,
-    server_identity: serverIdentity,
-    routes,
-    default_route: defaultRoute,
-    dns,
-    persist,
-    kill_switch: killSwitch,
-    allow_ipv6: allowIpv6,
-    auth,
-    profile,
-    force_encapsulation: forceEncapsulation,
-    ...(options.ipsec ? {} : { ipsec: false }),
-    ...(options.followRedirects ? {} : { follow_redirects: false }),
-  };
-  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
-  const result = ClientSchema.safeParse({ ...base, ...given });
-  const at = { file: file ?? 'command line', line: 0 };
-  if (!result.success) {
-    throw new ConfigError(
-      result.error.issues.map((issue) => ({
-        ...at,
-        field: issue.path.map(String).join('.'),
-        message: issue.code === 'invalid_type' ? 'is missing.' : issue.message,
-      })),
-    );
-  }
-  const settings = result.data;
-  if (settings.user === undefined && wantsUser(settings) !== 'no') {
-    throw new ConfigError([{ ...at, field: 'user', message: 'is missing. Name it with --user, or in a profile.' }]);
-  }
-  return settings;
-}
-
-function profileFile(server: string): string | undefined {
-  if (/\.ya?ml$/.test(server)) return server;
-  const home = join(process.env.XDG_CONFIG_HOME ?? join(homedir(), '.config'), 'sallyport', `${server}.yaml`);
-  return !server.includes('/') && existsSync(home) ? home : undefined;
-}
-
-async function secretsOf(
-  settings: ClientSettings,
-  warn: (text: string) => void,
-): Promise<{ password: string; psk: string | undefined; ppk: PostquantumKeys | undefined }> {
-  const [{ readSecretFile }, { StartError }, { ikeV2Mode, wantsUser }, { clientPpk }] = await Promise.all([
-    import('../process/gatewayConfig.ts'),
-    import('../driver/openPorts.ts'),
-    import('../process/clientIkeV2.ts'),
-    import('../process/postquantumKeys.ts'),
-  ]);
-  const ppk = clientPpk(settings, (file) => readSecretFile(file, warn), warn);
-  const psk = settings.psk ?? (settings.psk_file === undefined ? undefined : readSecretFile(settings.psk_file, warn));
-  const methods = settings.ike_authentication ?? (settings.certificate === undefined ? ['psk'] : ['certificate']);
-  const mode = ikeV2Mode(settings);
-  const wantsPsk = mode === undefined ? methods.includes('psk') : mode.authenticate === 'pre-shared-key';
-  if (settings.ipsec && psk === undefined && wantsPsk) {
-    throw new StartError({
-      code: 'no-psk',
-      reason: 'no pre-shared key was given, and no certificate',
-      remedy: 'Name a file that holds the key with --psk-file, or a certificate with --certificate.',
-    });
-  }
-  const password =
-    settings.password ??
-    (wantsUser(settings) === 'password' ? undefined : '') ??
-    (settings.password_file === undefined ? await askPassword() : readSecretFile(settings.password_file, warn));
-  if (password === undefined) {
-    throw new StartError({
-      code: 'no-password',
-      reason: 'no password was given',
-      remedy: 'Name a file that holds it with --password-file.',
-    });
-  }
-  return { password, psk: settings.ipsec ? psk : undefined, ppk };
 }
 
 async function askPassword(): Promise<string | undefined> {

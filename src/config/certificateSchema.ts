@@ -17,10 +17,10 @@ export const ikeAuthentication = methods
     'How both ends prove themselves to each other, the preferred first: `psk` (pre-shared key), `certificate`. Unless told: `certificate` where `certificates` has one, then `psk`.',
   );
 
+const FORMS = 'Our certificate in PEM (with the intermediate ones behind it), DER, or PKCS #12 with the key in it.';
+
 const credential = {
-  certificate: file.describe(
-    'Our certificate in PEM (with the intermediate ones behind it), DER, or PKCS #12 with the key in it. A relative path counts from the configuration file.',
-  ),
+  certificate: file.describe(`${FORMS} A relative path counts from the configuration file.`),
   key: file.optional().describe('Its private key in PEM or PKCS #8 (0600).'),
   password_file: file.optional().describe('A file (0600) with the password of an encrypted key or of a PKCS #12 file.'),
 };
@@ -73,7 +73,7 @@ export type CertificateSettings = z.output<typeof gatewayCertificates>;
 
 /** The client's, flat beside its other keys. */
 export const clientCertificates = {
-  certificate: credential.certificate.optional(),
+  certificate: file.optional().describe(FORMS),
   key: credential.key,
   certificate_password_file: credential.password_file,
   ...trust,

@@ -1,11 +1,10 @@
 /** The configuration of a client's connection, declared once; the command line's options stand beside it. */
 
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parsePrefix } from '../net/index.ts';
 import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { clientEapOnly, tlsMaxVersion, tlsServerName, userMethod } from './eapSchema.ts';
-import { ConfigError, parseWith } from './load.ts';
+import { parseWith, readConfigFile } from './load.ts';
 import { packetCiphers } from './packetCiphersSchema.ts';
 import { clientPpk } from './postquantumSchema.ts';
 import { clientResumption } from './resumptionSchema.ts';
@@ -131,13 +130,5 @@ export type ClientSettings = z.output<typeof ClientSchema>;
 
 /** @throws ConfigError for a file that cannot be read or that breaks the schema */
 export function loadClientProfile(file: string): Partial<z.input<typeof ClientSchema>> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([
-      { file, line: 0, field: '', message: `cannot be read (${(error as NodeJS.ErrnoException).code}).` },
-    ]);
-  }
-  return parseWith(ClientSchema.partial(), text, file) as Partial<z.input<typeof ClientSchema>>;
+  return parseWith(ClientSchema.partial(), readConfigFile(file), file) as Partial<z.input<typeof ClientSchema>>;
 }
