@@ -1,7 +1,7 @@
 /**
  * A client for L2TP/IPsec in thirty lines: connects to examples/gateway.ts, sends a packet, shows what comes back, leaves.
  *
- *   node --conditions=source --import tsx examples/client.ts
+ *   node --import tsx examples/client.ts
  */
 
 import { makeClient } from 'sallyport/client';

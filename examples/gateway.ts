@@ -1,7 +1,7 @@
 /**
  * A gateway for L2TP/IPsec in thirty lines. Every IP packet that a user sends through the tunnel comes back.
  *
- *   node --conditions=source --import tsx examples/gateway.ts
+ *   node --import tsx examples/gateway.ts
  *
  * It listens on the loopback and on ports of its own, so it needs no privilege. For the world outside, start
  * `startLinuxDataPlane` instead, with the ports 500 and 4500 and a TUN device, and leave both marked lines out.

@@ -115,7 +115,6 @@ function runner(entries: readonly string[]): Promise<number> {
   const child = spawn(
     process.execPath,
     [
-      '--conditions=source',
       '--import',
       'tsx',
       '--test',

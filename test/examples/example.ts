@@ -15,7 +15,7 @@ export class Example {
 
   constructor(file: string, ...words: string[]) {
     const path = fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
-    this.#child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', path, ...words], {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', path, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: MOST_SECONDS * 1000,
     });
