@@ -69,6 +69,9 @@ const FATAL: Readonly<Record<string, number>> = {
   'psk-mismatch': 3,
 };
 
+/** What ended a connection that stood, but carried nothing: however long it did, the next wait is not short again. */
+const OF_NO_USE: readonly string[] = ['child-sas-deleted'];
+
 type State = 'idle' | 'connecting' | 'up' | 'waiting' | 'stopping' | 'ended';
 
 export class Persistence implements Core<PersistenceInput, PersistenceOutput> {
@@ -79,6 +82,8 @@ export class Persistence implements Core<PersistenceInput, PersistenceOutput> {
   #tries = 0;
   /** Waits since the connection was last stable. */
   #waits = 0;
+  /** The same as the connection came up. */
+  #waitsBefore = 0;
   #sameServer = true;
   #fatal: { readonly code: string; readonly times: number } | undefined;
   #stopped: Failure | undefined;
@@ -129,6 +134,7 @@ export class Persistence implements Core<PersistenceInput, PersistenceOutput> {
   #up(now: Instant): PersistenceOutput[] {
     if (this.#state !== 'connecting') return [];
     this.#state = 'up';
+    this.#waitsBefore = this.#waits;
     this.#fatal = undefined;
     this.#sameServer = true;
     this.#timers.set('stable', now + STABLE);
@@ -140,6 +146,7 @@ export class Persistence implements Core<PersistenceInput, PersistenceOutput> {
     if (this.#state !== 'connecting' && this.#state !== 'up') return [];
     if (!this.#settings.persist || this.#isFatal(reason)) return this.#end(reason);
     const wasUp = this.#state === 'up';
+    if (wasUp && OF_NO_USE.includes(reason.code)) this.#waits = this.#waitsBefore;
     this.#sameServer = wasUp;
     return this.#wait(reason, now);
   }

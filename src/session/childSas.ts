@@ -6,11 +6,15 @@
 import type { Failure, Instant, Milliseconds } from '../core/index.ts';
 import type { DataPlaneEvent } from '../dataplane/messages.ts';
 import type { ChildClosed, IkeEstablished } from '../ike/output.ts';
-import { EXHAUSTED, NO_CHILD, noneSince, USED_UP } from './connectionFailures.ts';
+import { DELETED_EACH, EXHAUSTED, NO_CHILD, noneSince, USED_UP } from './connectionFailures.ts';
 import { failureText, sessionEntry } from './log.ts';
 import type { ConnectionOutput } from './output.ts';
 import type { Path } from './path.ts';
 import type { SessionRecord } from './record.ts';
+
+/** Who deletes so many in a row, each within this time, does not want the connection. */
+const MOST_SHORT_LIVED = 5;
+const SHORT_LIVED: Milliseconds = 10_000;
 
 export class ChildSas {
   readonly #path: Path;
@@ -20,6 +24,10 @@ export class ChildSas {
   #mayHaveNone = false;
   #why: Failure = NO_CHILD;
   #until: Instant | undefined;
+  /** Since when there has been one without a break. */
+  #since: Instant | undefined;
+  /** How often in a row the peer has deleted the last one before long. */
+  #shortLived = 0;
 
   /** @param patience how long there may be none */
   constructor(path: Path, record: SessionRecord, patience: Milliseconds) {
@@ -38,8 +46,9 @@ export class ChildSas {
   }
 
   /** There is one. */
-  established(): void {
+  established(now: Instant): void {
     this.#until = undefined;
+    this.#since ??= now;
   }
 
   /** One has carried what it may, or nearly so. */
@@ -54,12 +63,17 @@ export class ChildSas {
     ];
   }
 
-  /** The last one is gone. @returns undefined where nothing is to be waited for; a client asks for another one */
-  lastClosed({ ikeSa, reason }: ChildClosed, isClosing: boolean, now: Instant): ConnectionOutput[] | undefined {
-    if (!this.#mayHaveNone || isClosing) return undefined;
+  /** The last one is gone. @returns why nothing is to be waited for, or what is done meanwhile: a client asks for another */
+  lastClosed({ ikeSa, reason }: ChildClosed, isClosing: boolean, now: Instant): ConnectionOutput[] | Failure {
+    if (!this.#mayHaveNone || isClosing) return reason;
+    const isShortLived = reason.code === 'peer-deleted' && this.#since !== undefined && now < this.#since + SHORT_LIVED;
+    this.#shortLived = isShortLived ? this.#shortLived + 1 : 0;
+    this.#since = undefined;
     this.#why = noneSince(reason);
     this.#until = now + this.#patience;
-    return this.#record.role === 'client' ? [{ type: 'ikeChild', command: { type: 'createChild', ikeSa } }] : [];
+    if (this.#record.role !== 'client') return [];
+    if (this.#shortLived >= MOST_SHORT_LIVED) return DELETED_EACH;
+    return [{ type: 'ikeChild', command: { type: 'createChild', ikeSa } }];
   }
 
   /** @returns why the connection is over, where there has been none for too long */

@@ -120,7 +120,7 @@ export class Connection implements TunnelEvents, PppEvents {
   }
 
   childEstablished(child: ChildEstablished, now: Instant): ConnectionOutput[] {
-    this.#childSas.established();
+    this.#childSas.established(now);
     if (child.mode === 'tunnel') {
       return [...this.#path.install(child, now), ...this.#tunnelMode.childEstablished(child, now)];
     }
@@ -149,8 +149,8 @@ export class Connection implements TunnelEvents, PppEvents {
   childClosed(child: ChildClosed, now: Instant): ConnectionOutput[] {
     const removed = this.#path.remove(child);
     if (removed === undefined) return [];
-    const waits = this.#path.children > 0 ? [] : this.#childSas.lastClosed(child, this.isClosing, now);
-    return [...removed, ...(waits ?? this.lost(child.reason, now))];
+    const next = this.#path.children > 0 ? [] : this.#childSas.lastClosed(child, this.isClosing, now);
+    return [...removed, ...('code' in next ? this.lost(next, now) : next)];
   }
 
   /** LAC: asks for a tunnel and a session. */

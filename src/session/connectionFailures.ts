@@ -24,6 +24,13 @@ export const noneSince = ({ code, reason, ...more }: Failure): Failure => ({
   ...more,
 });
 
+/** A server that is asked for a child SA for as long as it takes one away again would be asked for ever. */
+export const DELETED_EACH: Failure = {
+  code: 'child-sas-deleted',
+  reason: 'The server deleted each ESP SA within seconds, five times in a row.',
+  remedy: 'Look in the log of the server for why: a limit, a policy, or traffic selectors that it does not want.',
+};
+
 export const UNHEARD: Failure = { code: 'close-timeout', reason: 'The peer did not acknowledge the end in time.' };
 
 export const NO_L2TP =

@@ -85,6 +85,22 @@ describe('a client that shall stay connected', () => {
     assert.equal(Math.round(bench.lost(DEAD) / SECOND), 2);
   });
 
+  it('comes back ever less often where the server deletes each child SA, however long that takes', () => {
+    const bench = new Bench();
+    bench.tell({ type: 'start' });
+    const waits: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      bench.tell({ type: 'up' });
+      bench.pass(30 * SECOND);
+      waits.push(Math.round(bench.lost({ code: 'child-sas-deleted', reason: 'Each.' }) / SECOND));
+      bench.next();
+    }
+    assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    bench.tell({ type: 'up' });
+    bench.pass(30 * SECOND);
+    assert.equal(Math.round(bench.lost(DEAD) / SECOND), 1);
+  });
+
   it('draws its waits, so that a thousand clients do not come back at once', () => {
     const waits = [0, 64, 128, 255].map((draw) => {
       const bench = new Bench({ persist: true, first: 8 * SECOND }, draw);

@@ -26,6 +26,39 @@ for (const tunnel of ['native', 'l2tp'] as const) {
   }
 }
 
+/** The gateway deletes each child SA so long after it was made. @returns how many there were in a quarter of an hour */
+function deletesEach(pair: Pair, livesFor: number): number {
+  const end = pair.network.now + 900 * SECOND;
+  let made = 0;
+  while (pair.network.now < end && pair.client.closed === undefined) {
+    const isThere = () => pair.gateway.gateway.population.children > 0;
+    if (!pair.network.run(end, () => isThere() || pair.client.closed !== undefined) || !isThere()) break;
+    made++;
+    pair.run(livesFor);
+    pair.closeChildren(pair.gateway);
+    pair.run(200);
+  }
+  return made;
+}
+
+for (const tunnel of ['native', 'l2tp'] as const) {
+  test(`${tunnel}: a client whose server deletes each child SA at once gives up with the fifth, and says why`, () => {
+    const pair = new Pair({ tunnel, step: 10 * SECOND }).connect();
+    assert.equal(deletesEach(pair, 100), 5);
+    assert.equal(pair.client.closed?.reason.code, 'child-sas-deleted');
+    pair.leavesNothing('given up');
+  });
+}
+
+test('a client whose child SAs live for a while asks for another one each time', () => {
+  const pair = new Pair({ step: 10 * SECOND }).connect();
+  const made = deletesEach(pair, 11 * SECOND);
+  assert.ok(made > 60, `${made}`);
+  pair.run(5 * SECOND);
+  assert.equal(pair.client.closed, undefined);
+  assert.equal(pair.gateway.gateway.population.children, 1);
+});
+
 test('where no other child SA is made the session ends after 30 s, and nothing is left at either end', () => {
   const pair = new Pair().connect();
   pair.closeChildren(pair.gateway);
