@@ -1,6 +1,7 @@
 /** Commands and daemons that a bench runs; all daemons end with it. */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { undoAtEnd } from './undo.ts';
 
 /** The longest that a command may block. Daemons wait meanwhile where they write much. */
 const MOST_SECONDS = 300;
@@ -28,10 +29,12 @@ export function runAside(command: readonly string[], seconds: number): Promise<s
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+    const kill = undoAtEnd(() => child.kill('SIGKILL'));
+    const timer = setTimeout(kill, seconds * 1000);
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
+      kill();
       if (code === 0) resolve(output);
       else reject(new Error(`${command.join(' ')} ended with ${code}: ${errors || output.slice(-400)}`));
     });
@@ -58,7 +61,13 @@ export function startDaemon(command: readonly string[], environment: Readonly<Re
       output += chunk.toString();
     });
   }
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const kill = undoAtEnd(() => child.kill('SIGKILL'));
+  const ended = new Promise<void>((resolve) =>
+    child.once('close', () => {
+      kill();
+      resolve();
+    }),
+  );
   child.once('error', (error) => {
     output += error.message;
   });
@@ -67,7 +76,7 @@ export function startDaemon(command: readonly string[], environment: Readonly<Re
     output: () => output,
     stop: async () => {
       if (child.exitCode === null) child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+      const timer = setTimeout(kill, 5000);
       await ended;
       clearTimeout(timer);
     },

@@ -1,15 +1,16 @@
 /** Runs a measurement on several peers in turn, so that whatever disturbs the machine disturbs all. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EspSuite } from '../src/esp/index.ts';
+import { type EspSuite, suiteName } from '../src/esp/index.ts';
 import type { Daemon } from './command.ts';
+import { temporaryDirectory } from './directory.ts';
 import { startIperf } from './iperf.ts';
 import { cpuSeconds } from './measure.ts';
 import { Network } from './network.ts';
 import { installPackages } from './packages.ts';
 import type { Peer, Tunnel } from './peers/peer.ts';
+import { progress } from './progress.ts';
 
 export interface Measured<Result> {
   readonly result: Result;
@@ -28,19 +29,21 @@ export async function contest<Result>(
   measure: (network: Network, tunnel: Tunnel) => Promise<Result>,
 ): Promise<Map<Peer, Measured<Result>[]>> {
   installPackages(['iperf3', ...peers.flatMap(({ packages }) => packages)]);
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-bench-'));
+  const directory = temporaryDirectory('sallyport-bench');
   const entries: Entry[] = [];
   const results = new Map<Peer, Measured<Result>[]>();
   try {
     for (const peer of peers) {
+      progress(`${peer.name} starts, ${suiteName(suite)}`);
       try {
-        entries.push(await enter(peer, suite, mkdtempSync(join(directory, 'peer-'))));
+        entries.push(await enter(peer, suite, mkdtempSync(join(directory.path, 'peer-'))));
         results.set(peer, []);
       } catch (error) {
         console.error(`${peer.name} is left out: ${(error as Error).message}`);
       }
     }
     for (let round = 0; round < rounds; round++) {
+      progress(`round ${round + 1} of ${rounds}`);
       for (let i = 0; i < entries.length; i++) {
         const { peer, network, tunnel } = entries[(i + round) % entries.length]!;
         const before = tunnel.pids.map(cpuSeconds);
@@ -55,7 +58,7 @@ export async function contest<Result>(
       await tunnel.stop();
       network.close();
     }
-    rmSync(directory, { recursive: true, force: true });
+    directory.remove();
   }
   return results;
 }

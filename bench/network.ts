@@ -1,6 +1,7 @@
 /** Two network namespaces that a pair of devices joins: all traffic of a bench stays in them. */
 
 import { run, until } from './command.ts';
+import { undoAtEnd } from './undo.ts';
 
 /** Outer addresses. */
 export const SERVER = '192.0.2.1';
@@ -12,6 +13,7 @@ let made = 0;
 
 export class Network {
   readonly #names: Readonly<Record<Side, string>>;
+  readonly #made: (() => void)[] = [];
 
   /** @throws Error without the privilege to make namespaces */
   constructor() {
@@ -20,6 +22,7 @@ export class Network {
     const { server, client } = this.#names;
     for (const name of [server, client]) {
       run(['ip', 'netns', 'add', name]);
+      this.#made.push(undoAtEnd(() => run(['ip', 'netns', 'delete', name])));
       run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
     }
     run(['ip', '-n', server, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v0', 'netns', client]);
@@ -51,6 +54,6 @@ export class Network {
   }
 
   close(): void {
-    for (const name of Object.values(this.#names)) run(['ip', 'netns', 'delete', name]);
+    for (const remove of this.#made) remove();
   }
 }

@@ -11,6 +11,7 @@ import type { Daemon } from './command.ts';
 import { startIperf, tcp } from './iperf.ts';
 import { median } from './measure.ts';
 import { installPackages } from './packages.ts';
+import { progress } from './progress.ts';
 import { INNER, UnderLoad } from './underLoad.ts';
 
 export const SCALES: readonly number[] = [1, 100, 1000, 10_000];
@@ -59,17 +60,20 @@ export async function benchScale({ scales, rounds, seconds }: ScaleOptions): Pro
 }
 
 async function scale(sessions: number, rounds: number, seconds: number): Promise<ScaleLine> {
+  progress(`${sessions} sessions are set up`);
   const underLoad = await UnderLoad.start({ nodeOptions: SERVICE_OPTIONS });
   try {
     const emptyMegabytes = underLoad.residentMegabytes;
     const load = underLoad.load({ count: sessions, concurrency: CONCURRENCY, seconds: MOST_SECONDS, hold: true });
     const held = (await load.event('held', MOST_SECONDS)) as unknown as LoadProgress;
+    progress(`${sessions} sessions stand idle for ${SETTLE_SECONDS + IDLE_SECONDS} s`);
     await sleep(SETTLE_SECONDS);
     const loadAverage = loadavg()[0]!;
     const before = underLoad.threads;
     await sleep(IDLE_SECONDS);
     const used = underLoad.threads.map((seconds, i) => ((seconds - (before[i] ?? 0)) / IDLE_SECONDS) * 100);
     const { residentMegabytes } = underLoad;
+    progress('one more client, beside them and when they have gone');
     const one = await OneMore.start(underLoad);
     const gigabits = await one.gigabits(rounds, seconds);
     await load.stop('SIGINT', MOST_SECONDS);

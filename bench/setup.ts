@@ -6,6 +6,7 @@
 import { loadavg } from 'node:os';
 import { round } from '../src/process/load/statistics.ts';
 import { median } from './measure.ts';
+import { progress } from './progress.ts';
 import { resultOf, UnderLoad } from './underLoad.ts';
 
 /** The IKE proposals by the name of their group. */
@@ -74,11 +75,15 @@ async function lives(group: keyof typeof GROUPS, rounds: number, count: number):
       await load.end();
       return result;
     };
+    progress(`${group}: warm-up`);
     await run(WARM_UP - WARM_UP_OF_GENERATOR);
     const loadAverage = loadavg()[0]!;
     const before = underLoad.cpuSeconds;
     const results = [];
-    for (let i = 0; i < rounds; i++) results.push(await run(count));
+    for (let i = 0; i < rounds; i++) {
+      progress(`${group}: round ${i + 1} of ${rounds}`);
+      results.push(await run(count));
+    }
     const cpu = underLoad.cpuSeconds - before;
     const completed = results.reduce((sum, result) => sum + result.completed, 0);
     const generatorCpu = results.reduce((sum, result) => sum + result.cpuSeconds, 0);
@@ -99,6 +104,7 @@ async function lives(group: keyof typeof GROUPS, rounds: number, count: number):
 
 /** One connection after the other, so that only the way and the work for one count. */
 async function connect(group: keyof typeof GROUPS, roundTripMilliseconds: number): Promise<ConnectLine> {
+  progress(`${group}: one connection after the other at ${roundTripMilliseconds} ms RTT`);
   const underLoad = await UnderLoad.start();
   try {
     const server = roundTripMilliseconds === 0 ? {} : { server: await underLoad.delayed(roundTripMilliseconds) };

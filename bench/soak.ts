@@ -3,17 +3,17 @@
  * grow, and nothing may stop.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EspSuite } from '../src/esp/index.ts';
 import { runAside } from './command.ts';
 import { compiledProgram } from './compiled.ts';
+import { temporaryDirectory } from './directory.ts';
 import { startIperf } from './iperf.ts';
 import { cpuSeconds, median } from './measure.ts';
 import { Network } from './network.ts';
 import { startSallyport } from './peers/sallyport.ts';
+import { progress } from './progress.ts';
 
 const LIFETIMES = ['lifetime: 10m', 'esp_lifetime: 2m'];
 const SUITE: EspSuite = { encryption: 'aes-gcm-16', keyBits: 128 };
@@ -47,12 +47,16 @@ export interface SoakLine {
 
 export async function benchSoak(minutes: number): Promise<SoakLine[]> {
   const network = new Network();
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-soak-'));
+  const directory = temporaryDirectory('sallyport-soak');
   try {
-    const tunnel = await startSallyport(network, SUITE, directory, { program: compiledProgram(), profile: LIFETIMES });
+    const tunnel = await startSallyport(network, SUITE, directory.path, {
+      program: compiledProgram(),
+      profile: LIFETIMES,
+    });
     const iperf = await startIperf(network);
     const memory = tunnel.pids.map((): number[] => []);
-    const end = Date.now() + minutes * 60_000;
+    const begin = Date.now();
+    const end = begin + minutes * 60_000;
     const looks = (async () => {
       for (; Date.now() < end; await sleep(LOOK * 1000)) {
         for (const [i, pid] of tunnel.pids.entries()) memory[i]!.push(residentMegabytes(pid));
@@ -63,6 +67,10 @@ export async function benchSoak(minutes: number): Promise<SoakLine[]> {
       const carried = await turn(network, tunnel.address, TURNS[turns % TURNS.length]!);
       if (carried === 0) dead++;
       bytes += carried;
+      if (turns % TURNS.length === 0) {
+        const [gateway, client] = memory.map((all) => all.at(-1));
+        progress(`minute ${Math.round((Date.now() - begin) / 60_000)}: gateway ${gateway} MB, client ${client} MB`);
+      }
     }
     await looks;
     const cpu = tunnel.pids.map(cpuSeconds);
@@ -83,7 +91,7 @@ export async function benchSoak(minutes: number): Promise<SoakLine[]> {
     }));
   } finally {
     network.close();
-    rmSync(directory, { recursive: true });
+    directory.remove();
   }
 }
 
