@@ -4,22 +4,14 @@
  */
 
 import { type Address, type FunctionAt, functionAt, Memory } from '../ffi.ts';
+import { CALL_BYTES, CALL_VALUES, type MakeCalls } from './callLayout.ts';
 import { machineCode } from './machineCode.ts';
 
-/** Each call is the function, six values that it is called with, and a word that is left free, 8 bytes each. */
-export const CALL_BYTES = 64;
-export const CALL_VALUES = 6;
 const CALL_WORDS = CALL_BYTES / 4;
 const WORD = 2 ** 32;
 
 /** What one value of a call is: an address, or a number that is not negative. */
 export type Value = number;
-
-/**
- * What makes the calls from the address on, and stops at the first that returns 0 as an `int`.
- * @returns how many calls were not made with success
- */
-export type MakeCalls = (calls: Address, count: number) => number;
 
 export class CallList {
   readonly #words: Uint32Array;

@@ -3,7 +3,7 @@
  * NIST SP 800-38D §6.3 and §6.4; Gueron and Kounavis, Intel Carry-Less Multiplication Instruction, 2010.
  */
 
-import { type Assembler, type At, at, Gpr, type Vector, type Width, X, Y } from './assembler.ts';
+import { type Assembler, type At, at, Gpr, type Vector, type Width, X, Y } from '../assembler.ts';
 import { KeyBlock, Room } from './layout.ts';
 
 const { rdx, r8 } = Gpr;

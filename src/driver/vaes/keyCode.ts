@@ -1,6 +1,6 @@
 /** Keys of AES-GCM expanded by machine code, with the powers of H. FIPS 197 §5.2, NIST SP 800-38D §6.4. */
 
-import { Assembler, at, Gpr, type Vector, X } from './assembler.ts';
+import { Assembler, at, Gpr, type Vector, X } from '../assembler.ts';
 import { HASH, HIGH, OPERAND, product, reduce, SPARE } from './ghash.ts';
 import { BLOCK, BLOCKS, KeyBlock, Room, roundsOf, TURN } from './layout.ts';
 

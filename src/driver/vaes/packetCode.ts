@@ -3,7 +3,7 @@
  * depends on secrets but data, and no call between packets. NIST SP 800-38D.
  */
 
-import { Assembler, at, Condition, Gpr, type Vector, X, Y } from './assembler.ts';
+import { Assembler, at, Condition, Gpr, type Vector, X, Y } from '../assembler.ts';
 import { COUNTERS, DATA, HASH, HIGH, hashSteps, OPERAND, product, REVERSE, reduce, SPARE, STREAM } from './ghash.ts';
 import { BLOCK, Job, KeyBlock, Room, roundsOf, TURN } from './layout.ts';
 

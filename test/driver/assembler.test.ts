@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Assembler, at, Condition, Gpr, X, Y } from '../../../src/driver/vaes/assembler.ts';
-import { toHex } from '../../../src/wire/index.ts';
+import { Assembler, at, Condition, Gpr, X, Y } from '../../src/driver/assembler.ts';
+import { toHex } from '../../src/wire/index.ts';
 
 const { rax, rcx, rdx, rbx, rdi, r8, r9, r11 } = Gpr;
 
@@ -14,6 +14,8 @@ for (const [text, write, bytes] of [
   ['add r9, 0x80', (code) => code.addNumber(r9, 0x80), '4981c180000000'],
   ['and rax, -16', (code) => code.andNumber(rax, -16), '4881e0f0ffffff'],
   ['test r11, r11', (code) => code.test(r11), '4d85db'],
+  ['test eax, eax', (code) => code.testInt('rax'), '85c0'],
+  ['rex.W call [rbx+0x0]', (code) => code.call(at(rbx, 0)), '48ff9300000000'],
   ['rep movsb', (code) => code.repeatMove(), 'f3a4'],
   ['vmovdqu xmm0, [r8+0x10]', (code) => code.vectorLoad(X, 0, at(r8, 16)), 'c4c17a6f8010000000'],
   ['vmovdqu [rdx+0x90], ymm9', (code) => code.vectorStore(Y, at(rdx, 0x90), 9), 'c4617e7f8a90000000'],

@@ -1,5 +1,6 @@
 /**
- * Writes the few x86-64 instructions that AES-GCM with 256-bit vectors takes, so that its code reads as a listing.
+ * Writes the few x86-64 instructions that lists of calls and AES-GCM with 256-bit vectors take, so that their code reads
+ * as a listing.
  * Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: §2.1 and §2.3 (REX, VEX), and each instruction.
  */
 
@@ -70,6 +71,11 @@ export class Assembler {
     this.#put(0x58 | register);
   }
 
+  /** Calls the function whose address stands there. */
+  call(target: At): void {
+    this.#general(0xff, 2, target);
+  }
+
   ret(): void {
     this.#put(0xc3);
   }
@@ -96,6 +102,11 @@ export class Assembler {
 
   test(register: Gpr): void {
     this.#general(0x85, register, register);
+  }
+
+  /** As `test` of the lower half, which is all that an `int` fills. */
+  testInt(register: 'rax' | 'rcx'): void {
+    this.#put(0x85, ...modRm(Gpr[register], Gpr[register]));
   }
 
   addNumber(to: Gpr, number: number): void {
