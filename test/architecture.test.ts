@@ -199,9 +199,14 @@ test('every folder of the library has an index, whose exports can be imported by
   const folders = [...new Set(sources.map((file) => file.split('/')[1]!))].filter((name) => !name.endsWith('.ts'));
   const without = folders.filter((name) => !WITHOUT_INDEX.includes(name) && !texts.has(`src/${name}/index.ts`));
   assert.deepEqual(without, []);
-  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, { source: string }> };
-  assert.equal(exports['./*']!.source, './src/*/index.ts');
-  assert.ok(texts.has(exports['.']!.source.slice(2)), 'what the package’s name alone gives');
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, { default: string }> };
+  const { paths } = (JSON.parse(read('tsconfig.json')) as { compilerOptions: { paths: Record<string, string[]> } })
+    .compilerOptions;
+  // In a clone the name leads to the sources, in the package to what is compiled from them.
+  assert.deepEqual(paths, { sallyport: ['./src/index.ts'], 'sallyport/*': ['./src/*/index.ts'] });
+  assert.equal(exports['./*']!.default, './dist/*/index.js');
+  assert.equal(exports['.']!.default, './dist/index.js');
+  assert.ok(texts.has('src/index.ts'), 'what the package’s name alone gives');
 });
 
 test('nothing speaks of places outside the project', () => {
