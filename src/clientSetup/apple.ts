@@ -1,6 +1,6 @@
 /** macOS, iOS and iPadOS: a configuration profile (.mobileconfig). Apple, Configuration Profile Reference, VPN payload. */
 
-import { base64, type ClientSetup, fileName, needed, type SetupFacts } from './facts.ts';
+import { base64, type ClientSetup, deleteStep, fileName, needed, type SetupFacts } from './facts.ts';
 
 /** A property list's value; bytes are data. */
 type Plist = string | number | boolean | Uint8Array | readonly Plist[] | { readonly [key: string]: Plist };
@@ -22,7 +22,7 @@ export function appleSetup(facts: SetupFacts): ClientSetup {
       `Bring ${name} to the device (AirDrop, mail, a web page) and open it.`,
       'iOS: Settings > Profile Downloaded > Install. macOS: System Settings > General > Device Management > Install.',
       `Switch ${facts.name} on in the VPN settings${facts.password === undefined && facts.certificate === undefined ? '; the password is asked for' : ''}.`,
-      'Delete the file: it holds secrets.',
+      deleteStep(facts, 'file'),
     ],
   };
 }

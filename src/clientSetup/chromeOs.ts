@@ -1,6 +1,6 @@
 /** ChromeOS: an Open Network Configuration file (.onc). Chromium, components/onc/docs/onc_spec.md. */
 
-import { type ClientSetup, fileName, needed, type SetupFacts } from './facts.ts';
+import { type ClientSetup, deleteStep, fileName, needed, type SetupFacts } from './facts.ts';
 
 export function chromeOsSetup(facts: SetupFacts): ClientSetup {
   const name = fileName(facts, '.onc');
@@ -21,7 +21,7 @@ export function chromeOsSetup(facts: SetupFacts): ClientSetup {
       `Copy ${name} to the Chromebook.`,
       'Open chrome://network#general in the browser > Import ONC file.',
       `Settings > Network > VPN > ${facts.name} > Connect.`,
-      'Delete the file: it holds secrets.',
+      deleteStep(facts, 'file'),
     ],
   };
 }

@@ -63,6 +63,12 @@ export function needed<T>(value: T | undefined, what: string): T {
   return value;
 }
 
+/** The last step, and why: a file with a key, password or certificate in it is not to lie about. */
+export function deleteStep({ protocol, password, certificate }: SetupFacts, what: 'file' | 'script'): string {
+  const holdsSecrets = protocol === 'l2tp' || password !== undefined || certificate !== undefined;
+  return `Delete the ${what}${holdsSecrets ? ': it holds secrets' : ''}.`;
+}
+
 /** The name as part of a file's name. */
 export function fileName({ name, user }: SetupFacts, ending: string): string {
   return `${`${name}-${user}`.replace(/[^A-Za-z0-9.-]+/g, '-')}${ending}`;

@@ -1,6 +1,6 @@
 /** Windows 10 and 11: a PowerShell script that sets the connection up, with what its defaults get wrong. */
 
-import { base64, type ClientSetup, fileName, needed, type SetupFacts } from './facts.ts';
+import { base64, type ClientSetup, deleteStep, fileName, needed, type SetupFacts } from './facts.ts';
 
 /** EAP-MSCHAPv2 (method 26), with the user's own name and password rather than those of the Windows logon. */
 const EAP_MSCHAPV2 =
@@ -26,7 +26,7 @@ export function windowsSetup(facts: SetupFacts): ClientSetup {
       `Run it as administrator: powershell -ExecutionPolicy Bypass -File ${name}`,
       ...restart,
       `Connect to ${facts.name} in Settings > Network & internet > VPN${loginOf(facts)}.`,
-      'Delete the script: it holds secrets.',
+      deleteStep(facts, 'script'),
     ],
   };
 }

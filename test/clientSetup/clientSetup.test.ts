@@ -56,6 +56,16 @@ describe('configurations of clients', () => {
     }
   }
 
+  it('say of a file that it holds secrets exactly where it does', () => {
+    for (const kind of ['windows', 'macos', 'ios', 'chromeos'] as const) {
+      const last = (more: Partial<SetupFacts>) => clientSetup(kind, facts({ authority, ...more })).steps.at(-1)!;
+      assert.match(last({}), /^Delete the (file|script): it holds secrets\.$/);
+      assert.match(last({ protocol: 'ikev2' }), /^Delete the (file|script)\.$/);
+      assert.match(last({ protocol: 'ikev2', password: 'secret' }), /holds secrets/);
+      if (kind !== 'chromeos') assert.match(last({ protocol: 'ikev2', certificate }), /holds secrets/);
+    }
+  });
+
   it('refuse what a client does not have', () => {
     assert.throws(() => clientSetup('linux-swanctl', facts({})), /linux-swanctl is set up for ikev2 only/);
     assert.throws(() => clientSetup('linux-xl2tpd', facts({ protocol: 'ikev2' })), /for l2tp only/);
