@@ -69,7 +69,7 @@ async function load(server: string, options: LoadOptions): Promise<void> {
     import('../process/load/target.ts'),
     import('../process/gatewayConfig.ts'),
   ]);
-  const warn = (text: string) => void process.stderr.write(`${text}\n`);
+  const warn = (text: string) => void console.error(`Warning: ${text}`);
   const { user, count, warmUp, concurrency, seconds, ports, json, hold = false } = options;
   const print = (event: string, progress: LoadProgress, text: (progress: LoadProgress) => string) =>
     console.log(json ? JSON.stringify({ event, ...progress }) : text(progress));

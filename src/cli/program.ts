@@ -19,7 +19,6 @@ export function makeProgram(): Command {
   const program = new Command('sallyport')
     .description('An L2TP/IPsec gateway and client.')
     .version(VERSION, '-V, --version', 'print the version')
-    .helpCommand(false)
     .addHelpText(
       'after',
       `
@@ -51,6 +50,7 @@ SALLYPORT_DEBUG=1 adds where in the program an error arose.`,
 function settle(command: Command): void {
   command
     .exitOverride()
+    .helpCommand(false)
     .showHelpAfterError(`Run "${pathOf(command)} --help" for how to use it.`)
     .configureHelp({ sortSubcommands: false, helpWidth: process.stdout.columns ?? 100 })
     .helpOption('-h, --help', 'print this help');

@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import type { RedirectAnswer, RedirectWish } from '../admin/controlApi.ts';
+import { UsageError } from './explain.ts';
 import { controlSocket, type StateOptions, stateOption } from './state.ts';
 
 interface RedirectOptions extends StateOptions {
@@ -37,11 +38,11 @@ Examples:
 async function redirect(who: string | undefined, options: RedirectOptions): Promise<void> {
   const { to, all = false, stop = false } = options;
   if ([who !== undefined, all, stop].filter(Boolean).length !== 1) {
-    throw new Error('Name a session id or a user, or say --all or --stop: one of the three.');
+    throw new UsageError('Name a session id or a user, or say --all or --stop: one of the three.');
   }
   const { isGatewayName } = await import('../config/redirectSchema.ts');
   if (to !== undefined && !isGatewayName(to))
-    throw new Error(`${JSON.stringify(to)} is neither a name nor an address.`);
+    throw new UsageError(`${JSON.stringify(to)} is neither a name nor an address.`);
   const wish: RedirectWish = {
     ...(who === undefined ? {} : { who }),
     ...(to === undefined ? {} : { to }),

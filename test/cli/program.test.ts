@@ -27,6 +27,7 @@ test('every command explains itself, with examples', async () => {
     const { out, code } = await inProcess(...path, '--help');
     assert.equal(code, 0, path.join(' '));
     assert.match(out, new RegExp(`^Usage: sallyport ${path.join(' ')}`));
+    assert.doesNotMatch(out, /^ {2}help /m, 'There is --help, and nothing beside it.');
     const group = path.length === 1 && ['user', 'config'].includes(path[0]!);
     if (!group) assert.match(out, /\nExamples:\n {2}\$ /, path.join(' '));
   }
@@ -48,6 +49,10 @@ test('wrong usage says how it is used, with exit code 2', async () => {
   assert.match((await inProcess('status', '--jsn')).err, /\(Did you mean --json\?\)\nRun "sallyport status --help"/);
   for (const words of [['sesions'], ['status', '--jsn'], ['status', 'extra'], []]) {
     assert.equal((await inProcess(...words)).code, 2, words.join(' '));
+  }
+  for (const words of [[], ['ann', '--all'], ['--all', '--stop'], ['--all', '--to', 'a b']]) {
+    const { err, code } = await inProcess('redirect', ...words);
+    assert.deepEqual([err.startsWith('Error: '), code], [true, 2], words.join(' '));
   }
   assert.match((await inProcess('--version')).out, /^\d+\.\d+\.\d+\n$/);
 });
