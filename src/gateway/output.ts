@@ -30,6 +30,11 @@ export type UserAnswer =
       /** MS-CHAPv2's master key (RFC 3079), for the MSK of EAP. */
       readonly masterKey?: Uint8Array;
       readonly message?: string;
+      /**
+       * Names what the user proves themselves with, without telling anything of it: another one after each new password,
+       * and of a user who was removed and made anew. Who was given a ticket of IKEv2 (RFC 5723) under another one logs in.
+       */
+      readonly credential?: string;
       /** Instead of the gateway's own; 0 is without end. */
       readonly limits?: SessionLimits;
       /** What it may carry, instead of the gateway's own rates; 0 bits a second is without bound. */

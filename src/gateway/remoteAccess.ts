@@ -47,6 +47,8 @@ interface Visitor {
   eap?: EapServer;
   /** The last EAP packet for the peer, kept until the verdict: both travel in one command. */
   packet?: Uint8Array;
+  /** What the user's ticket is to bring back. */
+  credential?: string | undefined;
   /** Why the user was refused, which has been told. */
   refused?: Failure;
 }
@@ -73,9 +75,13 @@ export class RemoteAccess {
     const { ikeSa, id, identity, user, authentication, resumed } = ask;
     const visitor = this.#visitorOf(ikeSa, record);
     const tell = (configuration: Extract<IkeAnswer, { kind: 'configuration' }>['configuration'], at: Instant) =>
-      this.#parts.ike({ type: 'answer', id, answer: { kind: 'configuration', configuration } }, at);
+      this.#parts.ike(
+        { type: 'answer', id, answer: { kind: 'configuration', configuration, credential: visitor.credential } },
+        at,
+      );
     if (visitor.session.network !== undefined) return tell(this.#configurationOf(visitor.session, ask), now);
-    const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
+    const answer: Login['answer'] = (judgement, at, credential) => {
+      visitor.credential = credential;
       this.#accept(visitor, judgement, resumed === undefined ? authentication : 'resumption');
       return tell(judgement.accepted ? this.#configurationOf(visitor.session, ask) : judgement.reason, at);
     };
@@ -90,10 +96,10 @@ export class RemoteAccess {
     // The ticket says who it is; whether they may still enter is asked anew.
     if (resumed !== undefined && user !== undefined) {
       const before = resumed.eapMethod === 'eap-tls' ? {} : ({ by: 'ticket' } as const);
-      return this.#judge(ikeSa, visitor, { method: 'certificate', user, names: [], ...before }, answer, now);
+      return this.#judge(ikeSa, visitor, { method: 'certificate', user, names: [], ...before }, answer, now, resumed);
     }
     if (authentication !== 'signature' || user !== undefined) return tell(NOT_JUDGED, now);
-    return this.#judge(ikeSa, visitor, certifiedBy(identity), answer, now);
+    return this.#judge(ikeSa, visitor, certifiedBy(identity), answer, now, resumed);
   }
 
   /** The session of an IKE SA, for the connection that carries it from now on. */
@@ -186,7 +192,8 @@ export class RemoteAccess {
   }
 
   #askEap(ikeSa: IkeSaId, visitor: Visitor, id: number, credentials: Credentials, now: Instant): GatewayOutput[] {
-    const answer = (judgement: AuthenticationAnswer, at: Instant): GatewayOutput[] => {
+    const answer: Login['answer'] = (judgement, at, credential) => {
+      visitor.credential = credential;
       this.#accept(visitor, judgement, 'eap');
       const { eap } = visitor;
       return eap === undefined
@@ -210,8 +217,9 @@ export class RemoteAccess {
     credentials: Credentials,
     answer: Login['answer'],
     now: Instant,
+    resumed?: Login['resumed'],
   ): GatewayOutput[] {
-    return this.#parts.users.ask(this.#loginOf(ikeSa, visitor, credentials, answer), now);
+    return this.#parts.users.ask({ ...this.#loginOf(ikeSa, visitor, credentials, answer), resumed }, now);
   }
 
   #loginOf(ikeSa: IkeSaId, { session, peer }: Visitor, credentials: Credentials, answer: Login['answer']): Login {

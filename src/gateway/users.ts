@@ -49,8 +49,10 @@ export interface Login {
   readonly credentials: Credentials;
   /** Which layer they came in; default: PPP. */
   readonly layer?: 'ppp' | 'ike';
-  /** Takes the judgement, with the address where it is a good one. */
-  answer(answer: AuthenticationAnswer, now: Instant): GatewayOutput[];
+  /** The user comes back with a ticket, which has what `UserAnswer.credential` was as it was given. */
+  readonly resumed?: { readonly credential?: string } | undefined;
+  /** Takes the judgement, with the address where it is a good one, and what the owner says of the user's credential. */
+  answer(answer: AuthenticationAnswer, now: Instant, credential?: string): GatewayOutput[];
   /** Nobody waits for the judgement any more. */
   isOver(): boolean;
 }
@@ -121,6 +123,9 @@ export class Users {
       this.#failedLogins.failed(peer, user, now);
       return this.#answer(login, answer, FAILED, now);
     }
+    if (login.resumed !== undefined && login.resumed.credential !== answer.credential) {
+      return this.#answer(login, { accepted: false, reason: CREDENTIAL_CHANGED }, REFUSED, now);
+    }
     this.#failedLogins.succeeded(peer, user);
     const rule = answer.singleSession ?? this.#singleSession;
     // Ten thousand may come as one user: they are looked for where they count.
@@ -136,7 +141,8 @@ export class Users {
     this.#enter(session, user);
     const peerAddress = this.#leases.addressOf(session) ?? this.#lease(session, user, answer.address, out, now);
     this.#givePrefix(session, user);
-    out.push(...this.#answer(login, this.#withNetwork(answer, peerAddress, session.prefix6), REFUSED, now));
+    const accepted = this.#withNetwork(answer, peerAddress, session.prefix6);
+    out.push(...this.#answer(login, accepted, REFUSED, now, answer.credential));
     return out;
   }
 
@@ -153,8 +159,14 @@ export class Users {
   }
 
   /** @param refusal what the log calls it, where it is one */
-  #answer(login: Login, answer: AuthenticationAnswer, refusal: Refusal, now: Instant): GatewayOutput[] {
-    if (answer.accepted) return login.answer(answer, now);
+  #answer(
+    login: Login,
+    answer: AuthenticationAnswer,
+    refusal: Refusal,
+    now: Instant,
+    credential?: string,
+  ): GatewayOutput[] {
+    if (answer.accepted) return login.answer(answer, now, credential);
     // The record knows why; the peer is not told whether it was the name or the password.
     login.session.record.ended ??= answer.reason;
     return [refusedEntry(login, answer.reason, refusal), ...login.answer({ ...answer, reason: TOLD }, now)];
@@ -237,6 +249,12 @@ const alreadyConnected = (user: string): Failure => ({
   reason: `User ${user} is connected already, and may be once only.`,
   remedy: 'End the other session, or set single_session to `replace` or `allow`.',
 });
+
+const CREDENTIAL_CHANGED: Failure = {
+  code: 'credential-changed',
+  reason: 'The user comes back with a ticket of before the password was set or the user was added anew.',
+  remedy: 'None is needed here: the next try of the client is a full login.',
+};
 
 const NO_ADDRESS: Failure = {
   code: 'no-address',

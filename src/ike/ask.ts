@@ -44,9 +44,9 @@ export interface ConfigurationAsk {
   readonly preferred: readonly string[];
   /**
    * It proved itself in an earlier session, which it resumes, in EAP by that method: whether it may still enter is the
-   * owner's to say. RFC 5723.
+   * owner's to say, who gave `credential` with its answer then. RFC 5723.
    */
-  readonly resumed?: { readonly eapMethod?: string };
+  readonly resumed?: { readonly eapMethod?: string; readonly credential?: string };
 }
 
 export type KeyAnswer =
@@ -64,7 +64,12 @@ export type SignatureAnswer =
 export type IkeAnswer =
   | KeyAnswer
   | SignatureAnswer
-  | { readonly kind: 'configuration'; readonly configuration: RemoteConfiguration | Failure };
+  | {
+      readonly kind: 'configuration';
+      readonly configuration: RemoteConfiguration | Failure;
+      /** What the peer's ticket is to bring back in `resumed`. */
+      readonly credential?: string | undefined;
+    };
 
 /** Our credential of that name signs `octets`; the scheme is one that the credential states. */
 export interface SignAsk {

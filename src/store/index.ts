@@ -1,4 +1,4 @@
 export { type JudgeRules, judge } from './judge.ts';
 export { openSqliteStore } from './sqliteStore.ts';
 export { CARD_USER, type Store, type StoredUser } from './store.ts';
-export { loadKey, makeUser, type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
+export { credentialOf, loadKey, makeUser, type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';

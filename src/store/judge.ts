@@ -13,7 +13,7 @@ import type { UserAnswer } from '../gateway/output.ts';
 import { fromUtf8, utf8 } from '../wire/index.ts';
 import { NtHashes } from './ntHashes.ts';
 import type { Store, StoredUser } from './store.ts';
-import { type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
+import { credentialOf, type UserSecrets, unsealUser, verifyPassword } from './userSecrets.ts';
 
 /** Judged in place of the hash of a user that does not exist, so that both take the same time. */
 const NOBODY = `scrypt$32768$8$1$${'A'.repeat(22)}==$${'A'.repeat(43)}=`;
@@ -62,10 +62,12 @@ export async function judge(
 /** The certificate is valid: it may be a stored user's by any of its names. */
 function judgeCertified(
   store: Store,
-  { user, names }: Extract<Credentials, { method: 'certificate' }>,
+  { user, names, by }: Extract<Credentials, { method: 'certificate' }>,
   anyCertified: boolean,
 ): UserAnswer {
-  const known = [...new Set([user, ...names])].flatMap((name) => store.user(name) ?? []);
+  // With a password a user may have come as DOMAIN\user.
+  const plain = by === 'ticket' ? [fromUtf8(withoutDomain(utf8(user)))] : [];
+  const known = [...new Set([user, ...names, ...plain])].flatMap((name) => store.user(name) ?? []);
   const locked = known.find((one) => one.disabled);
   if (locked !== undefined) return disabled(locked.name);
   const [first] = known;
@@ -77,7 +79,8 @@ function judgeCertified(
 }
 
 /** What is said of the user beside the gateway's own rules. */
-function accepted({ address, singleSession, sessionTimeout, idleTimeout, rateDown, rateUp }: StoredUser) {
+function accepted(user: StoredUser) {
+  const { address, singleSession, sessionTimeout, idleTimeout, rateDown, rateUp } = user;
   const limits = {
     ...(sessionTimeout === undefined ? {} : { sessionTimeout: sessionTimeout * 1000 }),
     ...(idleTimeout === undefined ? {} : { idleTimeout: idleTimeout * 1000 }),
@@ -88,6 +91,7 @@ function accepted({ address, singleSession, sessionTimeout, idleTimeout, rateDow
   };
   return {
     accepted: true,
+    credential: credentialOf(user),
     ...(address === undefined ? {} : { address }),
     ...(singleSession === undefined ? {} : { singleSession }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),

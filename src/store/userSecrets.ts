@@ -7,6 +7,7 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createHash,
   randomBytes,
   type ScryptOptions,
   scrypt,
@@ -31,6 +32,8 @@ const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+/** 96 bits. */
+const CREDENTIAL_CHARACTERS = 16;
 export const KEY_BYTES = 32;
 
 /** Longest user name and password taken, characters. */
@@ -99,6 +102,15 @@ export function verifyPassword(passwordHash: string, password: Uint8Array): Prom
       else resolve(timingSafeEqual(actual, expected));
     });
   });
+}
+
+/**
+ * Another text after each new password, and of a user made anew, though the password be the same one. It is made of the
+ * salt, which is drawn each time, and so tells nothing of the password.
+ */
+export function credentialOf({ passwordHash }: Pick<StoredUser, 'passwordHash'>): string {
+  const [, , , , salt = ''] = passwordHash.split('$');
+  return createHash('sha256').update('credential ').update(salt).digest('base64').slice(0, CREDENTIAL_CHARACTERS);
 }
 
 /** @throws Error when the key file is not the one that sealed the user */

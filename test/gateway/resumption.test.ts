@@ -142,6 +142,45 @@ test('a user who was removed or disabled meanwhile stays out, and the next try a
   assert.deepEqual(resumed(gateway), [['ann', 'eap-mschapv2', false]]);
 });
 
+for (const [name, config] of Object.entries({
+  'EAP-MSCHAPv2': eapClient(),
+  'a certificate': certificateClient('ann'),
+})) {
+  test(`a user of ${name} whose password was set anew is taken by a full login alone, and has a ticket again then`, () => {
+    const network = world();
+    const gateway = gatewayOf(network);
+    const users = gateway.users as Map<string, string>;
+    const device = new ComingBack(network, config);
+    let client = device.connect();
+    const leave = () => {
+      client.disconnect();
+      network.run(network.now + 30 * SECOND);
+    };
+    const comeBack = () => {
+      leave();
+      client = device.connect(client.host);
+      return client.closed?.reason.code ?? gateway.gateway.sessions()[0]!.authentication;
+    };
+    // The ticket of a resumed session is no better than the first.
+    assert.equal(comeBack(), 'resumption');
+    assert.equal(device.tickets.size, 1);
+    users.set('ann', 'another battery');
+    assert.equal(comeBack(), 'no-address');
+    assert.equal(device.tickets.size, 0);
+    const [told, ...more] = gateway.log.filter(({ event }) => event === 'user-refused');
+    assert.deepEqual(more, []);
+    assert.match(told!.text, /for user "ann": The user comes back with a ticket of before/);
+    assert.deepEqual(gateway.gateway.population.leases, 0);
+    const isByPassword = name.startsWith('EAP');
+    assert.equal(comeBack(), isByPassword ? 'authentication-failed' : 'signature');
+    users.set('ann', USERS.ann);
+    if (isByPassword) assert.equal(comeBack(), 'eap-mschapv2');
+    else assert.equal(comeBack(), 'no-address', 'set back is set anew');
+    if (!isByPassword) assert.equal(comeBack(), 'signature');
+    assert.equal(comeBack(), 'resumption');
+  });
+}
+
 test('a gateway that was started anew is connected to from the beginning, in the same try', () => {
   const network = world();
   const gateway = gatewayOf(network);

@@ -220,6 +220,8 @@ abstract class StackEnd<Output extends GatewayOutput | ClientOutput> {
 export class GatewayEnd extends StackEnd<GatewayOutput> {
   readonly gateway: Gateway;
   readonly users: ReadonlyMap<string, string>;
+  /** Passwords as they were judged last, and how many there have been. */
+  readonly #passwords = new Map<string, { readonly password: string; readonly count: number }>();
   readonly #static: ReadonlyMap<string, string>;
   drained = false;
 
@@ -259,7 +261,8 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
     const refused = { accepted: false, reason: { code: 'wrong-password', reason: 'The password is wrong.' } } as const;
     if (password === undefined) return refused;
     const address = this.#static.get(credentials.user);
-    const accepted = { accepted: true, ...(address === undefined ? {} : { address }) } as const;
+    const known = { accepted: true, ...(address === undefined ? {} : { address }) } as const;
+    const accepted = { ...known, credential: this.#credentialOf(credentials.user, password) } as const;
     switch (credentials.method) {
       case 'pap':
         return fromUtf8(credentials.password) === password ? accepted : refused;
@@ -283,6 +286,14 @@ export class GatewayEnd extends StackEnd<GatewayOutput> {
         };
       }
     }
+  }
+
+  /** A user whose password is set anew has another one. */
+  #credentialOf(user: string, password: string): string {
+    const before = this.#passwords.get(user);
+    const count = before?.password === password ? before.count : (before?.count ?? 0) + 1;
+    this.#passwords.set(user, { password, count });
+    return `password ${count}`;
   }
 }
 

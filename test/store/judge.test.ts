@@ -6,7 +6,7 @@ import { chapMd5Response, generateNtResponse, ntPasswordHash } from '../../src/c
 import { nodeCrypto } from '../../src/crypto/node/index.ts';
 import type { UserAnswer } from '../../src/gateway/output.ts';
 import type { Credentials } from '../../src/ppp/output.ts';
-import { judge, makeUser, type Store, type StoredUser } from '../../src/store/index.ts';
+import { credentialOf, judge, makeUser, type Store, type StoredUser } from '../../src/store/index.ts';
 import { fromHex, utf8 } from '../../src/wire/index.ts';
 
 const KEY = new Uint8Array(32).fill(9);
@@ -79,6 +79,7 @@ test('the MS-CHAPv2 vector of RFC 2759 §9.2 is accepted and answered as it says
   });
   assert.deepEqual(answer, {
     accepted: true,
+    credential: credentialOf(users.get('User')!),
     address: '10.87.0.50',
     authenticatorResponse: 'S=407A5589115FD0D6209F510FE9C04566932CDA56',
     // RFC 3079 §3.5.3
@@ -103,6 +104,33 @@ test('a domain in front of the name is left out', async () => {
   assert.equal(await ask(chap('OFFICE\\User', 'clientPass')), 'accepted');
   assert.equal(await ask(msChap('OFFICE\\User', 'clientPass', utf8('User'))), 'accepted');
   assert.equal(await ask(pap('OFFICE\\', 'clientPass')), 'unknown-user');
+});
+
+test('who comes back with a ticket is known by what they logged in as, with a domain or without', async () => {
+  const ticket = (user: string) => ({ method: 'certificate', user, names: [], by: 'ticket' }) as const;
+  assert.equal(await ask(ticket('User')), 'accepted');
+  assert.equal(await ask(ticket('OFFICE\\User')), 'accepted');
+  assert.equal(await ask(ticket('OFFICE\\gone')), 'user-disabled');
+  assert.equal(await ask({ ...ticket('OFFICE\\User'), by: 'ike' }), 'unknown-user');
+  const anyCertified = { anyCertified: true, anyCertifiedByIke: true };
+  assert.equal(codeOf(await judge(store, KEY, ticket('stranger'), anyCertified)), 'unknown-user');
+});
+
+test('a credential is named alike at each login, and otherwise once the password is set anew, though it be the same', async () => {
+  const nameOf = async (credentials: Credentials) => {
+    const answer = await judge(store, KEY, credentials);
+    assert.ok(answer.accepted);
+    return answer.credential;
+  };
+  users.set('eve', makeUser(KEY, 'eve', 'hunter2', 0));
+  const before = await nameOf(pap('eve', 'hunter2'));
+  assert.equal(before?.length, 16);
+  assert.equal(await nameOf(msChap('eve', 'hunter2')), before);
+  assert.equal(await nameOf({ method: 'certificate', user: 'eve', names: [], by: 'ticket' }), before);
+  users.set('eve', { ...users.get('eve')!, address: '10.87.0.9', idleTimeout: 5 });
+  assert.equal(await nameOf(chap('eve', 'hunter2')), before);
+  users.set('eve', makeUser(KEY, 'eve', 'hunter2', 0));
+  assert.notEqual(await nameOf(pap('eve', 'hunter2')), before);
 });
 
 test('the name enters the MS-CHAPv2 hash as it was received, whatever its encoding', async () => {
@@ -179,8 +207,10 @@ test('an accepted user brings the limits and rates that are theirs, and no other
   users.set('eve', { ...user('eve', 'x'), sessionTimeout: 60, rateDown: 20_000_000, rateUp: 0 });
   assert.deepEqual(await judge(store, KEY, pap('eve', 'x')), {
     accepted: true,
+    credential: credentialOf(users.get('eve')!),
     limits: { sessionTimeout: 60_000 },
     rates: { limitToPeer: { bitsPerSecond: 20_000_000 }, limitFromPeer: { bitsPerSecond: 0 } },
   });
-  assert.deepEqual(await judge(store, KEY, pap('Zoë', 'pässwörd')), { accepted: true });
+  const credential = credentialOf(users.get('Zoë')!);
+  assert.deepEqual(await judge(store, KEY, pap('Zoë', 'pässwörd')), { accepted: true, credential });
 });

@@ -103,6 +103,7 @@ export class IkeSa {
     | {
         readonly initiatorId: Uint8Array;
         readonly user: string | undefined;
+        readonly credential: string | undefined;
         readonly method: AuthenticationMethod;
         readonly expiresAt: Instant;
       }

@@ -19,6 +19,8 @@ export interface TicketState {
   /** The user whom EAP proved, and how. */
   readonly user?: string;
   readonly eapMethod?: string;
+  /** What the owner said of the user's credential. */
+  readonly credential?: string;
   /** How the initiator proved itself the first time. */
   readonly method: string;
   /** A post-quantum pre-shared key is in `skD`. RFC 8784. */
@@ -121,8 +123,11 @@ const BYTES = 'bytes:';
 const replaceBytes = (_: string, value: unknown) =>
   value instanceof Uint8Array ? BYTES + Array.from(value, (byte) => String.fromCharCode(byte)).join('') : value;
 
-/** Texts of the state itself never begin so: identities are bytes, and a user name goes through `user`. */
+/** Texts of others may begin so. */
+const TEXTS: readonly string[] = ['user', 'credential'] satisfies (keyof TicketState)[];
+
+/** Texts of the state itself never begin so: identities are bytes. */
 const reviveBytes = (key: string, value: unknown) =>
-  key !== 'user' && typeof value === 'string' && value.startsWith(BYTES)
+  !TEXTS.includes(key) && typeof value === 'string' && value.startsWith(BYTES)
     ? Uint8Array.from(value.slice(BYTES.length), (letter) => letter.charCodeAt(0))
     : value;

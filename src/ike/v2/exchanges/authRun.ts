@@ -21,6 +21,8 @@ export interface AuthRun {
   withoutPostquantumKey?: { readonly keys: IkeKeys; readonly auth: AuthPayload } | undefined;
   /** As responder: IDr, CERT and AUTH, until they are sent with the first EAP packet. */
   ourPart?: readonly Payload[] | undefined;
+  /** As responder: what the owner says of the peer's credential, for its ticket. */
+  credential?: string | undefined;
   /** EAP, where it runs. */
   eap: EapState | undefined;
 }

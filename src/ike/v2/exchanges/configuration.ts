@@ -46,9 +46,10 @@ export function configurePeer(
     wantsIpv4: ipv4.length > 0,
     wantsIpv6: ipv6.length > 0,
     preferred,
-    ...(sa.resumedFrom !== undefined && { resumed: sa.eapMethod === undefined ? {} : { eapMethod: sa.eapMethod } }),
+    ...(sa.resumedFrom !== undefined && { resumed: resumedOf(sa, sa.resumedFrom) }),
   } as const;
-  context.ask(sa, question, ({ configuration }, later) => {
+  context.ask(sa, question, ({ configuration, credential }, later) => {
+    if (sa.auth !== undefined) sa.auth.credential = credential;
     if (isFailure(configuration)) {
       then(configuration, later);
       return;
@@ -58,6 +59,11 @@ export function configurePeer(
     then(replyTo(request, given), later);
   });
 }
+
+const resumedOf = ({ eapMethod }: IkeSa, { credential }: NonNullable<IkeSa['resumedFrom']>) => ({
+  ...(eapMethod !== undefined && { eapMethod }),
+  ...(credential !== undefined && { credential }),
+});
 
 function replyTo({ attributes }: CpPayload, given: RemoteConfiguration): CpPayload {
   const domains = attributes.some(({ type }) => type === CfgAttribute.INTERNAL_DNS_DOMAIN) ? given.domains : [];

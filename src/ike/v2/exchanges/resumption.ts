@@ -77,6 +77,7 @@ export function ticketFor(
       skD: keys!.skD,
       ...(sa.user !== undefined && { user: sa.user }),
       ...(sa.eapMethod !== undefined && { eapMethod: sa.eapMethod }),
+      ...(sa.auth!.credential !== undefined && { credential: sa.auth!.credential }),
       method: sa.authentication!.remote,
       usesPostquantumKey: sa.usesPostquantumKey,
     },
@@ -249,8 +250,8 @@ export function onResumeRequest(
     payloads,
   );
   sa.opening = openingOf(message.bytes.slice(), prepared.pieces[0]!, nonces, message);
-  const { initiatorId, user, expiresAt } = state;
-  sa.resumedFrom = { initiatorId, user, method: state.method as AuthenticationMethod, expiresAt };
+  const { initiatorId, user, credential, expiresAt } = state;
+  sa.resumedFrom = { initiatorId, user, credential, method: state.method as AuthenticationMethod, expiresAt };
   sa.eapMethod = state.eapMethod;
   sa.usesPostquantumKey = state.usesPostquantumKey;
   begun(context, association, state.proposal, state.skD, nonces);

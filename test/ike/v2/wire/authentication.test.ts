@@ -237,6 +237,7 @@ const state: TicketState = {
   proposal: { encryption: 'aes-gcm-16', keyBits: 256, prf: 'sha384', group: 'curve25519', additional: ['mlkem768'] },
   skD: new Uint8Array(48).fill(0xaa),
   user: 'bytes:alice',
+  credential: 'bytes:1',
   method: 'eap',
   usesPostquantumKey: true,
 };
