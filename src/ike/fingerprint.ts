@@ -46,6 +46,7 @@ const MICROSOFT = 'MS NT5 ISAKMPOAKLEY';
 /** The first row that fits counts; within a row all that is stated must hold. */
 const rows: readonly Row[] = [
   { client: 'Sallyport', l2tpVendor: /^Sallyport/ },
+  { client: 'Sallyport', vendorId: /^Sallyport$/ },
   { client: 'MikroTik', l2tpVendor: /mikrotik/i },
   { client: 'MikroTik', hostName: /^mikrotik/i },
   { client: 'SoftEther', l2tpVendor: /softether/i },

@@ -1,6 +1,6 @@
 /** Vendor ids that are known, by name, and what follows from them. RFC 2408 §3.16, RFC 3947 §3.1, RFC 3706 §5.1. */
 
-import { concat, fromHex, sameBytes, toHex } from '../wire/index.ts';
+import { concat, fromHex, sameBytes, toHex, utf8 } from '../wire/index.ts';
 import { all, type PayloadChain } from './message.ts';
 import { PayloadType, type VidPayload } from './payloads/index.ts';
 
@@ -33,6 +33,8 @@ const windowsVersions: Readonly<Record<number, string>> = {
 const version = (rest: Uint8Array) => (rest.length >= 2 ? `${rest[0]}.${rest[1]}` : toHex(rest));
 
 export const vendorIds = {
+  /** Our own: its name, without a version. */
+  sallyport: { name: 'Sallyport', bytes: utf8('Sallyport') },
   rfc3947: whole('RFC 3947', '4a131c81070358455c5728f20e95452f'),
   natTraversal03: whole('draft-ietf-ipsec-nat-t-ike-03', '7d9419a65310ca6f2c179d9215529d56'),
   natTraversal02n: whole('draft-ietf-ipsec-nat-t-ike-02\\n', '90cb80913ebb696e086381b5ec427b1f'),

@@ -80,6 +80,31 @@ for (const [name, { client: config, user, authentication }] of Object.entries(wa
   });
 }
 
+test('our own client says to the gateway alone who made it, also when it comes back with a ticket', () => {
+  const network = world();
+  const gateway = new V2Gateway(network, SERVER, v2GatewayConfig({}, { resumption: true }), USERS);
+  const clear: string[] = [];
+  network.tamper = (datagram) => {
+    clear.push(Buffer.from(datagram.bytes).toString('latin1'));
+    return datagram;
+  };
+  const kept = { resumption: true, keptTickets: new Map() };
+  let host: V2Client['host'] | undefined;
+  for (const authentication of ['eap-mschapv2', 'resumption']) {
+    const client = new V2Client(network, '192.0.2.2', eapClient('ann', {}, kept), 2, host);
+    up(network, client, gateway);
+    const [view] = gateway.gateway.sessions();
+    assert.deepEqual(
+      [view!.client, view!.vendorIds, view!.authentication],
+      ['Sallyport', ['Sallyport'], authentication],
+    );
+    client.disconnect();
+    network.run(network.now + 30 * SECOND);
+    host = client.host;
+  }
+  assert.ok(clear.length > 8 && !clear.some((text) => text.includes('Sallyport')));
+});
+
 test('both versions on one listener, L2TP and native, many behind one NAT with equal addresses', () => {
   const network = world();
   const gateway = new V2Gateway(network, SERVER, v2GatewayConfig(), USERS);

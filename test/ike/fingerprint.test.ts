@@ -28,6 +28,8 @@ test('vendor ids say more: which Windows, and who is behind a list that anybody 
   assert.equal(alone('4f4568794c64414365636661'), 'libreswan');
   assert.equal(alone('4df37928e9fc4fd1b3262170d515c662'), 'macOS or iOS');
   assert.equal(alone('12f5f28c457168a9702d9fe274cc0100'), 'Cisco');
+  assert.equal(alone('53616c6c79706f7274'), 'Sallyport');
+  assert.equal(alone('53616c6c79706f7274322e30'), undefined);
 });
 
 test('names that L2TP gives tell those whose IKE says nothing', () => {

@@ -1,6 +1,6 @@
-/** What each end says in IKE_SA_INIT that it can do. RFC 7296 §3.10.1 and the RFCs named in the table. */
+/** What each end says in IKE_SA_INIT that it can do, and who made it. RFC 7296 §3.10.1, §3.12 and the RFCs named in the table. */
 
-import { vendorIdText } from '../../vendorIds.ts';
+import { vendorIds, vendorIdText } from '../../vendorIds.ts';
 import type { Context } from '../context.ts';
 import type { IkeSa, PeerAbilities } from '../ikeSa.ts';
 import { NotifyType, notify, type Payload } from '../payloads/index.ts';
@@ -11,6 +11,7 @@ import { gatewayIdentity } from './gatewayIdentity.ts';
 
 /** Offers that are remembered of a peer. */
 const MOST_OFFERS = 32;
+const MOST_VENDOR_IDS = 32;
 
 export function abilitiesOf(chain: Pick<PayloadChain, 'payloads'>): PeerAbilities {
   const has = (type: number) => findNotify(chain, type) !== undefined;
@@ -21,11 +22,26 @@ export function abilitiesOf(chain: Pick<PayloadChain, 'payloads'>): PeerAbilitie
     childless: has(NotifyType.CHILDLESS_IKEV2_SUPPORTED),
     intermediate: has(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED),
     redirect: has(NotifyType.REDIRECT_SUPPORTED) || has(NotifyType.REDIRECTED_FROM),
-    vendorIds: all(chain, 'V').map(({ data }) => vendorIdText(data)),
+    vendorIds: vendorIdsOf(chain),
     offers: offered === undefined ? [] : offeredV2Texts(offered).slice(0, MOST_OFFERS),
     additionalAddresses: [],
   };
 }
+
+/** As initiator, in IKE_AUTH: who listens on the way need not know what program this is. */
+export const ourVendorId: Payload = { kind: 'V', data: vendorIds.sallyport.bytes };
+
+/** As responder: what the peer says of its program in IKE_AUTH is worth what it said in IKE_SA_INIT. */
+export function noteVendorIds(sa: IkeSa, chain: Pick<PayloadChain, 'payloads'>): void {
+  const more = vendorIdsOf(chain);
+  if (more.length === 0) return;
+  sa.peer = { ...sa.peer, vendorIds: [...new Set([...sa.peer.vendorIds, ...more])].slice(0, MOST_VENDOR_IDS) };
+}
+
+const vendorIdsOf = (chain: Pick<PayloadChain, 'payloads'>): readonly string[] =>
+  all(chain, 'V')
+    .slice(0, MOST_VENDOR_IDS)
+    .map(({ data }) => vendorIdText(data));
 
 /** Hash algorithms of RFC 7427 that the peer verifies; none where it does not know that RFC. */
 export function hashesOf(chain: Pick<PayloadChain, 'payloads'>): readonly number[] | undefined {

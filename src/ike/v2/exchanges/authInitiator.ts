@@ -17,6 +17,7 @@ import { ExchangeType, NotifyType, notify, type Payload } from '../payloads/inde
 import { childAlternativesText } from '../proposal.ts';
 import { enqueue, finishTask, sendRequest } from '../requests.ts';
 import { encodePayloadBody, find, findNotify, type PayloadChain, receivedBody } from '../wire/index.ts';
+import { ourVendorId } from './announcements.ts';
 import { isEapFailure } from './authRun.ts';
 import { certificatePayloads, certificateRequest, chainOf, chooseCredential } from './certificates.ts';
 import { installAnswered, offerFor, offerPayloads, readChild } from './childNegotiation.ts';
@@ -148,6 +149,7 @@ function firstRequest(context: Context, sa: IkeSa, proof: Way, auth: readonly Pa
     ...(offer === undefined ? [] : offerPayloads(offer)),
     ...mobikeNotifies(context, sa),
     ...wantsTicket(context),
+    ourVendorId,
   ];
 }
 

@@ -16,6 +16,7 @@ import { type CpPayload, type NotifyPayload, NotifyType, notify, type Payload } 
 import type { Arrival } from '../receiving.ts';
 import { respond } from '../transmission.ts';
 import { all, encodePayloadBody, find, findNotify, type PayloadChain, receivedBody } from '../wire/index.ts';
+import { noteVendorIds } from './announcements.ts';
 import { authoritiesOf, certificatePayloads, chainOf, chooseCredential } from './certificates.ts';
 import { answerChild, considerChild } from './childNegotiation.ts';
 import { configurePeer } from './configuration.ts';
@@ -56,6 +57,7 @@ export function refuseAuth(
 function onFirst(context: Context, association: Association, chain: PayloadChain, now: Instant): void {
   const { sa } = association;
   context.halfOpen.prove(sa);
+  noteVendorIds(sa, chain);
   const idi = find(chain, 'IDi');
   if (idi === undefined) {
     refuseAuth(context, association, NotifyType.INVALID_SYNTAX, malformed('IKE_AUTH without IDi'), now);
