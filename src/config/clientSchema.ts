@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parsePrefix } from '../net/index.ts';
 import { clientCertificates, ikeAuthentication } from './certificateSchema.ts';
 import { clientEapOnly, tlsMaxVersion, tlsServerName, userMethod } from './eapSchema.ts';
-import { parseWith, readConfigFile } from './load.ts';
+import { ConfigError, parseWith, readConfigFile } from './load.ts';
 import { packetCiphers } from './packetCiphersSchema.ts';
 import { clientPpk } from './postquantumSchema.ts';
 import { clientResumption } from './resumptionSchema.ts';
@@ -128,7 +128,26 @@ export const ClientSchema = z.strictObject({
 
 export type ClientSettings = z.output<typeof ClientSchema>;
 
+/** Keys that say the same in place and in a file. */
+const EITHER = [
+  ['psk', 'psk_file'],
+  ['password', 'password_file'],
+] as const;
+
 /** @throws ConfigError for a file that cannot be read or that breaks the schema */
 export function loadClientProfile(file: string): Partial<z.input<typeof ClientSchema>> {
-  return parseWith(ClientSchema.partial(), readConfigFile(file), file) as Partial<z.input<typeof ClientSchema>>;
+  const profile = parseWith(ClientSchema.partial(), readConfigFile(file), file) as Partial<
+    z.input<typeof ClientSchema>
+  >;
+  const both = EITHER.filter((keys) => keys.every((key) => profile[key] !== undefined));
+  if (both.length === 0) return profile;
+  throw new ConfigError(
+    both.map(([key, inFile]) => ({ file, line: 0, field: '', message: `takes only one of ${key} and ${inFile}.` })),
+  );
+}
+
+/** A profile with other values before its own: a secret that is given in another way is not the profile's any more. */
+export function overlaid(profile: Readonly<Record<string, unknown>>, given: Readonly<Record<string, unknown>>) {
+  const replaced = EITHER.filter((keys) => keys.some((key) => key in given)).flat() as readonly string[];
+  return { ...Object.fromEntries(Object.entries(profile).filter(([key]) => !replaced.includes(key))), ...given };
 }

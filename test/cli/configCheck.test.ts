@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { settingsOf } from '../../src/cli/clientSettings.ts';
 import { inProcess } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-check-'));
@@ -46,6 +47,8 @@ test('what connect refuses, the check refuses with the same words', async () => 
     ['server: a\nuser: ann\n', /^Error: No pre-shared key was given, and no certificate\. /],
     [OFFICE.replace(psk, 'nope.psk'), /^Error: The secret file nope\.psk cannot be read \(ENOENT\)\. /],
     [`${OFFICE}password_file: ${file('empty', '')}\n`, /^Error: The secret file \S+empty is empty\. /],
+    [`${OFFICE}psk: aaaaaaaaaaaa\n`, /^\S+\.yaml: takes only one of psk and psk_file\.$/],
+    [`${OFFICE}password: a\npassword_file: b\n`, /^\S+\.yaml: takes only one of password and password_file\.$/],
     [`${OFFICE}ppk_id: a\n`, /^Error: A post-quantum pre-shared key needs an id and a file\. /],
     [`${OFFICE}password: p\nca: [nope.crt]\n`, /^Error: profile\.ca: the file nope\.crt cannot be read \(ENOENT\)\. /],
     [certified, /^Error: profile\.certificate: the file nope\.p12 cannot be read \(ENOENT\)\. /],
@@ -102,4 +105,12 @@ test('a wrong option of the command line is not blamed on the profile', async ()
     'command line: auth[0] must be one of ms-chap-v2, eap-mschapv2, eap-tls, eap-gtc, chap-md5, eap-md5, pap. Did you mean ms-chap-v2?',
     'command line: routes[1] is not a prefix such as 192.0.2.0/24.',
   ]);
+});
+
+test('a secret of the command line goes before the one in the profile, in whichever way each is given', async () => {
+  const inPlace = file('in-place.yaml', 'server: a\nuser: ann\npsk: aaaaaaaaaaaa\npassword: p\n');
+  const settings = await settingsOf({ file: inPlace }, { pskFile: 'k', passwordFile: 'w' });
+  const { psk, psk_file, password, password_file } = settings;
+  assert.deepEqual([psk, psk_file, password, password_file], [undefined, 'k', undefined, 'w']);
+  assert.equal((await settingsOf({ file: inPlace }, { pskFile: 'k' })).password, 'p');
 });
