@@ -76,6 +76,7 @@ function sayGoodbye(
   if (association.current !== undefined) sa.timers.set(`retransmit:${association.serial}`, now + 1000);
   sa.timers.set('forget', now + LINGER);
   enqueue(context, association, goodbye, now);
+  if (association.queue.length > 0) context.parting.add(sa);
 }
 
 /** Ends one child SA and tells the peer. */

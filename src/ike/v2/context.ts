@@ -50,6 +50,8 @@ export interface Context {
   readonly sas: ReadonlyMap<IkeSaId, IkeSa>;
   readonly children: Map<ChildSaId, Child>;
   readonly childByInboundSpi: Map<number, Child>;
+  /** Those whose Delete had to wait. */
+  readonly parting: Set<IkeSa>;
   readonly halfOpen: HalfOpenTable<IkeSa>;
   readonly cookies: CookieJar;
   readonly tickets: TicketSealer;

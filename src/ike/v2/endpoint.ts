@@ -99,6 +99,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
       tickets: new TicketSealer(given.crypto, random),
       keptTickets: config.keptTickets,
       fragments: new FragmentReassembly(),
+      parting: new Set(),
       peers: new PeerTable(),
       notifyLimit: new OncePer(NOTIFY_SPAN),
       hintLimit: new OncePer(NOTIFY_SPAN),
@@ -151,8 +152,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
 
   /** Whether a Delete of an IKE SA waits behind a request that is under way: an end now would leave it unsaid. */
   get owesGoodbye(): boolean {
-    for (const { phase, association } of this.#sas.values())
-      if (phase === 'closing' && association.queue.length > 0) return true;
+    for (const { association } of this.#context.parting) if (association.queue.length > 0) return true;
     return false;
   }
 
@@ -295,6 +295,7 @@ export class IkeV2Endpoint implements Core<IkeCommand, IkeOutput> {
     const { newcomerKey: key } = sa;
     if (key !== undefined && this.#byNewcomer.get(key) === sa) this.#byNewcomer.delete(key);
     this.#sas.delete(sa.id);
+    this.#context.parting.delete(sa);
     this.#agenda.set(sa, undefined);
   }
 
