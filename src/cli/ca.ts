@@ -1,5 +1,7 @@
 /** `sallyport ca …`: a small certificate authority, so that gateway and clients have certificates in a minute. */
 
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type {
   CaKeyKind,
@@ -7,6 +9,7 @@ import type {
   CertificateRole,
   IssuedCertificate,
 } from '../process/certificateAuthority.ts';
+import { UsageError } from './explain.ts';
 import { type StateOptions, stateOption } from './state.ts';
 import { localTime, table } from './table.ts';
 
@@ -120,6 +123,7 @@ interface IssueOptions extends StateOptions {
 }
 
 async function issue(name: string, { server, also = [], key, days, out, modern, ...options }: IssueOptions) {
+  if (out !== undefined) mustHaveDirectory(out);
   const authority = await open(options);
   const wish = { name, names: also, key, days };
   if (server) return issueServer(authority, wish);
@@ -210,6 +214,7 @@ interface ExportOptions extends StateOptions {
 }
 
 async function exportFiles(name: string | undefined, { format, crl, out, modern, ...options }: ExportOptions) {
+  if (out !== undefined) mustHaveDirectory(out);
   const authority = await open(options);
   const { readFileSync } = await import('node:fs');
   if (name === undefined || crl) {
@@ -229,6 +234,13 @@ async function writeBox(authority: CertificateAuthority, entry: IssuedCertificat
   console.log(`PKCS #12 for the device: ${path}`);
   console.log(`Password: ${password}`);
   console.log('It is shown this once; `sallyport ca export` makes another file with another one.');
+}
+
+/** Said before a certificate is issued that then would lie nowhere. @throws UsageError */
+function mustHaveDirectory(out: string): void {
+  const directory = dirname(out);
+  if (!existsSync(directory))
+    throw new UsageError(`There is no directory ${directory}. Make it, or name another file.`);
 }
 
 async function writeText(text: string, out: string | undefined, mode: number): Promise<void> {

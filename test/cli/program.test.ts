@@ -84,6 +84,18 @@ test('a configuration is checked with the certificates that it names, or that li
   assert.equal((await check(tls)).code, 0);
 });
 
+test('no certificate is issued for a file that has no place', async () => {
+  const state = ['--state', join(folder, 'authority')];
+  await inProcess('ca', 'init', ...state);
+  const out = ['--out', join(folder, 'gone', 'ann.p12')];
+  for (const words of [['issue', 'ann'], ['export']]) {
+    const { err, code } = await inProcess('ca', ...words, ...out, ...state);
+    assert.equal(code, 2);
+    assert.match(err, /^Error: There is no directory \S+gone\. Make it, or name another file\.$/);
+  }
+  assert.doesNotMatch((await inProcess('ca', 'list', ...state)).out, /ann/);
+});
+
 test('the JSON Schema is printed whole', async () => {
   const schema = JSON.parse((await inProcess('config', 'schema')).out);
   assert.deepEqual(Object.keys(schema.properties), [
