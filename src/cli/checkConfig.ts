@@ -1,5 +1,6 @@
 /** What `sallyport serve` and `sallyport connect` refuse before they begin, said without beginning. */
 
+import { readAs } from '../config/configReader.ts';
 import { loadConfig } from '../config/load.ts';
 import { CertificateService } from '../process/certificateService.ts';
 import { certificateSourcesOf } from '../process/certificateSources.ts';
@@ -18,7 +19,7 @@ type Warn = (text: string) => void;
  * @throws ConfigError, StartError
  */
 export async function checkGateway(file: string, state: string | undefined, warn: Warn): Promise<void> {
-  const settings = loadConfig(file);
+  const settings = readAs('serve', file, loadConfig);
   const authority = authorityIn(state ?? defaultStateDirectory());
   const sources = certificateSourcesOf(settings, authority, { configFile: file, warn });
   const certificates = sources === undefined ? undefined : new CertificateService(sources, saying(warn));

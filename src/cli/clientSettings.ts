@@ -54,14 +54,19 @@ export async function settingsOf(
   base: { readonly server: string } | { readonly file: string },
   options: ProfileOptions,
 ): Promise<ClientSettings> {
-  const [{ ClientSchema, loadClientProfile, overlaid }, { ConfigError, fieldName, issueText }, { wantsUser }] =
-    await Promise.all([
-      import('../config/clientSchema.ts'),
-      import('../config/load.ts'),
-      import('../process/clientIkeV2.ts'),
-    ]);
+  const [
+    { ClientSchema, loadClientProfile, overlaid },
+    { ConfigError, fieldName, issueText },
+    { readAs },
+    { wantsUser },
+  ] = await Promise.all([
+    import('../config/clientSchema.ts'),
+    import('../config/load.ts'),
+    import('../config/configReader.ts'),
+    import('../process/clientIkeV2.ts'),
+  ]);
   const given = flagsOf(options);
-  const values = 'file' in base ? loadClientProfile(base.file) : { server: base.server };
+  const values = 'file' in base ? readAs('connect', base.file, loadClientProfile) : { server: base.server };
   const result = ClientSchema.safeParse(overlaid(values, given), { reportInput: true });
   const at = { file: 'file' in base ? base.file : 'command line', line: 0 };
   if (!result.success) {

@@ -1,9 +1,10 @@
 /** `sallyport profile`: ready-made configurations for the clients of this gateway. */
 
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { CLIENT_KINDS, type ClientKind, type SetupFacts, type SetupProtocol } from '../clientSetup/index.ts';
+import { makeDirectory } from '../driver/makeDirectory.ts';
 import { UsageError } from './explain.ts';
 import { type StateOptions, stateOption } from './state.ts';
 
@@ -69,7 +70,7 @@ async function profile(user: string, options: ProfileOptions): Promise<void> {
   }
   for (const { name, content } of setup.files) {
     const path = join(options.out, name);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     writeFileSync(path, content, { mode: 0o600 });
     chmodSync(path, 0o600);
     console.log(`Wrote ${path}`);
@@ -134,12 +135,14 @@ async function passwordOf(name: string, { state, withPassword }: ProfileOptions)
 
 /** @throws Error where there is no key yet: one made up here would be none of the gateway's */
 async function pskOf({ config, state }: ProfileOptions): Promise<string> {
-  const [{ loadConfig, parseConfig }, { ownPsk }, { defaultStateDirectory, StateDirectory }] = await Promise.all([
-    import('../config/load.ts'),
-    import('../process/gatewayConfig.ts'),
-    import('../process/stateDirectory.ts'),
-  ]);
-  const settings = config === undefined ? parseConfig('', 'embedded default') : loadConfig(config);
+  const [{ loadConfig, parseConfig }, { readAs }, { ownPsk }, { defaultStateDirectory, StateDirectory }] =
+    await Promise.all([
+      import('../config/load.ts'),
+      import('../config/configReader.ts'),
+      import('../process/gatewayConfig.ts'),
+      import('../process/stateDirectory.ts'),
+    ]);
+  const settings = config === undefined ? parseConfig('', 'embedded default') : readAs('serve', config, loadConfig);
   return ownPsk(settings.ike, {
     ...(config === undefined ? {} : { configFile: config }),
     defaultPsk: () => {

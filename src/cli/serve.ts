@@ -38,6 +38,7 @@ async function serve(options: ServeOptions): Promise<void> {
     { defaultStateDirectory, StateDirectory },
     { keepMemoryTight },
     { loadConfig, parseConfig },
+    { readAs },
   ] = await Promise.all([
     import('../process/gatewayProcess.ts'),
     import('../process/connectionCard.ts'),
@@ -45,9 +46,11 @@ async function serve(options: ServeOptions): Promise<void> {
     import('../process/stateDirectory.ts'),
     import('../process/tightMemory.ts'),
     import('../config/load.ts'),
+    import('../config/configReader.ts'),
   ]);
   keepMemoryTight();
-  const settings = options.config === undefined ? parseConfig('', 'embedded default') : loadConfig(options.config);
+  const settings =
+    options.config === undefined ? parseConfig('', 'embedded default') : readAs('serve', options.config, loadConfig);
   const log = makeLog(options.log, options.logLevel);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
   const asked = stopSignal();

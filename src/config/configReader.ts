@@ -1,8 +1,8 @@
 /** Whether a file configures a gateway or is a profile of a client: its keys at the top tell, for the two share none. */
 
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, type Scalar } from 'yaml';
 import { ClientSchema } from './clientSchema.ts';
-import { ConfigError } from './load.ts';
+import { ConfigError, readConfigFile } from './load.ts';
 import { nearest } from './nearest.ts';
 import { GatewaySchema } from './schema.ts';
 
@@ -24,8 +24,7 @@ const CERTAIN = 'server';
  */
 export function readerOf(text: string, file: string): ConfigReader {
   const lines = new LineCounter();
-  const { contents } = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const keys = isMap(contents) ? contents.items.flatMap(({ key }) => (isScalar(key) ? [key] : [])) : [];
+  const keys = keysAtTop(text, lines);
   if (keys.length === 0) return 'serve';
   const names = keys.map(({ value }) => String(value));
   const all = [...KEYS.serve, ...KEYS.connect];
@@ -39,6 +38,39 @@ export function readerOf(text: string, file: string): ConfigReader {
       message: `is no key of a gateway (${KEYS.serve.join(', ')}), nor of a profile of \`sallyport connect\` (server, user, …). Say with --for which it is.`,
     })),
   );
+}
+
+const NAMES: Readonly<Record<ConfigReader, string>> = {
+  serve: 'the configuration of a gateway (`sallyport serve -c`)',
+  connect: 'a profile of `sallyport connect`',
+};
+
+/**
+ * Loads a file as what its reader wants.
+ * @throws ConfigError of `load`; of a file that is the other's, that it is, rather than each of its keys
+ */
+export function readAs<Settings>(reader: ConfigReader, file: string, load: (file: string) => Settings): Settings {
+  try {
+    return load(file);
+  } catch (error) {
+    const other = reader === 'serve' ? 'connect' : 'serve';
+    if (!(error instanceof ConfigError) || !isFor(other, file)) throw error;
+    const message = `is ${NAMES[other]}, and not ${NAMES[reader]}.`;
+    throw new ConfigError([{ file, line: 0, field: '', message }]);
+  }
+}
+
+function isFor(reader: ConfigReader, file: string): boolean {
+  try {
+    return mostOf(keysAtTop(readConfigFile(file)).map(({ value }) => String(value))) === reader;
+  } catch {
+    return false;
+  }
+}
+
+function keysAtTop(text: string, lineCounter = new LineCounter()): readonly Scalar[] {
+  const { contents } = parseDocument(text, { lineCounter, prettyErrors: false });
+  return isMap(contents) ? contents.items.flatMap(({ key }) => (isScalar(key) ? [key] : [])) : [];
 }
 
 /** Undefined where none is anybody's. */

@@ -1,9 +1,10 @@
 /** A small certificate authority in a directory: a root, what it issued and revoked, and a list of the latter. RFC 5280. */
 
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withLock, writeDurably } from '../driver/durableFile.ts';
+import { makeDirectory } from '../driver/makeDirectory.ts';
 import {
   type Certificate,
   certificatePem,
@@ -117,7 +118,7 @@ export class CertificateAuthority {
   /** Makes a new authority in a directory that has none. @throws CaError */
   static init(directory: string, given: { readonly name: string; readonly key: CaKeyKind; readonly days: number }) {
     const files = caFiles(directory);
-    mkdirSync(files.issued, { recursive: true, mode: 0o700 });
+    makeDirectory(files.issued);
     chmodSync(directory, 0o700);
     return withLock(files.lock, () => {
       // The root is written last: without it there is no authority, and an earlier try left nothing that counts.

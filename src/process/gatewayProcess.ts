@@ -273,8 +273,10 @@ export class GatewayProcess {
     const all = who === undefined;
     if (all) this.#redirecting = gateways;
     this.#running?.command({ type: 'redirect', ...(all ? {} : { who }), ...(to === undefined ? {} : { to }) });
-    const text = `${all ? 'All clients that follow, and those who come, are' : `${who} is`} sent to ${gateways.join(', ')}.`;
-    log.info('redirecting', text, { gateways, sent, staying, ...(all ? {} : { who }) });
+    if (all || sent > 0) {
+      const text = `${all ? 'All clients that follow, and those who come, are' : `${who} is`} sent to ${gateways.join(', ')}.`;
+      log.info('redirecting', text, { gateways, sent, staying, ...(all ? {} : { who }) });
+    }
     return { known: true, sent, staying };
   }
 

@@ -1,9 +1,10 @@
 /** The state directory: database, key file, generated secrets, journal of host changes and control socket. Mode 0700. */
 
 import { randomInt } from 'node:crypto';
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeDirectory } from '../driver/makeDirectory.ts';
 import { StartError } from '../driver/openPorts.ts';
 import { fromUtf8 } from '../wire/index.ts';
 
@@ -21,7 +22,7 @@ export class StateDirectory {
   constructor(path: string) {
     this.path = path;
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeDirectory(path);
       chmodSync(path, 0o700);
       accessSync(path, constants.W_OK);
     } catch (error) {

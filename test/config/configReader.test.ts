@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
-import { ClientSchema } from '../../src/config/clientSchema.ts';
-import { readerOf } from '../../src/config/configReader.ts';
+import { ClientSchema, loadClientProfile } from '../../src/config/clientSchema.ts';
+import { readAs, readerOf } from '../../src/config/configReader.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { GatewaySchema } from '../../src/config/schema.ts';
 
 test('a gateway and a client share no key at the top, so each key tells whose the file is', () => {
@@ -36,4 +40,32 @@ test('keys that are nobody’s are all named, with their lines', () => {
     message:
       /^f\.yaml:1: foo is no key of a gateway \(listen, ike, .*\), nor of a profile of .* --for .*\nf\.yaml:3: 17 is no key/,
   });
+});
+
+test('a file that is the other command’s is told so; one that is one’s own keeps its mistakes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-reader-'));
+  const named = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  try {
+    const office = named('office.yaml', 'server: vpn.example.org\nuser: ann\n');
+    const gateway = named('gateway.yaml', 'network: { pool: 10.9.0.0/24 }\nlimits: { sessions: 7 }\n');
+    const [wrong, empty] = [named('wrong.yaml', 'netwrok: {}\nlimits: {}\n'), named('empty.yaml', '')];
+    assert.throws(() => readAs('serve', office, loadConfig), {
+      message: /office\.yaml: is a profile of `sallyport connect`, and not the configuration of a gateway/,
+    });
+    assert.throws(() => readAs('connect', gateway, loadClientProfile), {
+      message: /gateway\.yaml: is the configuration of a gateway .*, and not a profile of `sallyport connect`\.$/,
+    });
+    assert.equal(readAs('serve', gateway, loadConfig).limits.sessions, 7);
+    assert.throws(() => readAs('serve', wrong, loadConfig), {
+      message: /wrong\.yaml:1: netwrok .*Did you mean network/,
+    });
+    assert.equal(readAs('connect', empty, loadClientProfile).server, undefined);
+    assert.throws(() => readAs('serve', join(folder, 'nope'), loadConfig), { message: /there is no such file/ });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

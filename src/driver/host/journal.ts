@@ -7,7 +7,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -17,6 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../makeDirectory.ts';
 import type { Before, HostChange } from './change.ts';
 
 export interface JournalEntry {
@@ -86,7 +86,7 @@ export class Journal {
 
   /** What `recover` had to leave is taken over, so that it is tried again at the end. */
   #start(): number {
-    mkdirSync(dirname(this.#path), { recursive: true });
+    makeDirectory(dirname(this.#path), 0o755);
     const left = readJournal(this.#path)?.entries ?? [];
     const fd = openSync(this.#path, 'w', FILE_MODE);
     this.#fd = fd;
