@@ -28,6 +28,8 @@ const TURNS: readonly (readonly string[])[] = [
   ['-P', '8', '-R', '-b', '10M'],
 ];
 const TURN_SECONDS = 20;
+/** Of the client's log, told where a turn broke off. */
+const LAST_LINES = 8;
 
 export interface SoakLine {
   readonly end: 'gateway' | 'client';
@@ -65,7 +67,10 @@ export async function benchSoak(minutes: number): Promise<SoakLine[]> {
     let [turns, dead, bytes] = [0, 0, 0];
     for (; Date.now() < end; turns++) {
       const carried = await turn(network, tunnel.address, TURNS[turns % TURNS.length]!);
-      if (carried === 0) dead++;
+      if (carried === 0) {
+        dead++;
+        progress(`the client's last lines:\n${tunnel.output().split('\n').slice(-LAST_LINES).join('\n')}`);
+      }
       bytes += carried;
       if (turns % TURNS.length === 0) {
         const [gateway, client] = memory.map((all) => all.at(-1));
@@ -95,7 +100,7 @@ export async function benchSoak(minutes: number): Promise<SoakLine[]> {
   }
 }
 
-/** @returns bytes that came through; 0 where the traffic broke off */
+/** @returns bytes that came through; 0 where the traffic broke off, with the reason told */
 async function turn(network: Network, address: string, words: readonly string[]): Promise<number> {
   const command = network.at('client', 'iperf3', '-c', address, '-J', '-t', String(TURN_SECONDS), ...words);
   try {
@@ -103,7 +108,8 @@ async function turn(network: Network, address: string, words: readonly string[])
       readonly end: { readonly sum_received?: { readonly bytes: number }; readonly sum?: { readonly bytes: number } };
     };
     return end.sum_received?.bytes ?? end.sum?.bytes ?? 0;
-  } catch {
+  } catch (error) {
+    progress(`iperf3 ${words.join(' ')} broke off: ${(error as Error).message}`);
     return 0;
   }
 }
