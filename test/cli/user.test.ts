@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { after, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { CARD_USER, loadKey, openSqliteStore, unsealUser } from '../../src/store/index.ts';
-import { asProcess, inProcess } from './run.ts';
+import { inProcess } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-cli-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -188,22 +179,4 @@ describe('sallyport user', { concurrency: false }, () => {
     assert.equal((await user('remove', 'ann')).out, 'Removed user ann.\n');
     assert.doesNotMatch((await user('list')).out, /ann/);
   });
-});
-
-test('the first users of a new state directory may be added at the same time', async () => {
-  const fresh = join(folder, 'fresh');
-  const add = (name: string) =>
-    asProcess(['user', 'add', name, '--password-stdin', '--state', fresh], `password of ${name}\n`);
-  const ran = await Promise.all([add('ann'), add('bob'), add('carl')]);
-  assert.deepEqual(
-    ran.map(({ err, code }) => ({ err, code })),
-    Array.from({ length: 3 }, () => ({ err: '', code: 0 })),
-  );
-  const key = loadKey(join(fresh, 'secret.key'));
-  const store = openSqliteStore(join(fresh, 'sallyport.db'));
-  for (const name of ['ann', 'bob', 'carl']) {
-    assert.equal(unsealUser(key, store.user(name)!).password, `password of ${name}`);
-  }
-  store.close();
-  assert.ok(!readFileSync(join(fresh, 'sallyport.db')).includes('password of ann'));
 });

@@ -2,8 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { ffiAvailable } from '../../../src/driver/index.ts';
 import { readCertificate, TrustStore } from '../../../src/driver/x509/index.ts';
@@ -171,39 +169,3 @@ test('hostile bytes never crash, and never pass', options, () => {
   store.close();
   assert.throws(() => passes(certificate));
 });
-
-test('a thousand judgements leave no memory behind', options, () => {
-  const root = make({ name: 'root', ca: true });
-  const leaf = make({ by: root });
-  const broken = leaf.certificate.slice(0, -3);
-  const files = { anchors: [root.certificate], crls: [makeCrl(root)], revocation: 'require' } as const;
-  const run = (times: number) => {
-    for (let i = 0; i < times; i++) {
-      const store = new TrustStore(files);
-      for (const certificate of [leaf.certificate, broken, leaf.certificate, broken, leaf.certificate]) {
-        store.verifyChain({ chain: [certificate], purpose: 'server', now: NOW });
-      }
-      store.close();
-      // Node's own view of a certificate holds memory until it is collected.
-      if (i % 40 === 0) collectGarbage();
-    }
-  };
-  run(40);
-  const before = nativeBytes();
-  run(200);
-  // A certificate takes 5 kB and more inside of OpenSSL: 3,000 of them would show.
-  const grown = nativeBytes() - before;
-  assert.ok(grown < 4_000_000, `${grown} bytes`);
-});
-
-/** What this process has outside of JavaScript's heap, after a collection of garbage. */
-function nativeBytes(): number {
-  collectGarbage();
-  const { rss, heapTotal, arrayBuffers } = process.memoryUsage();
-  return rss - heapTotal - arrayBuffers;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-}
