@@ -17,14 +17,16 @@ export interface CardFacts {
 /** The card as text, 100 columns at most. */
 export function connectionCard(facts: CardFacts): string {
   const { addresses, user, password, ikeV2 } = facts;
-  const server = addresses[0] ?? 'this host';
+  // As FILE, for who reads the commands to fill in.
+  const server = addresses[0] ?? 'SERVER';
+  const shown = addresses[0] ?? 'this host, which has no address yet';
   const more = addresses.length > 1 ? `  (also ${addresses.slice(1).join(', ')})` : '';
   const secret = password ?? 'as you have set it';
   const who = [`  User            ${user}`, `  Password        ${secret}`, ''];
   const lines = [
     ...(facts.psk === undefined
-      ? certificateLines(facts, server + more, server, who)
-      : pskLines(facts.psk, server + more, server, who, user)),
+      ? certificateLines(facts, shown + more, server, who)
+      : pskLines(facts.psk, shown + more, server, who, user)),
     ...(ikeV2 === undefined ? [] : ikeV2Lines(ikeV2, server, user, secret)),
   ];
   const width = Math.max(...lines.map((line) => line.length));

@@ -13,6 +13,12 @@ test('the card says all that a user must enter, for every kind of device', () =>
   assert.ok(card.includes('sallyport connect 192.0.2.1 --user vpn --psk-file'));
 });
 
+test('a host without an address has none in the commands either', () => {
+  const card = connectionCard({ ...FACTS, addresses: [] });
+  assert.match(card, /Server {2,}this host, which has no address yet/);
+  assert.match(card, /sallyport connect SERVER --user vpn/);
+});
+
 test('it is a rectangle that fits a terminal', () => {
   const long = {
     ...FACTS,
