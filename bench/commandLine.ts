@@ -1,6 +1,7 @@
 /** The command line of the benches: one command each, with the options that it has and no others. */
 
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { wholeNumber } from '../src/cli/wholeNumber.ts';
 import type { EspSuite } from '../src/esp/index.ts';
 import type { Direction } from './iperf.ts';
 import { benchPackets } from './packets.ts';
@@ -160,11 +161,7 @@ function direction(text: string): Direction {
   return text;
 }
 
-const upTo = (most: number) => (text: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > most) throw new InvalidArgumentError(`It is 1 to ${most}.`);
-  return value;
-};
+const upTo = (most: number) => wholeNumber(1, most);
 
 const several =
   <Value>(one: (text: string) => Value) =>

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type {
   CaKeyKind,
   CertificateAuthority,
@@ -12,6 +12,7 @@ import type {
 import { UsageError } from './explain.ts';
 import { type StateOptions, stateOption } from './state.ts';
 import { localTime, table } from './table.ts';
+import { wholeNumber } from './wholeNumber.ts';
 
 const KEPT = `
 The authority lies in the directory "ca" of the state directory: ca.crt is its certificate, ca.key its
@@ -23,11 +24,7 @@ const SERVER_DAYS = 825;
 const CLIENT_DAYS = 825;
 const ROOT_DAYS = 3650;
 
-const wholeDays = (text: string): number => {
-  const days = Number(text);
-  if (!Number.isInteger(days) || days < 1 || days > 36_500) throw new InvalidArgumentError('It takes 1 to 36500 days.');
-  return days;
-};
+const wholeDays = wholeNumber(1, 36_500, 'It takes 1 to 36500 days.');
 
 const keyOption = () =>
   new Option('--key <kind>', 'kind of key; RSA for Windows and old devices, whose IKEv1 knows no other')

@@ -1,7 +1,5 @@
 /** What `sallyport serve` and `sallyport connect` refuse before they begin, said without beginning. */
 
-import { readAs } from '../config/configReader.ts';
-import { loadConfig } from '../config/load.ts';
 import { CertificateService } from '../process/certificateService.ts';
 import { certificateSourcesOf } from '../process/certificateSources.ts';
 import { clientConfig } from '../process/clientConfig.ts';
@@ -11,6 +9,7 @@ import { keptTickets } from '../process/keptTickets.ts';
 import type { Log } from '../process/logger.ts';
 import { authorityIn, defaultStateDirectory } from '../process/stateDirectory.ts';
 import { certificatesOf, secretsOf, settingsOf } from './clientSettings.ts';
+import { gatewaySettings } from './gatewaySettings.ts';
 
 type Warn = (text: string) => void;
 
@@ -19,7 +18,7 @@ type Warn = (text: string) => void;
  * @throws ConfigError, StartError
  */
 export async function checkGateway(file: string, state: string | undefined, warn: Warn): Promise<void> {
-  const settings = readAs('serve', file, loadConfig);
+  const settings = await gatewaySettings(file);
   const authority = authorityIn(state ?? defaultStateDirectory());
   const sources = certificateSourcesOf(settings, authority, { configFile: file, warn });
   const certificates = sources === undefined ? undefined : new CertificateService(sources, saying(warn));

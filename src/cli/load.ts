@@ -1,8 +1,9 @@
 /** `sallyport load`: many connections at once against a gateway of one's own, counted and timed. */
 
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import type { LoadProgress, LoadResult } from '../process/load/loadRun.ts';
 import { stopSignal } from './stopSignal.ts';
+import { wholeNumber } from './wholeNumber.ts';
 
 interface LoadOptions {
   readonly pskFile: string;
@@ -24,14 +25,7 @@ const MOST_AT_ONCE = 1000;
 const MOST_SECONDS = 3600;
 const MOST_PORTS = 256;
 
-const upTo =
-  (most: number, least = 1) =>
-  (text: string) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most)
-      throw new InvalidArgumentError(`${least} to ${most}.`);
-    return value;
-  };
+const upTo = (most: number, least = 1) => wholeNumber(least, most, `${least} to ${most}.`);
 
 export function loadCommand(): Command {
   return new Command('load')

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { CLIENT_KINDS, type ClientKind, type SetupFacts, type SetupProtocol } from '../clientSetup/index.ts';
 import { makeDirectory } from '../driver/makeDirectory.ts';
 import { UsageError } from './explain.ts';
+import { gatewaySettings } from './gatewaySettings.ts';
 import { type StateOptions, stateOption } from './state.ts';
 
 /** What fits through a path of 1500 bytes with every suite, behind a NAT, and through mobile networks. */
@@ -135,14 +136,11 @@ async function passwordOf(name: string, { state, withPassword }: ProfileOptions)
 
 /** @throws Error where there is no key yet: one made up here would be none of the gateway's */
 async function pskOf({ config, state }: ProfileOptions): Promise<string> {
-  const [{ loadConfig, parseConfig }, { readAs }, { ownPsk }, { defaultStateDirectory, StateDirectory }] =
-    await Promise.all([
-      import('../config/load.ts'),
-      import('../config/configReader.ts'),
-      import('../process/gatewayConfig.ts'),
-      import('../process/stateDirectory.ts'),
-    ]);
-  const settings = config === undefined ? parseConfig('', 'embedded default') : readAs('serve', config, loadConfig);
+  const [{ ownPsk }, { defaultStateDirectory, StateDirectory }] = await Promise.all([
+    import('../process/gatewayConfig.ts'),
+    import('../process/stateDirectory.ts'),
+  ]);
+  const settings = await gatewaySettings(config);
   return ownPsk(settings.ike, {
     ...(config === undefined ? {} : { configFile: config }),
     defaultPsk: () => {

@@ -1,6 +1,7 @@
 /** `sallyport serve`: the gateway in the foreground. */
 
 import { Command } from 'commander';
+import { gatewaySettings } from './gatewaySettings.ts';
 import { logOptions } from './logOptions.ts';
 import { stopSignal } from './stopSignal.ts';
 
@@ -37,20 +38,15 @@ async function serve(options: ServeOptions): Promise<void> {
     { makeLog },
     { defaultStateDirectory, StateDirectory },
     { keepMemoryTight },
-    { loadConfig, parseConfig },
-    { readAs },
   ] = await Promise.all([
     import('../process/gatewayProcess.ts'),
     import('../process/connectionCard.ts'),
     import('../process/logger.ts'),
     import('../process/stateDirectory.ts'),
     import('../process/tightMemory.ts'),
-    import('../config/load.ts'),
-    import('../config/configReader.ts'),
   ]);
   keepMemoryTight();
-  const settings =
-    options.config === undefined ? parseConfig('', 'embedded default') : readAs('serve', options.config, loadConfig);
+  const settings = await gatewaySettings(options.config);
   const log = makeLog(options.log, options.logLevel);
   const state = new StateDirectory(options.state ?? defaultStateDirectory());
   const asked = stopSignal();

@@ -75,14 +75,15 @@ export class Protect {
 
   /** Checksum 0, none, over IPv4, where ESP protects better; over IPv6 there must be one. RFC 768, RFC 8200 §8.1. */
   #writeUdp(channel: Channel, bytes: Uint8Array, at: number, length: number): void {
-    writeL2tpUdp(channel, viewOf(bytes), at, length);
+    const view = viewOf(bytes);
+    writeL2tpUdp(channel, view, at, length);
     if (channel.pseudoSum === 0) return;
     if (bytes !== this.#sumBytes) {
       this.#sumBytes = bytes;
       this.#sum = new WordSum(bytes);
     }
     const sum = ~fold(channel.pseudoSum + length + this.#sum.sum(at, length)) & 0xffff;
-    viewOf(bytes).setUint16(at + 6, sum === 0 ? 0xffff : sum);
+    view.setUint16(at + 6, sum === 0 ? 0xffff : sum);
   }
 
   #tellExpiring(pair: SaPair): void {
