@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { ffiAvailable } from '../../../src/driver/index.ts';
 import { TrustStore } from '../../../src/driver/x509/index.ts';
+import { collectGarbage, nativeBytes } from '../nativeBytes.ts';
 import { make, makeCrl, NOW } from './authority.ts';
 
 const options = { skip: ffiAvailable() ? false : 'this platform has no FFI' };
@@ -33,15 +32,3 @@ test('a thousand judgements leave no memory behind', options, () => {
   const grown = nativeBytes() - before;
   assert.ok(grown < 4_000_000, `${grown} bytes`);
 });
-
-/** What this process has outside of JavaScript's heap, after a collection of garbage. */
-function nativeBytes(): number {
-  collectGarbage();
-  const { rss, heapTotal, arrayBuffers } = process.memoryUsage();
-  return rss - heapTotal - arrayBuffers;
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-}
